@@ -1,0 +1,64 @@
+# LossCal. `make score` and `make test` each do all the set-up they need, once; afterwards they work offline.
+# Overrides: make PYTHON=/path/to/python3  ·  make refresh DATA=data/giantmidi-piano
+
+VENV := .venv
+RUN := $(VENV)/bin/python
+INSTALLED := $(VENV)/.losscal-installed
+DATA ?= data/giantmidi-piano
+
+# The first Python of 3.11 or newer, empty where there is none.
+PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
+	$(name) -c 'import sys; sys.version_info >= (3, 11) and print("$(name)")' 2>/dev/null)))
+
+# apt-get where it may be used: by root, or by a sudo that asks for no password; empty elsewhere.
+APT = $(shell command -v apt-get >/dev/null && { [ "$$(id -u)" = 0 ] && echo apt-get \
+	|| { sudo -n true 2>/dev/null && echo sudo -n apt-get; }; })
+apt_install = [ -n "$(APT)" ] && $(APT) update -qq && $(APT) install -y -qq --no-install-recommends $(1)
+
+.PHONY: help score test lint setup fluidsynth bench examples refresh
+
+help:
+	@echo "make score     score examples/ into build/score/ and print the table"
+	@echo "make test      check the style and run the tests"
+	@echo "make setup     only install: .venv, the packages, libfluidsynth"
+	@echo "make bench     measure speed, each benchmark beside a peer"
+	@echo "make examples  rebuild examples/"
+	@echo "make refresh   rebuild all that depends on the weights (needs DATA=$(DATA))"
+
+score: setup
+	$(RUN) -m bridge.score examples --out build/score
+
+test: setup lint
+	$(RUN) -m pytest
+
+lint: setup
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+
+setup: $(INSTALLED) fluidsynth
+
+# The stamp is touched last, so an installation that broke off is taken up again.
+$(INSTALLED): pyproject.toml constraints.txt
+	@[ -n "$(PYTHON)" ] || { echo "LossCal needs Python 3.11 or newer: install it, or run make PYTHON=/path/to/it" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { $(call apt_install,$(notdir $(PYTHON))-venv); } \
+		|| { echo "Python's venv module is missing: install it (Debian, Ubuntu: apt-get install $(notdir $(PYTHON))-venv)" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+# Looked for at every run: without it MIDI files cannot be rendered, everything else works.
+fluidsynth: $(INSTALLED)
+	@CI= $(RUN) -c 'import fluidsynth' 2>/dev/null || { $(call apt_install,libfluidsynth3); } \
+		|| echo "libfluidsynth is missing, MIDI files cannot be rendered: apt-get install libfluidsynth3 (macOS: brew install fluid-synth)" >&2
+
+bench: setup
+	$(RUN) -m benchmarks.run
+
+examples: setup
+	$(RUN) examples/build.py
+
+refresh: setup
+	$(RUN) -m bridge.references --data $(DATA)
+	$(RUN) examples/build.py
+	$(RUN) -m bridge.score examples --out build/score
+	$(RUN) examples/readme_table.py

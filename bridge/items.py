@@ -1,0 +1,161 @@
+"""Finding what to score: files, folders and pairs files become a list of `Item`s of a MIDI file, an audio file or both.
+
+What cannot be scored (a missing path, an empty folder, a broken line) becomes an item too, with its `problem` told, so
+that nothing a user named goes unanswered.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from losscal.errors import InputError
+
+MIDI_SUFFIXES = frozenset({".mid", ".midi"})
+AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64"})
+PAIR_KEYS = frozenset({"id", "midi", "wav", "group", "path"})
+
+
+@dataclass(frozen=True)
+class Item:
+    """One row of the report: `midi` or `wav` or both, or the `problem` that keeps the item from being scored."""
+
+    id: str
+    midi: Path | None = None
+    wav: Path | None = None
+    group: str | None = None
+    warnings: tuple[str, ...] = ()
+    problem: str | None = None
+
+
+def find_items(paths: Sequence[str | Path], pairs: str | Path | None = None) -> list[Item]:
+    """The items of files and folders (recursively; hidden names are left out), then those of a pairs file.
+
+    A MIDI and an audio file of the same folder and stem are one item, named by the MIDI file's path as given.
+    """
+    items: list[Item] = []
+    files: list[Path] = []
+    for path in map(Path, paths):
+        if path.is_dir():
+            found, unreadable = _files_below(path)
+            items += unreadable
+            if not found and not unreadable:
+                items.append(_failed(path, "no MIDI or audio file in this folder or below; give another"))
+            files += found
+        elif not path.is_file():
+            items.append(_failed(path, "no such file or folder; check the path"))
+        elif _is_midi(path) or _is_audio(path):
+            files.append(path)
+        else:
+            suffixes = " ".join(sorted(MIDI_SUFFIXES | AUDIO_SUFFIXES))
+            items.append(_failed(path, f"neither a MIDI nor an audio file by its suffix; known are {suffixes}"))
+    items = list(_paired(files)) + items
+    return items + (_items_of_pairs_file(Path(pairs)) if pairs is not None else [])
+
+
+def _failed(path: Path, reason: str) -> Item:
+    return Item(id=str(path), problem=f"{path}: {reason}.")
+
+
+def _is_midi(path: Path) -> bool:
+    return path.suffix.lower() in MIDI_SUFFIXES
+
+
+def _is_audio(path: Path) -> bool:
+    return path.suffix.lower() in AUDIO_SUFFIXES
+
+
+def _files_below(folder: Path) -> tuple[list[Path], list[Item]]:
+    """The MIDI and audio files below `folder` in a stable order, and an item for each folder that cannot be read."""
+    unreadable: list[Item] = []
+
+    def remember(error: OSError) -> None:
+        unreadable.append(_failed(Path(error.filename), f"cannot be read ({error.strerror}); check its permissions"))
+
+    found: list[Path] = []
+    for parent, folders, names in os.walk(folder, onerror=remember):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        candidates = [Path(parent, name) for name in sorted(names) if not name.startswith(".")]
+        found += [path for path in candidates if _is_midi(path) or _is_audio(path)]
+    return found, unreadable
+
+
+def _paired(files: Iterable[Path]) -> Iterator[Item]:
+    """One item for each (folder, stem); a file given twice counts once."""
+    candidates: dict[Path, dict[Path, Path]] = {}
+    for path in files:
+        absolute = path.parent.resolve() / path.name  # a link keeps its own name, or pairs of links would part
+        candidates.setdefault(absolute.with_suffix(""), {}).setdefault(absolute, path)
+    for same_stem in candidates.values():
+        midis = [path for path in same_stem.values() if _is_midi(path)]
+        audios = [path for path in same_stem.values() if _is_audio(path)]
+        if len(midis) > 1 or len(audios) > 1:
+            names = ", ".join(path.name for path in same_stem.values())
+            reason = f"several files could be its pair ({names}); name the two you mean in a --pairs file"
+            yield _failed((midis + audios)[0].with_suffix(""), reason)
+            continue
+        midi, wav = next(iter(midis), None), next(iter(audios), None)
+        yield Item(id=str(midi or wav), midi=midi, wav=wav)
+
+
+def _items_of_pairs_file(pairs: Path) -> list[Item]:
+    """One item for each line that is not blank; a broken line becomes an item named FILE:NUMBER."""
+    try:
+        lines = pairs.read_text(encoding="utf-8-sig").split("\n")  # splitlines() would cut inside strings
+    except OSError as error:
+        return [_failed(pairs, f"cannot be read ({error.strerror}); check the path given with --pairs")]
+    except UnicodeDecodeError:
+        return [_failed(pairs, "not a text file in UTF-8; a pairs file holds one JSON object a line")]
+    items = []
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            try:
+                items.append(_item_of_line(line, pairs))
+            except InputError as error:
+                items.append(_failed(Path(f"{pairs}:{number}"), str(error)))
+    return items or [_failed(pairs, "holds no line; write one JSON object a line")]
+
+
+def _item_of_line(line: str, pairs: Path) -> Item:
+    """The item of one JSON line; raises InputError (what is wrong and what to do, without the file's name)."""
+    try:
+        record = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise InputError(f"not JSON ({error.msg} at column {error.colno}); mend or remove this line") from error
+    if not isinstance(record, dict):
+        raise InputError('not a JSON object; write {"midi": PATH, "wav": PATH}')
+    record = _with_path_sorted_in(record)
+    files = {}
+    for key in ("midi", "wav"):
+        value = record.get(key)
+        if value is not None and (not isinstance(value, str) or not value):
+            raise InputError(f'"{key}" must be a path in quotes, it is {json.dumps(value)}')
+        files[key] = None if value is None else _locate(value, pairs)
+    if files["midi"] is None and files["wav"] is None:
+        raise InputError('names no file; give "midi", "wav" or "path"')
+    unknown = sorted(record.keys() - PAIR_KEYS)
+    return Item(
+        id=str(record["id"] if record.get("id") is not None else record.get("midi") or record["wav"]),
+        group=None if record.get("group") is None else str(record["group"]),
+        warnings=(f"unknown keys in the pairs file are ignored: {', '.join(unknown)}",) if unknown else (),
+        **files,
+    )
+
+
+def _with_path_sorted_in(record: dict[str, Any]) -> dict[str, Any]:
+    """Put Audiobox's "path" where its suffix says: under "midi" or "wav"."""
+    if record.get("path") is None:
+        return record
+    if record.get("midi") is not None or record.get("wav") is not None:
+        raise InputError('"path" stands beside "midi" or "wav"; give one or the other')
+    if not isinstance(record["path"], str):
+        raise InputError(f'"path" must be a path in quotes, it is {json.dumps(record["path"])}')
+    return {**record, "midi" if _is_midi(Path(record["path"])) else "wav": record["path"]}
+
+
+def _locate(value: str, pairs: Path) -> Path:
+    """A relative path counts from the working directory, or, where nothing is there, from the pairs file's folder."""
+    path, beside_pairs = Path(value), pairs.parent / value
+    return beside_pairs if not path.exists() and beside_pairs.exists() else path

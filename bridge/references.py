@@ -1,0 +1,148 @@
+"""`python -m bridge.references --data DIR`: the percentile references of the weights, from the test split of a corpus.
+
+Symbolic views score windows of notes as excerpts; audio views score renderings of windows of seconds. The windows are
+drawn at random with a fixed seed and spread evenly over the pieces. The results lie beside the weights.
+"""
+
+import argparse
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bridge.views import VIEWS, AudioScorer, SymbolicScorer, open_views, weights_folder
+from losscal.cli import EXIT_DONE, log, run
+from losscal.errors import InputError
+from losscal.references import REFERENCES_FILE, References, ViewReference
+
+if TYPE_CHECKING:
+    from audio.waveform import Waveform
+    from symbolic.corpus import Corpus
+    from symbolic.performance import Performance
+
+NOTE_LENGTHS = (64, 256, 1024)
+SECOND_LENGTHS = (10, 30, 120)
+SPLIT = "test"
+SEED = 0
+
+
+def note_windows(corpus: "Corpus", n_notes: int, count: int, generator: np.random.Generator) -> list["Performance"]:
+    """`count` random windows of `n_notes` notes; raises InputError where no test piece is that long."""
+    windows = []
+    for performance in _draw_pieces(corpus, count, generator, lambda piece: piece.stop - piece.start >= n_notes):
+        start = int(generator.integers(len(performance) - n_notes + 1))
+        windows.append(performance.excerpt(start, start + n_notes))
+    return windows
+
+
+def second_windows(corpus: "Corpus", seconds: float, count: int, generator: np.random.Generator) -> list["Performance"]:
+    """`count` random windows of the notes struck in `seconds`, each from a note on that lies as far from the end.
+
+    Raises InputError where no test piece is that long.
+    """
+    from symbolic.performance import TICK_SECONDS
+
+    n_ticks = round(seconds / TICK_SECONDS)
+    windows = []
+    for performance in _draw_pieces(corpus, count, generator, lambda piece: piece.seconds >= seconds):
+        onset = performance.notes["onset_ticks"]
+        latest = performance.seconds / TICK_SECONDS - n_ticks
+        start = int(generator.integers(np.searchsorted(onset, latest, side="right")))
+        windows.append(performance.excerpt(start, int(np.searchsorted(onset, onset[start] + n_ticks))))
+    return windows
+
+
+def _draw_pieces(
+    corpus: "Corpus", count: int, generator: np.random.Generator, is_long_enough: Callable[[Any], bool]
+) -> Iterable["Performance"]:
+    """`count` performances of the test split: every piece once in random order, then again from the first."""
+    pieces = [piece for piece in corpus.of_split(SPLIT) if is_long_enough(piece)]
+    if not pieces:
+        raise InputError(f"{corpus.folder}: no piece of the {SPLIT} split is long enough; prepare a larger corpus.")
+    order = generator.permutation(len(pieces))
+    for index in range(count):
+        yield corpus.performance(pieces[order[index % len(pieces)]])
+
+
+def render_window(performance: "Performance", seconds: float, sample_rate: int) -> "Waveform":
+    """Play a window's notes and cut what rings on after `seconds`."""
+    from audio.waveform import Waveform
+    from bridge.render import render
+    from symbolic.performance import write_midi
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "window.mid")
+        write_midi(performance, path)
+        samples = render(path, sample_rate=sample_rate)
+    return Waveform(np.ascontiguousarray(samples[:, : round(seconds * sample_rate)]), sample_rate, "window")
+
+
+def symbolic_reference(scorer: SymbolicScorer, corpus: "Corpus", count: int) -> ViewReference:
+    """Nats per note over `count` windows of each of NOTE_LENGTHS."""
+    values = {}
+    for n_notes in NOTE_LENGTHS:
+        windows = note_windows(corpus, n_notes, count, np.random.default_rng((SEED, n_notes)))
+        values[n_notes] = [score.nll_nats_per_note for score in scorer.score(windows, excerpt=True)]
+        log(f"{scorer.name}: {count} windows of {n_notes} notes, median {np.median(values[n_notes]):.3f} nats a note")
+    return ViewReference.of_values(scorer.weights_sha256, "nll_nats_per_note", values)
+
+
+def audio_reference(scorer: AudioScorer, corpus: "Corpus", count: int) -> ViewReference:
+    """Nats per second over renderings of `count` windows of each of SECOND_LENGTHS."""
+    from tqdm import tqdm
+
+    values = {}
+    for seconds in SECOND_LENGTHS:
+        windows = second_windows(corpus, seconds, count, np.random.default_rng((SEED, seconds)))
+        rendered = map(partial(render_window, seconds=seconds, sample_rate=scorer.sample_rate), windows)
+        values[seconds] = []
+        for waveform in tqdm(rendered, desc=f"{scorer.name}, {seconds} s", total=count, unit="window", disable=None):
+            try:
+                values[seconds].append(scorer.score(waveform)["nll_nats_per_second"])
+            except InputError as error:  # a window of rests, which is refused as a user's file would be
+                log(f"left out: {error}")
+        kept = len(values[seconds])
+        log(f"{scorer.name}: {kept} windows of {seconds} s, median {np.median(values[seconds]):.1f} nats a second")
+    return ViewReference.of_values(scorer.weights_sha256, "nll_nats_per_second", values)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m bridge.references", description="Make the percentile references of the weights."
+    )
+    parser.add_argument("--data", metavar="DIR", required=True, help="a corpus made by python -m symbolic.prepare")
+    parser.add_argument("--views", metavar="A,B", help=f"of {','.join(VIEWS)} (default: all whose weights are present)")
+    parser.add_argument("--weights", metavar="DIR", help="folder of the weights, for the result too (default: shipped)")
+    parser.add_argument(
+        "--windows", type=int, default=300, help="windows of notes of each length (default: %(default)s)"
+    )
+    parser.add_argument("--audio-windows", type=int, default=100, help="windows of sound (default: %(default)s)")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the references; raises InputError where the corpus or the arguments cannot be used."""
+    options = _parser().parse_args(arguments)
+    for flag, count in (("--windows", options.windows), ("--audio-windows", options.audio_windows)):
+        if count < 1:
+            raise InputError(f"{flag} {count}: must be at least 1.")
+    from symbolic.corpus import Corpus
+
+    corpus = Corpus.open(options.data)
+    views = open_views(None if options.views is None else options.views.split(","), options.weights)
+    made = {name: symbolic_reference(scorer, corpus, options.windows) for name, scorer in views.symbolic.items()}
+    made |= {name: audio_reference(scorer, corpus, options.audio_windows) for name, scorer in views.audio.items()}
+    weights_dir = None if options.weights is None else Path(options.weights)
+    paths = {name: weights_folder(name, weights_dir) / REFERENCES_FILE for name in made}
+    for path in sorted(set(paths.values())):
+        of_path = {name: reference for name, reference in made.items() if paths[name] == path}
+        References({**References.load([path]).by_view, **of_path}).save(path)
+        log(f"written: {path}")
+    return EXIT_DONE
+
+
+if __name__ == "__main__":
+    run(main)

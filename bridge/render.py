@@ -1,0 +1,250 @@
+"""MIDI to sound: FluidSynth in process, playing the file as it is; `python -m bridge.render IN.mid OUT.wav`.
+
+Every track, program, pedal, pitch bend and tempo change is played; system-exclusive messages are not. One new
+synthesiser is made per clip, because a reused one, even after a reset, gives other bits; so the same file, SoundFont
+and FluidSynth version give the same bits. FluidSynth applies an event at the next multiple of 64 samples (1.5 ms at
+44.1 kHz).
+"""
+
+import argparse
+import contextlib
+import ctypes
+import functools
+import io
+import struct
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from losscal import cli
+from losscal.errors import InputError
+from losscal.files import atomic_path
+
+SAMPLE_RATE = 44_100
+MIN_SAMPLE_RATE, MAX_SAMPLE_RATE = 8_000, 96_000
+GAIN = 1.0
+"""FluidSynth's linear output gain; dense loud piano then peaks near full scale."""
+TAIL_SECONDS = 10.0
+"""Sound is kept for at most this long after the last event."""
+TAIL_FLOOR = 1e-4
+"""The clip ends where the sound falls below this amplitude (-80 dB of full scale) for good."""
+MAX_SECONDS = 6 * 3600.0
+BLOCK_SAMPLES = 1 << 16
+N_CHANNELS, N_LOG_LEVELS = 16, 5
+
+
+def default_soundfont() -> Path:
+    """TimGM6mb.sf2 (GPL-2) inside the installed pretty_midi package, found without importing it."""
+    spec = find_spec("pretty_midi")
+    if spec is None or spec.origin is None:
+        raise InputError(
+            "pretty_midi, which holds the default SoundFont, is not installed: install it or give --soundfont."
+        )
+    return Path(spec.origin).with_name("TimGM6mb.sf2")
+
+
+def render(
+    midi_path: str | Path,
+    *,
+    sample_rate: int = SAMPLE_RATE,
+    soundfont: str | Path | None = None,
+    gain: float = GAIN,
+) -> np.ndarray:
+    """Play a MIDI file: float32 [2, samples], beginning at the file's time zero.
+
+    The release tail is kept for up to TAIL_SECONDS after the last event and cut where it falls below TAIL_FLOOR. The
+    synthesiser writes floats, so nothing clips; where the peak is above 1 the whole clip is scaled down to a peak of 1.
+    Raises InputError for a sample rate outside 8000..96000 Hz, a file that is no MIDI or has no note, a broken
+    SoundFont, and where the FluidSynth library is missing.
+    """
+    if not MIN_SAMPLE_RATE <= sample_rate <= MAX_SAMPLE_RATE:
+        raise InputError(
+            f"sample rate {sample_rate} Hz is outside {MIN_SAMPLE_RATE}..{MAX_SAMPLE_RATE}: choose another."
+        )
+    events = list(_read_events(Path(midi_path)))
+    if not any(message.type == "note_on" and message.velocity > 0 for _, message in events):
+        raise InputError(f"{midi_path}: holds no note to play; give a MIDI file with notes.")
+    last_event_seconds = events[-1][0]
+    if last_event_seconds > MAX_SECONDS:
+        raise InputError(
+            f"{midi_path}: lasts {last_event_seconds:.0f} s, the limit is {MAX_SECONDS:.0f} s; split the file."
+        )
+    samples = np.zeros((2, round((last_event_seconds + TAIL_SECONDS) * sample_rate)), dtype=np.float32)
+    with _synthesiser(Path(soundfont or default_soundfont()), sample_rate, gain) as play:
+        now = 0
+        for seconds, message in events:
+            at = round(seconds * sample_rate)
+            play.write(samples[:, now:at])
+            play.send(message)
+            now = at
+        play.write(samples[:, now:])
+    samples = samples[:, : _end_of_sound(samples, first_end=now)]
+    peak = max(float(samples.max()), -float(samples.min()))
+    if peak > 1.0:
+        samples /= np.float32(peak)
+    return samples
+
+
+def write_audio(path: str | Path, samples: np.ndarray, sample_rate: int) -> None:
+    """Write float32 [channels, samples] in the format of the suffix (16 bit for WAV and FLAC), whole or not at all.
+
+    Raises InputError where libsndfile knows no format for the suffix.
+    """
+    import soundfile
+
+    path = Path(path)
+    if path.suffix.lstrip(".").upper() not in soundfile.available_formats():
+        raise InputError(f"{path}: no audio format of that suffix is known; use .wav or .flac.")
+    with atomic_path(path) as temporary:
+        soundfile.write(temporary, samples.T, sample_rate)
+
+
+def _read_events(path: Path) -> Iterator[tuple[float, Any]]:
+    """(seconds, mido message) of every channel message, in file order; times follow the tempo map."""
+    import mido
+    from mido.midifiles.meta import KeySignatureError
+
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; give the path of a MIDI file.")
+    try:
+        file = mido.MidiFile(path, clip=True)
+    except (OSError, EOFError, ValueError, LookupError, struct.error, KeySignatureError) as error:
+        reason = str(error) or "it ends early"
+        raise InputError(f"{path}: not a MIDI file or a truncated one ({reason}); export it anew.") from error
+    if file.type == 2 or file.ticks_per_beat <= 0:
+        raise InputError(
+            f"{path}: MIDI type 2 and SMPTE time are not played; save it as type 0 or 1 with ticks per beat."
+        )
+    seconds = 0.0
+    for message in file:
+        seconds += message.time
+        if not message.is_meta and hasattr(message, "channel"):
+            yield seconds, message
+
+
+def _end_of_sound(samples: np.ndarray, first_end: int) -> int:
+    """Index behind the last sample of [2, N] that is at least TAIL_FLOOR loud, never before `first_end`."""
+    tail = np.flatnonzero(np.abs(samples[:, first_end:]).max(axis=0) >= TAIL_FLOOR)
+    return first_end + (int(tail[-1]) + 1 if len(tail) else 0)
+
+
+class _Player:
+    """One FluidSynth synthesiser that takes mido messages and writes float samples."""
+
+    def __init__(self, fluidsynth: ModuleType, soundfont: Path, sample_rate: int, gain: float) -> None:
+        self.api = fluidsynth
+        settings = {"synth.dynamic-sample-loading": 1}
+        self.synth = fluidsynth.Synth(gain=float(gain), samplerate=float(sample_rate), channels=N_CHANNELS, **settings)
+        if self.synth.sfload(str(soundfont), 1) == fluidsynth.FLUID_FAILED:
+            self.synth.delete()
+            raise InputError(f"{soundfont}: not a readable SoundFont; give the path of an .sf2 or .sf3 file.")
+
+    def send(self, message: Any) -> None:
+        synth, channel = self.synth, message.channel
+        match message.type:
+            case "note_on" if message.velocity > 0:
+                synth.noteon(channel, message.note, message.velocity)
+            case "note_on" | "note_off":
+                synth.noteoff(channel, message.note)
+            case "control_change":
+                synth.cc(channel, message.control, message.value)
+            case "program_change":
+                synth.program_change(channel, message.program)
+            case "pitchwheel":
+                synth.pitch_bend(channel, message.pitch)
+            case "aftertouch":
+                self.api.fluid_synth_channel_pressure(synth.synth, channel, message.value)
+            case "polytouch":
+                self.api.fluid_synth_key_pressure(synth.synth, channel, message.note, message.value)
+
+    def write(self, samples: np.ndarray) -> None:
+        """Fill float32 [2, n] with the next n samples, block by block."""
+        for start in range(0, samples.shape[1], BLOCK_SAMPLES):
+            left, right = samples[:, start : start + BLOCK_SAMPLES]
+            self.api.fluid_synth_write_float(
+                self.synth.synth, len(left), left.ctypes.data, 0, 1, right.ctypes.data, 0, 1
+            )
+
+
+@contextlib.contextmanager
+def _synthesiser(soundfont: Path, sample_rate: int, gain: float) -> Iterator[_Player]:
+    if not soundfont.is_file():
+        raise InputError(f"{soundfont}: no such SoundFont; give the path of an .sf2 or .sf3 file.")
+    _check_soundfont_header(soundfont)
+    player = _Player(_load_fluidsynth(), soundfont, sample_rate, gain)
+    try:
+        yield player
+    finally:
+        player.synth.delete()
+
+
+def _check_soundfont_header(path: Path) -> None:
+    """Refuse here what FluidSynth would hand to libraries that write to stderr by themselves."""
+    with open(path, "rb") as file:
+        header = file.read(12)
+    if header[:4] != b"RIFF" or header[8:] != b"sfbk":
+        raise InputError(f"{path}: not a SoundFont; give the path of an .sf2 or .sf3 file.")
+    if 8 + int.from_bytes(header[4:8], "little") > path.stat().st_size:
+        raise InputError(f"{path}: a truncated SoundFont; fetch it anew.")
+
+
+@functools.cache
+def _load_fluidsynth() -> ModuleType:
+    """pyfluidsynth with its log silenced and the functions it does not declare itself: float output, pressure, log."""
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):  # it announces the library it found where CI is set
+            import fluidsynth
+    except ImportError as error:
+        raise InputError(
+            f"the FluidSynth library cannot be loaded ({error}): install libfluidsynth3 (Debian, Ubuntu: "
+            "apt-get install libfluidsynth3; macOS: brew install fluid-synth) and pyfluidsynth."
+        ) from error
+    c_int, pointer = ctypes.c_int, ctypes.c_void_p
+    prototypes = {
+        "fluid_synth_write_float": (pointer, c_int, pointer, c_int, c_int, pointer, c_int, c_int),
+        "fluid_synth_channel_pressure": (pointer, c_int, c_int),
+        "fluid_synth_key_pressure": (pointer, c_int, c_int, c_int),
+        "fluid_set_log_function": (c_int, pointer, pointer),
+    }
+    for name, types in prototypes.items():
+        parameters = [(f"argument_{index}", kind, 1) for index, kind in enumerate(types)]
+        setattr(fluidsynth, name, fluidsynth.cfunc(name, c_int, *parameters))
+    for level in range(N_LOG_LEVELS):
+        fluidsynth.fluid_set_log_function(level, None, None)
+    return fluidsynth
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m bridge.render", description="Render a MIDI file as it is, with FluidSynth."
+    )
+    parser.add_argument("midi", metavar="IN.mid")
+    parser.add_argument("wav", metavar="OUT.wav", help="its suffix chooses the format (.wav, .flac, .ogg)")
+    parser.add_argument("--sample-rate", type=int, default=SAMPLE_RATE, help="8000..96000 Hz (default: %(default)s)")
+    parser.add_argument(
+        "--soundfont",
+        metavar="PATH",
+        help="SoundFont file (default: TimGM6mb.sf2 as installed with pretty_midi; its licence is GPL-2)",
+    )
+    parser.add_argument("--gain", type=float, default=GAIN, help="linear gain; never clips (default: %(default)s)")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit status 0: the file is written; 1: an input cannot be used (one sentence on stderr)."""
+    options = _parser().parse_args(argv)
+    try:
+        samples = render(options.midi, sample_rate=options.sample_rate, soundfont=options.soundfont, gain=options.gain)
+        write_audio(options.wav, samples, options.sample_rate)
+    except InputError as error:
+        cli.log(f"error: {error}")
+        return cli.EXIT_ITEMS_FAILED
+    return cli.EXIT_DONE
+
+
+if __name__ == "__main__":
+    cli.run(main)

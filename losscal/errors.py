@@ -1,0 +1,13 @@
+"""The exceptions whose message is meant for the person at the keyboard."""
+
+
+class InputError(ValueError):
+    """A file or argument of the user's cannot be used.
+
+    The message is one plain sentence naming the file, what is wrong with it and what to do; command lines print it
+    without a traceback, and a batch records it and goes on with its other items.
+    """
+
+
+class WeightsError(RuntimeError):
+    """A weights file is missing, truncated, of another format or model; the message says which and what to do."""

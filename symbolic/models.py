@@ -1,0 +1,49 @@
+"""Symbolic models on disk: which class a weights file holds, saving with its story, loading strictly."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from losscal.errors import WeightsError
+from losscal.weights import load_state, load_weights, save_weights
+from symbolic.code_gpt import CodeGPT
+from symbolic.configs import GPTConfig, VQVAEConfig
+from symbolic.events import vocabulary_hash
+from symbolic.gpt import EventGPT
+from symbolic.vqvae import VQVAE
+
+SHIPPED_WEIGHTS = Path(__file__).parent / "weights"
+AUTOENCODER = "vqvae_autoencoder"  # a VQ-VAE before it has a transformer over its codes
+
+
+def build(kind: str, configs: Mapping[str, Any]) -> nn.Module:
+    """An untrained model of `kind` ("events", "vqvae" or AUTOENCODER) from its configs by name."""
+    if kind == EventGPT.name:
+        return EventGPT(GPTConfig(**configs["gpt"]))
+    if kind == CodeGPT.name:
+        return CodeGPT(GPTConfig(**configs["gpt"]), VQVAEConfig(**configs["vqvae"]))
+    if kind == AUTOENCODER:
+        return VQVAE(VQVAEConfig(**configs["vqvae"]))
+    raise ValueError(f"kind: {kind!r} is none of {EventGPT.name!r}, {CodeGPT.name!r}, {AUTOENCODER!r}")
+
+
+def save_model(path: str | Path, state: Mapping[str, Tensor], *, kind: str, story: Mapping[str, Any]) -> None:
+    """Write a model's state; `story["configs"]` must rebuild it. The vocabulary's hash is added."""
+    save_weights(path, state, kind=kind, story={**story, "vocabulary_hash": vocabulary_hash()})
+
+
+def load_model(path: str | Path, *, kind: str) -> tuple[nn.Module, dict[str, Any]]:
+    """(model in fp32, evaluation mode; its story). Raises WeightsError where the file does not hold such a model."""
+    state, story = load_weights(path, kind=kind)
+    if story["vocabulary_hash"] != vocabulary_hash():
+        raise WeightsError(f"{path}: was trained on another event vocabulary than this version reads; train it anew.")
+    model = build(kind, story["configs"])
+    load_state(model, state, path)
+    return model.eval(), story
+
+
+def weights_path(name: str, weights_dir: Path | None = None) -> Path:
+    """Where the weights of "events" or "vqvae" lie: in `weights_dir`, by default with the package."""
+    return (weights_dir or SHIPPED_WEIGHTS) / f"{name}.safetensors"

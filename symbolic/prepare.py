@@ -1,0 +1,260 @@
+"""`python -m symbolic.prepare SOURCE --out DIR`: from MIDI files to a prepared corpus, cleaned and split by work.
+
+SOURCE is a folder (searched recursively), a zip, or a corpus of data_manifest.yaml with --from its downloaded zip or
+folder. Every file comes out as kept or, in rejects.csv, as left out with its reason.
+"""
+
+import argparse
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from losscal.cli import EXIT_DONE, log, run, write_result
+from losscal.errors import InputError
+
+if TYPE_CHECKING:
+    from symbolic.cleaning import CleanedMidi
+    from symbolic.corpus import Piece
+    from symbolic.manifest import ListedPiece, Manifest
+
+MIDI_SUFFIXES = (".mid", ".midi")
+ERAS = ("baroque", "classical", "romantic")
+FILES_PER_TASK = 8
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which files to keep: those of a listed corpus, of a composer whose name holds one of these, of these eras.
+
+    None and () select all.
+    """
+
+    corpus: str | None = None
+    composers: tuple[str, ...] = ()
+    eras: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _File:
+    """One file of the source, with what the manifest or its name tells of it."""
+
+    path: str
+    data: bytes
+    sha256: str
+    name: str
+    composer: str
+    era: str
+    listed: "ListedPiece | None"
+
+
+def prepare(
+    source: Path, out: Path, manifest: "Manifest", selection: Selection, *, workers: int
+) -> "tuple[list[Piece], dict[str, Any]]":
+    """Clean the MIDI files of `source` into the folder `out`; returns the pieces and the summary.
+
+    Raises InputError where the source cannot be read or no piece is kept.
+    """
+    from symbolic.corpus import write_corpus
+
+    rejects: list[tuple[str, str]] = []
+    files = _select(source, manifest, selection, rejects)
+    kept = _drop_doubles(_clean(files, workers, rejects), rejects)
+    if not kept:
+        reasons = f"; the first of {len(rejects)}: {rejects[0][0]}: {rejects[0][1]}" if rejects else ""
+        raise InputError(f"{source}: no MIDI file in it was kept{reasons}; give other files or filters.")
+    pieces = _describe(kept, manifest)
+    performances = [cleaned.performance for _, cleaned in kept]
+    return pieces, write_corpus(out, pieces, performances, sorted(rejects), selection.corpus or source.name)
+
+
+def _select(source: Path, manifest: "Manifest", selection: Selection, rejects: list[tuple[str, str]]) -> list[_File]:
+    """Read the source's MIDI files that are selected, sorted by name; the others are added to `rejects`."""
+    import hashlib
+
+    from symbolic.works import WorkName, fold
+
+    files = []
+    of_corpus = {piece.sha256 for piece in manifest.pieces.get(selection.corpus, [])}
+    for path, data in _read_all(source, rejects):
+        sha256 = hashlib.sha256(data).hexdigest()
+        listed = manifest.piece_of_sha256.get(sha256)
+        name = listed.name if listed else PurePosixPath(path).name
+        composer = listed.composer if listed else WorkName.of_file(name).composer
+        era = listed.era if listed else manifest.era_of_composer.get(composer, "")
+        if selection.corpus is not None and sha256 not in of_corpus:
+            rejects.append((path, f"is no piece that data_manifest.yaml lists for {selection.corpus}"))
+        elif selection.composers and not any(fold(wanted) in fold(composer) for wanted in selection.composers):
+            rejects.append((path, f"composer {composer or 'unknown'} is not selected"))
+        elif selection.eras and era not in selection.eras:
+            rejects.append((path, f"era {era or 'unknown'} is not selected"))
+        else:
+            files.append(_File(path, data, sha256, name, composer, era, listed))
+    return sorted(files, key=lambda file: (file.name, file.path))
+
+
+def _read_all(source: Path, rejects: list[tuple[str, str]]) -> Iterator[tuple[str, bytes]]:
+    """(path inside the source, bytes) of each MIDI file of a folder or zip; what cannot be read goes to `rejects`."""
+    if source.is_dir():
+        for path in sorted(source.rglob("*")):
+            name = path.relative_to(source).as_posix()
+            if name.lower().endswith(MIDI_SUFFIXES) and not path.is_dir():
+                try:
+                    yield name, path.read_bytes()
+                except OSError as error:
+                    rejects.append((name, f"cannot be read ({error.strerror})"))
+        return
+    try:
+        archive = zipfile.ZipFile(source)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise InputError(
+            f"{source}: no folder and no readable zip ({error}); give a folder or zip of MIDI files."
+        ) from error
+    with archive:
+        for name in sorted(archive.namelist()):
+            if name.lower().endswith(MIDI_SUFFIXES):
+                try:
+                    yield name, archive.read(name)
+                except (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
+                    rejects.append((name, f"cannot be read from the zip ({error})"))
+
+
+def _clean(
+    files: Sequence[_File], workers: int, rejects: list[tuple[str, str]]
+) -> "Iterator[tuple[_File, CleanedMidi]]":
+    """Clean in `workers` processes, with a progress bar on stderr; refused files go to `rejects`."""
+    from tqdm import tqdm
+
+    with ProcessPoolExecutor(workers) as pool:
+        results = pool.map(_clean_one, files, chunksize=FILES_PER_TASK)
+        for file, result in tqdm(zip(files, results, strict=True), total=len(files), unit="file", desc="cleaning"):
+            if isinstance(result, str):
+                rejects.append((file.path, result))
+            else:
+                yield file, result
+
+
+def _clean_one(file: _File) -> "CleanedMidi | str":
+    """The cleaned file, or why it is refused."""
+    from symbolic.cleaning import clean_midi
+
+    try:
+        return clean_midi(file.data, file.path)
+    except InputError as error:
+        return str(error).removeprefix(f"{file.path}: ")
+
+
+def _drop_doubles(
+    cleaned_files: "Iterator[tuple[_File, CleanedMidi]]", rejects: list[tuple[str, str]]
+) -> "list[tuple[_File, CleanedMidi]]":
+    """Of files with the very same notes the first stays."""
+    first_of: dict[bytes, str] = {}
+    kept = []
+    for file, cleaned in cleaned_files:
+        notes = cleaned.performance.notes.tobytes()
+        if notes in first_of:
+            rejects.append((file.path, f"has the same notes as {first_of[notes]}"))
+        else:
+            first_of[notes] = file.path
+            kept.append((file, cleaned))
+    return kept
+
+
+def _describe(kept: "Sequence[tuple[_File, CleanedMidi]]", manifest: "Manifest") -> "list[Piece]":
+    """The pieces' facts and splits; a listed piece keeps its group and split, whatever else is in the source."""
+    from symbolic.corpus import Piece
+    from symbolic.flags import flags_of
+    from symbolic.works import WorkName, near_duplicates, split_of, unite
+
+    log(f"comparing {len(kept)} pieces with one another")
+    works = [WorkName.of_file(file.name).group_key for file, _ in kept]
+    keys = [
+        file.listed.group if file.listed else manifest.group_of_work.get(work, work)
+        for (file, _), work in zip(kept, works, strict=True)
+    ]
+    alike = [(i, j) for i, j, _ in near_duplicates([cleaned.performance for _, cleaned in kept])]
+    groups = unite(keys, alike, fixed=set(manifest.group_of_work.values()))
+    pieces, start = [], 0
+    for (file, cleaned), group in zip(kept, groups, strict=True):
+        performance = cleaned.performance
+        pieces.append(
+            Piece(
+                sha256=file.sha256,
+                name=file.name,
+                composer=file.composer,
+                era=file.era,
+                work_group=group,
+                split=file.listed.split if file.listed else split_of(group),
+                start=start,
+                stop=start + len(performance),
+                seconds=performance.seconds,
+                flags=flags_of(performance, file.name),
+                repairs=cleaned.repairs,
+            )
+        )
+        start += len(performance)
+    return pieces
+
+
+def describe_summary(summary: dict[str, Any], out: Path) -> str:
+    """The summary for a reader, a few lines."""
+    lines = [
+        f"{out}: {summary['kept']} pieces kept, {summary['rejected']} left out (reasons in rejects.csv)",
+        f"{'split':<12}{'pieces':>8}{'notes':>12}{'hours':>9}",
+    ]
+    for split, figures in [*summary["splits"].items(), ("all", {**summary, "pieces": summary["kept"]})]:
+        lines.append(f"{split:<12}{figures['pieces']:>8}{figures['notes']:>12,}{figures['hours']:>9.1f}")
+    lines.append("repairs: " + (", ".join(f"{kind} {count:,}" for kind, count in summary["repairs"].items()) or "none"))
+    return "\n".join(lines)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    result = argparse.ArgumentParser(prog="python -m symbolic.prepare", description=__doc__)
+    result.add_argument("source", help="a folder, a zip, or a corpus name of data_manifest.yaml")
+    result.add_argument("--out", type=Path, required=True, help="folder of the prepared corpus")
+    result.add_argument("--from", dest="download", type=Path, help="downloaded zip or folder of the corpus named")
+    result.add_argument(
+        "--composer", action="append", default=[], help="keep composers whose name holds this; repeatable"
+    )
+    result.add_argument("--era", action="append", default=[], choices=ERAS, help="keep this era; repeatable")
+    result.add_argument("--workers", type=int, default=2, help="processes (default 2)")
+    result.add_argument(
+        "--write-manifest", metavar="CORPUS", help="list the kept pieces as this corpus in data_manifest.yaml"
+    )
+    return result
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Prepare a corpus; raises InputError where SOURCE, --from or the filters leave nothing to do."""
+    options = parser().parse_args(arguments)
+    from symbolic.manifest import ListedPiece, Manifest, manifest_path, write_pieces
+
+    manifest = Manifest.load(manifest_path())
+    source, corpus = Path(options.source), None
+    if options.download is not None:
+        source, corpus = options.download, options.source
+        if corpus not in manifest.corpora:
+            raise InputError(f"{corpus}: no corpus of data_manifest.yaml, which has {', '.join(manifest.corpora)}.")
+    elif options.source in manifest.corpora and not source.exists():
+        home = manifest.corpora[options.source]["home"]
+        raise InputError(f"{options.source}: download it from {home} and name the zip with --from ZIP.")
+    if options.write_manifest is not None and options.write_manifest not in manifest.corpora:
+        raise InputError(f"{options.write_manifest}: describe this corpus in {manifest_path()} first.")
+
+    selection = Selection(corpus, tuple(options.composer), tuple(options.era))
+    pieces, summary = prepare(source, options.out, manifest, selection, workers=options.workers)
+    write_result(describe_summary(summary, options.out))
+    if options.write_manifest is not None:
+        listed = (
+            ListedPiece(p.sha256, p.name, p.composer, p.era, p.work_group, p.split, list(p.flags)) for p in pieces
+        )
+        write_pieces(manifest_path(), options.write_manifest, listed)
+    return EXIT_DONE
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,143 @@
+"""Drawing events from a model, under a grammar that looks only at what was drawn before.
+
+Every output decodes, stays on the piano and closes each note. The context slides exactly as the windows of
+`symbolic.likelihood` do, so music is drawn from the very distribution that scores it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from symbolic.code_gpt import CodeGPT
+from symbolic.configs import require
+from symbolic.events import ATTRIBUTES, END, REST, REST_TICKS, VOCABULARY, decode, encode
+from symbolic.gpt import EventGPT
+from symbolic.likelihood import window_start
+from symbolic.performance import TICK_SECONDS, Performance
+from symbolic.transformer import KVCache
+
+
+@dataclass(frozen=True)
+class SamplingConfig:
+    """How a value is drawn: logits over `temperature`, cut to the likeliest values that hold `top_p`."""
+
+    temperature: float = 1.0
+    top_p: float = 0.98
+
+    def __post_init__(self) -> None:
+        require(self.temperature > 0, f"temperature: {self.temperature} must be above 0")
+        require(0 < self.top_p <= 1, f"top_p: {self.top_p} is outside (0, 1]")
+
+    def draw(self, logits: Tensor, generator: torch.Generator) -> Tensor:
+        """One value per row of logits [B, V], int64 [B]."""
+        p, order = torch.softmax(logits / self.temperature, dim=-1).sort(dim=-1, descending=True)
+        p = p.masked_fill(p.cumsum(dim=-1) - p >= self.top_p, 0.0)
+        return order.gather(1, torch.multinomial(p, 1, generator=generator))[:, 0]
+
+
+def allowed(attribute: str, previous: Sequence[int] | None, time: int | None) -> slice:
+    """The values an event's attribute may take so that the events spell a Performance that goes on.
+
+    previous: the event (time, pitch, velocity, duration) before, None at the very beginning; time: the new event's own,
+    once it is drawn. Onsets and pitches must rise, rows without a note hold zeros, the end is never drawn.
+    """
+    if time is not None and time >= REST:
+        return slice(0, 1)
+    after_note = previous is not None and previous[0] < REST
+    if attribute == "time":
+        if previous is None:
+            return slice(0, 1)
+        top_key_struck = after_note and previous[1] == VOCABULARY["pitch"] - 1
+        return slice(1 if top_key_struck else 0, END)
+    if attribute == "pitch" and time == 0 and after_note:
+        return slice(int(previous[1]) + 1, None)
+    return slice(None)
+
+
+class EventStream:
+    """An endless draw of patches of events after those given, one piece at a time."""
+
+    def __init__(
+        self,
+        model: EventGPT | CodeGPT,
+        sampling: SamplingConfig,
+        generator: torch.Generator,
+        events: np.ndarray,
+    ) -> None:
+        """Start after `events` int64 [S, 4]; a last patch that they do not fill is drawn anew."""
+        self.model, self.sampling, self.generator = model, sampling, generator
+        size = model.notes_per_patch
+        self.patches = torch.from_numpy(events[: len(events) // size * size]).view(
+            -1, size, len(ATTRIBUTES)
+        )  # [T, P, 4]
+        self._open_window()
+
+    @torch.inference_mode()
+    def next_patch(self) -> Tensor:
+        """Draw one patch int64 [P, 4] and remember it."""
+        patch = self.model.sample_patch(self.state, self._choose_note_value, self._choose_code)  # [1, P, 4]
+        self.patches = torch.cat([self.patches, patch])
+        if window_start(len(self.patches), self.model.config.context_patches) == self.window_start:
+            self.state = self.model.history.step(self.model.embed(patch[None])[:, 0], self.cache)
+        else:
+            self._open_window()
+        return patch[0]
+
+    @torch.inference_mode()
+    def _open_window(self) -> None:
+        context = self.model.config.context_patches
+        self.window_start = window_start(len(self.patches), context)
+        self.cache = KVCache(self.model.config, batch=1, capacity=context)
+        seen = self.model.embed(self.patches[None, self.window_start :])
+        self.state = self.model.history(seen, torch.tensor([self.window_start > 0]), self.cache)[:, -1]  # [1, D]
+
+    def _choose_note_value(self, index: int, logits: Tensor, drawn: Tensor) -> Tensor:
+        slot, attribute = divmod(index, len(ATTRIBUTES))
+        of_slots = drawn[0].split(len(ATTRIBUTES))
+        before = of_slots[slot - 1] if slot else self.last_event
+        previous = None if before is None else before.tolist()
+        time = int(of_slots[slot][0]) if attribute else None
+        values = allowed(ATTRIBUTES[attribute], previous, time)
+        masked = torch.full_like(logits, -torch.inf)
+        masked[:, values] = logits[:, values]
+        return self.sampling.draw(masked, self.generator)
+
+    @property
+    def last_event(self) -> Tensor | None:
+        """The event int64 [4] drawn last, None before the first."""
+        return self.patches[-1, -1] if len(self.patches) else None
+
+    def _choose_code(self, index: int, logits: Tensor, drawn: Tensor) -> Tensor:
+        return self.sampling.draw(logits, self.generator)
+
+
+def generate(
+    model: EventGPT | CodeGPT,
+    *,
+    seconds: float,
+    seed: int,
+    prompt: Performance | None = None,
+    sampling: SamplingConfig | None = None,
+) -> Performance:
+    """Draw music until its onsets have gone `seconds` beyond the prompt's last onset (beyond 0 without one).
+
+    The same seed gives the same notes on the same machine.
+    """
+    given = np.empty((0, len(ATTRIBUTES)), dtype=np.int64) if prompt is None else encode(prompt, end=False)
+    stream = EventStream(model, sampling or SamplingConfig(), torch.Generator().manual_seed(seed), given)
+    last_onset_ticks = 0 if prompt is None else int(prompt.notes["onset_ticks"][-1])
+    limit_ticks = last_onset_ticks + round(seconds / TICK_SECONDS)
+    onset_ticks = int(elapsed_ticks(stream.patches).sum())
+    while onset_ticks <= limit_ticks:
+        onset_ticks += int(elapsed_ticks(stream.next_patch()).sum())
+    events = stream.patches.flatten(0, 1)
+    within = elapsed_ticks(events).cumsum(0) <= limit_ticks
+    return decode(events[within].numpy())
+
+
+def elapsed_ticks(events: Tensor) -> Tensor:
+    """Ticks each event moves time forward, events int64 [..., 4] without END to int64 [...]."""
+    return events[..., 0].clamp(max=REST_TICKS)

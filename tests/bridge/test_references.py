@@ -1,0 +1,138 @@
+import json
+
+import numpy as np
+import pytest
+
+from bridge.references import NOTE_LENGTHS, audio_reference, main, note_windows, second_windows, symbolic_reference
+from bridge.views import OpenViews
+from losscal.errors import InputError
+from losscal.references import GRID, References, ViewReference, typicality
+from symbolic.corpus import Corpus, Piece, write_corpus
+from symbolic.performance import NOTE_DTYPE, Performance
+
+
+@pytest.fixture
+def reference():
+    return ViewReference.of_values("hash", "nll_nats_per_note", {64: np.arange(1001.0), 1024: np.arange(1001.0) / 10})
+
+
+def test_100_is_likelier_than_all_held_out_windows(reference):
+    assert reference.percentile(64, -1.0) == reference.percentile(64, 0.0) == 100.0
+    assert reference.percentile(64, 1000.0) == reference.percentile(64, 1e9) == 0.0
+    assert reference.percentile(64, 250.0) == pytest.approx(75.0)
+    assert reference.percentile(64, 252.5) == pytest.approx(74.75)  # between two points of the grid
+
+
+def test_percentile_agrees_with_counting():
+    values = np.random.default_rng(0).gamma(3.0, size=500)
+    reference = ViewReference.of_values("hash", "nll_nats_per_note", {64: values})
+    for value in np.linspace(0.5, 8.0, 20):
+        assert reference.percentile(64, value) == pytest.approx(100.0 * np.mean(values > value), abs=0.6)
+
+
+def test_the_nearest_length_is_chosen_by_ratio(reference):
+    assert [reference.nearest_length(n) for n in (1, 64, 255, 257, 5000)] == [64, 64, 64, 1024, 1024]
+    assert reference.percentile(5000, 50.0) == pytest.approx(50.0)
+    assert reference.percentile(10, 50.0) == pytest.approx(95.0)
+
+
+def test_typicality_is_highest_in_the_middle():
+    assert [typicality(percentile) for percentile in (0.0, 25.0, 50.0, 90.0, 100.0)] == pytest.approx(
+        [0, 0.5, 1, 0.2, 0]
+    )
+
+
+def test_saved_references_come_back(reference, tmp_path):
+    References({"events": reference}).save(tmp_path / "references.json")
+    loaded = References.load([tmp_path / "references.json", tmp_path / "absent.json"])
+    assert loaded.by_view["events"].windows == {64: 1001, 1024: 1001}
+    for length in (64, 1024):
+        quantiles = loaded.by_view["events"].quantiles[length]
+        assert quantiles.shape == GRID.shape
+        np.testing.assert_allclose(quantiles, reference.quantiles[length], rtol=1e-5)
+
+
+def test_references_of_other_weights_and_views_are_refused(reference):
+    references = References({"events": reference})
+    assert references.missing_because("events", "hash") is None
+    assert "other weights" in references.missing_because("events", "another hash")
+    assert "no references" in references.missing_because("vqvae", "hash")
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"views": {"events": {}}}', '{"views": {"events": 3}}'])
+def test_a_broken_references_file_is_refused_in_one_sentence(tmp_path, text):
+    path = tmp_path / "references.json"
+    path.write_text(text)
+    with pytest.raises(InputError, match="not a references file"):
+        References.load([path])
+
+
+@pytest.fixture
+def corpus_folder(tmp_path):
+    """Three test pieces, of 100, 1200 and 3000 notes at ten a second, and one of the train split."""
+    pieces, performances, first = [], [], 0
+    for name, count, split in (("a", 100, "test"), ("b", 1200, "test"), ("c", 3000, "test"), ("d", 5000, "train")):
+        notes = np.zeros(count, dtype=NOTE_DTYPE)
+        notes["onset_ticks"], notes["duration_ticks"], notes["velocity_bin"] = np.arange(count) * 10, 9, 16
+        notes["pitch"] = 90 if split == "train" else 40 + len(pieces)
+        performances.append(Performance(notes))
+        facts = {
+            "sha256": name,
+            "name": name,
+            "composer": "",
+            "era": "",
+            "work_group": name,
+            "flags": (),
+            "repairs": {},
+        }
+        stop = first + count
+        pieces.append(Piece(**facts, split=split, start=first, stop=stop, seconds=performances[-1].seconds))
+        first = stop
+    write_corpus(tmp_path / "corpus", pieces, performances, [], "built in the test")
+    return tmp_path / "corpus"
+
+
+def test_windows_come_from_the_test_split_and_every_piece_long_enough(corpus_folder):
+    corpus = Corpus.open(corpus_folder)
+    windows = note_windows(corpus, 64, 9, np.random.default_rng(0))
+    assert [len(window) for window in windows] == [64] * 9
+    pitches = [int(window.notes["pitch"][0]) for window in windows]
+    assert sorted(pitches) == [40, 40, 40, 41, 41, 41, 42, 42, 42]
+    assert {int(window.notes["pitch"][0]) for window in note_windows(corpus, 1024, 6, np.random.default_rng(0))} == {
+        41,
+        42,
+    }
+    with pytest.raises(InputError, match="long enough"):
+        note_windows(corpus, 4000, 1, np.random.default_rng(0))
+
+
+def test_windows_of_seconds_hold_the_notes_struck_in_them(corpus_folder):
+    windows = second_windows(Corpus.open(corpus_folder), 30, 6, np.random.default_rng(0))
+    assert {int(window.notes["pitch"][0]) for window in windows} == {41, 42}
+    assert [len(window) for window in windows] == [300] * 6
+
+
+def test_windows_are_the_same_each_time(corpus_folder):
+    corpus = Corpus.open(corpus_folder)
+    first, second = (note_windows(corpus, 64, 5, np.random.default_rng(3)) for _ in range(2))
+    assert all(np.array_equal(a.notes, b.notes) for a, b in zip(first, second, strict=True))
+
+
+def test_references_of_stand_in_views(corpus_folder, views):
+    corpus = Corpus.open(corpus_folder)
+    symbolic = symbolic_reference(views.symbolic["events"], corpus, 6)
+    assert set(symbolic.quantiles) == set(NOTE_LENGTHS) and symbolic.weights_sha256 == "events-hash"
+    assert (symbolic.quantiles[1024][0], symbolic.quantiles[1024][-1]) == pytest.approx((4.1, 4.2))
+    audio = audio_reference(views.audio["spectral_lm"], corpus, 1)
+    assert set(audio.quantiles) == {10, 30, 120} and audio.windows == {10: 1, 30: 1, 120: 1}
+
+
+def test_the_command_writes_beside_the_weights_and_keeps_other_views(corpus_folder, views, tmp_path, monkeypatch):
+    symbolic_only = OpenViews(views.symbolic, {})
+    monkeypatch.setattr("bridge.references.open_views", lambda names, weights_dir: symbolic_only)
+    weights = tmp_path / "weights"
+    References({"spectral_lm": views.references.by_view["spectral_lm"]}).save(weights / "references.json")
+    assert main(["--data", str(corpus_folder), "--weights", str(weights), "--windows", "4"]) == 0
+    content = json.loads((weights / "references.json").read_text())
+    assert set(content["views"]) == {"events", "vqvae", "spectral_lm"}
+    assert References.load([weights / "references.json"]).missing_because("vqvae", "vqvae-hash") is None

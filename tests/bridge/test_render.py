@@ -1,0 +1,179 @@
+"""Rendering plays the file as it is: repeatable, at any rate, with its tail, never clipped, and quiet on stdout."""
+
+import sys
+
+import mido
+import numpy as np
+import pytest
+import soundfile
+
+from bridge import render as render_module
+from bridge.render import TAIL_SECONDS, main, render
+from losscal.errors import InputError
+
+TICKS_PER_SECOND = 960  # 480 ticks a beat at mido's default of 120 beats a minute
+
+
+def write(path, messages, tempo_map=()):
+    """messages: (seconds, mido message) on the default tempo; tempo_map: (seconds, microseconds a beat), track 0."""
+    file = mido.MidiFile(type=1, ticks_per_beat=480)
+    tempi = [(seconds, mido.MetaMessage("set_tempo", tempo=tempo)) for seconds, tempo in tempo_map]
+    for events in (tempi, messages):
+        track, now = mido.MidiTrack(), 0
+        for seconds, message in sorted(events, key=lambda event: event[0]):
+            tick = round(seconds * TICKS_PER_SECOND)
+            track.append(message.copy(time=tick - now))
+            now = tick
+        file.tracks.append(track)
+    file.save(path)
+    return path
+
+
+def note(start, stop, pitch=69, velocity=100, channel=0):
+    return [
+        (start, mido.Message("note_on", note=pitch, velocity=velocity, channel=channel)),
+        (stop, mido.Message("note_off", note=pitch, channel=channel)),
+    ]
+
+
+def control(seconds, number, value):
+    return seconds, mido.Message("control_change", control=number, value=value)
+
+
+@pytest.fixture
+def one_note(tmp_path):
+    return write(tmp_path / "one, note. Op. 1.mid", note(0.0, 1.0))
+
+
+def loudness(samples, sample_rate, start, stop):
+    return float(np.sqrt(np.mean(samples[:, int(start * sample_rate) : int(stop * sample_rate)] ** 2)))
+
+
+def pitch_hz(samples, sample_rate, start, stop):
+    part = samples.mean(axis=0)[int(start * sample_rate) : int(stop * sample_rate)]
+    spectrum = np.abs(np.fft.rfft(part * np.hanning(len(part)), 1 << 18))
+    return float(spectrum.argmax() * sample_rate / (1 << 18))
+
+
+def test_the_same_file_gives_the_same_bits_whatever_was_played_before(tmp_path, one_note):
+    first = render(one_note)
+    render(write(tmp_path / "other.mid", note(0.0, 0.3, pitch=40)))
+    np.testing.assert_array_equal(render(one_note), first)
+
+
+@pytest.mark.parametrize("sample_rate", [8_000, 16_000, 44_100, 96_000])
+def test_any_rate_gives_the_same_music(one_note, sample_rate):
+    samples = render(one_note, sample_rate=sample_rate)
+    assert samples.dtype == np.float32 and samples.shape[0] == 2
+    assert pitch_hz(samples, sample_rate, 0.1, 0.9) == pytest.approx(440.0, rel=0.01)
+    reference = render(one_note)
+    wanted = loudness(reference, 44_100, 0.1, 0.9)
+    assert loudness(samples, sample_rate, 0.1, 0.9) == pytest.approx(wanted, rel=0.2)
+
+
+def test_the_tail_is_kept_and_ends_where_it_is_silent(one_note):
+    samples = render(one_note)
+    seconds = samples.shape[1] / 44_100
+    assert 1.1 < seconds < 1.0 + TAIL_SECONDS
+    assert loudness(samples, 44_100, 1.0, 1.05) > 0.001
+    assert 1e-4 <= np.abs(samples[:, -1]).max() < 1e-3
+
+
+def test_a_note_that_is_never_closed_ends_with_the_longest_tail(tmp_path):
+    organ = [(0.0, mido.Message("program_change", program=19)), *note(0.0, 0.1)[:1], *note(0.2, 0.5, pitch=60)]
+    samples = render(write(tmp_path / "hung.mid", organ), sample_rate=8_000)
+    assert samples.shape[1] == round((0.5 + TAIL_SECONDS) * 8_000)
+
+
+def test_times_follow_the_tempo_map(tmp_path):
+    # From tick 960 on a beat lasts twice as long, so what stands at tick 1920 sounds at 1 + 2 = 3 s.
+    messages = [*note(0.0, 0.1), *note(2.0, 2.5)]
+    samples = render(write(tmp_path / "tempo.mid", messages, tempo_map=[(1.0, 1_000_000)]))
+    assert loudness(samples, 44_100, 2.5, 2.99) < 1e-3 < loudness(samples, 44_100, 3.05, 3.3)
+
+
+def test_the_pedal_holds_a_note(tmp_path):
+    dry = render(write(tmp_path / "dry.mid", [*note(0.0, 0.2), control(2.0, 64, 0)]))
+    held = render(write(tmp_path / "held.mid", [control(0.0, 64, 127), *note(0.0, 0.2), control(2.0, 64, 0)]))
+    assert loudness(held, 44_100, 1.0, 1.9) > 10 * loudness(dry, 44_100, 1.0, 1.9)
+
+
+def test_programs_pitch_bends_and_all_channels_are_played(tmp_path, one_note):
+    piano = render(one_note)
+    flute = render(write(tmp_path / "flute.mid", [(0.0, mido.Message("program_change", program=73)), *note(0.0, 1.0)]))
+    assert np.abs(piano[:, :40_000] - flute[:, :40_000]).max() > 0.01
+    bend = (0.0, mido.Message("pitchwheel", pitch=8191))  # two semitones up
+    bent = render(write(tmp_path / "bent.mid", [bend, *note(0.0, 1.0)]))
+    assert pitch_hz(bent, 44_100, 0.1, 0.9) == pytest.approx(440.0 * 2 ** (2 / 12), rel=0.01)
+    later = render(write(tmp_path / "channels.mid", [*note(0.0, 0.1), *note(1.0, 1.5, channel=5)]))
+    assert loudness(later, 44_100, 1.05, 1.4) > 0.001
+
+
+def test_nothing_clips(tmp_path):
+    cluster = [event for pitch in range(30, 90) for event in note(0.0, 1.0, pitch=pitch, velocity=127)]
+    path = write(tmp_path / "loud.mid", cluster)
+    samples = render(path, gain=5.0)
+    assert np.abs(samples).max() == pytest.approx(1.0, abs=1e-6)
+    assert np.mean(np.abs(samples) > 0.99) < 1e-3
+    quiet = render(path, gain=0.05)
+    np.testing.assert_allclose(quiet / np.abs(quiet).max(), samples[:, : quiet.shape[1]], atol=1e-4)
+
+
+def test_what_cannot_be_played_has_its_sentence(tmp_path, one_note):
+    silent = write(tmp_path / "silent.mid", [control(0.0, 64, 127)])
+    (tmp_path / "text.mid").write_text("this is no MIDI file")
+    (tmp_path / "empty.mid").write_bytes(b"")
+    (tmp_path / "cut.mid").write_bytes(one_note.read_bytes()[:-6])
+    (tmp_path / "text.sf2").write_text("this is no SoundFont")
+    (tmp_path / "cut.sf2").write_bytes(b"RIFF\xff\xff\xff\x00sfbk" + bytes(100))
+    (tmp_path / "junk.sf2").write_bytes(b"RIFF\x68\x00\x00\x00sfbk" + bytes(100))
+    cases = [
+        (silent, {}, "holds no note"),
+        (tmp_path / "text.mid", {}, "not a MIDI file"),
+        (tmp_path / "empty.mid", {}, "not a MIDI file"),
+        (tmp_path / "cut.mid", {}, "truncated"),
+        (tmp_path / "missing.mid", {}, "no such file"),
+        (one_note, {"sample_rate": 7_999}, "7999 Hz is outside 8000..96000"),
+        (one_note, {"sample_rate": 192_000}, "192000 Hz is outside"),
+        (one_note, {"soundfont": tmp_path / "missing.sf2"}, "no such SoundFont"),
+        (one_note, {"soundfont": tmp_path / "text.sf2"}, "not a SoundFont"),
+        (one_note, {"soundfont": tmp_path / "cut.sf2"}, "truncated SoundFont"),
+        (one_note, {"soundfont": tmp_path / "junk.sf2"}, "not a readable SoundFont"),
+    ]
+    for path, options, reason in cases:
+        with pytest.raises(InputError, match=reason) as caught:
+            render(path, **options)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_missing_library_says_what_to_install(one_note, monkeypatch):
+    render_module._load_fluidsynth.cache_clear()
+    monkeypatch.setitem(sys.modules, "fluidsynth", None)
+    with pytest.raises(InputError, match="install libfluidsynth3"):
+        render(one_note)
+    render_module._load_fluidsynth.cache_clear()
+
+
+def test_the_command_writes_a_file_and_nothing_else(tmp_path, one_note, capfd, monkeypatch):
+    monkeypatch.setenv("CI", "1")  # where pyfluidsynth would announce the library on stdout
+    render_module._load_fluidsynth.cache_clear()
+    wav = tmp_path / "out" / "one.wav"
+    assert main([str(one_note), str(wav), "--sample-rate", "16000"]) == 0
+    assert capfd.readouterr() == ("", "")
+    samples, sample_rate = soundfile.read(wav, always_2d=True)
+    assert sample_rate == 16_000
+    np.testing.assert_allclose(samples.T, render(one_note, sample_rate=16_000), atol=2**-14)
+
+
+def test_help_names_the_licence_of_the_default_soundfont(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["--help"])
+    assert caught.value.code == 0 and "GPL-2" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["one.xyz", "one"])
+def test_the_command_fails_in_one_line(tmp_path, one_note, capfd, name):
+    assert main([str(one_note), str(tmp_path / name)]) == 1
+    out, err = capfd.readouterr()
+    assert out == "" and err.count("\n") == 1 and "no audio format" in err
+    assert list(tmp_path.iterdir()) == [one_note]

@@ -1,0 +1,257 @@
+import csv
+import json
+import subprocess
+import sys
+
+import mido
+import numpy as np
+import pytest
+import soundfile
+
+import bridge.score
+from bridge.items import Item, find_items
+from bridge.score import main, score_items
+from bridge.views import OpenViews, open_views
+from losscal.errors import InputError
+from losscal.references import References
+
+
+@pytest.fixture
+def broken_files(tmp_path, make_midi, make_wav):
+    """One file of each kind that cannot be scored, and one good pair."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    make_midi(folder / "good.mid")
+    make_wav(folder / "good.wav")
+    (folder / "empty.mid").write_bytes(b"")
+    (folder / "empty_sound.wav").write_bytes(b"")
+    (folder / "text.mid").write_text("Dear reader, this is a letter and no MIDI file.")
+    (folder / "truncated.mid").write_bytes((folder / "good.mid").read_bytes()[:100])
+    drums = mido.MidiFile()
+    drums.tracks.append(mido.MidiTrack())
+    drums.tracks[0].append(mido.Message("note_on", channel=9, note=38, velocity=90, time=0))
+    drums.tracks[0].append(mido.Message("note_off", channel=9, note=38, time=100))
+    drums.save(folder / "drums.mid")
+    (folder / "header.wav").write_bytes(b"RIFX" + (folder / "good.wav").read_bytes()[4:40])
+    soundfile.write(folder / "nan.wav", np.full(32_000, np.nan, dtype=np.float32), 16_000, subtype="FLOAT")
+    soundfile.write(folder / "silent.wav", np.zeros(32_000), 16_000)
+    return folder
+
+
+def test_a_pair_carries_both_halves_with_the_keys_of_the_contract(tmp_path, views, make_midi, make_wav):
+    midi, wav = make_midi(tmp_path / "a.mid", count=60), make_wav(tmp_path / "a.wav", seconds=8.0)
+    report = score_items([Item(id="a", midi=midi, wav=wav, group="g")], views)
+    assert set(report) == {"version", "created", "weights", "context_policy", "items", "agreement"}
+    assert report["version"] == 1 and report["agreement"] is None
+    assert report["weights"] == {name: f"{name}-hash" for name in ("events", "vqvae", "spectral_lm")}
+    assert report["context_policy"] == "events: all of it; vqvae: all of it"
+    (entry,) = report["items"]
+    assert set(entry) == {
+        *("id", "group", "midi", "wav", "rendered", "symbolic", "audio", "match", "warnings", "error")
+    }
+    assert (entry["midi"], entry["wav"], entry["rendered"], entry["match"]) == (str(midi), str(wav), False, None)
+    assert entry["warnings"] == [] and entry["error"] is None
+    symbolic = entry["symbolic"]
+    assert set(symbolic) == {"notes", "seconds", "repairs", "events", "vqvae", "per_note"}
+    assert symbolic["notes"] == 60 and symbolic["seconds"] == pytest.approx(5.99)
+    shared = {
+        *("nll_nats", "end_nll_nats", "nll_nats_per_note", "bits_per_note", "nll_nats_per_second"),
+        *("percentile", "by_attribute"),
+    }
+    assert set(symbolic["events"]) == shared
+    assert set(symbolic["vqvae"]) == shared | {"code_nll_nats", "note_nll_nats", "mixture_nll_nats"}
+    for view in ("events", "vqvae"):
+        assert sum(symbolic[view]["by_attribute"].values()) == pytest.approx(symbolic[view]["nll_nats"])
+    assert symbolic["events"]["nll_nats_per_note"] == pytest.approx(6.05)
+    assert symbolic["events"]["percentile"] == pytest.approx(39.5)  # references rise evenly from 0 to 10
+    assert entry["audio"]["seconds"] == 8.0
+    assert entry["audio"]["spectral_lm"]["percentile"] == pytest.approx(75.0, abs=0.1)
+    assert entry["audio"]["spectral_lm"]["typicality"] == pytest.approx(0.5, abs=0.01)
+
+
+def test_a_lone_midi_is_rendered_and_nothing_is_left_behind(tmp_path, views, make_midi):
+    midi = make_midi(tmp_path / "a.mid")
+    (entry,) = score_items([Item(id="a", midi=midi)], views)["items"]
+    assert entry["rendered"] is True and entry["wav"] is None and entry["error"] is None
+    assert entry["audio"]["seconds"] > entry["symbolic"]["seconds"]
+    assert list(tmp_path.iterdir()) == [midi]
+
+
+def test_a_lone_recording_has_no_symbolic_half(tmp_path, views, make_wav):
+    (entry,) = score_items([Item(id="a", wav=make_wav(tmp_path / "a.wav"))], views)["items"]
+    assert entry["symbolic"] is None and entry["rendered"] is False and entry["error"] is None
+
+
+def test_where_one_half_fails_the_other_is_reported_with_the_error(tmp_path, views, make_midi, make_wav):
+    midi, wav = make_midi(tmp_path / "a.mid"), make_wav(tmp_path / "a.wav")
+    no_midi, no_wav = score_items(
+        [Item(id="1", midi=tmp_path / "gone.mid", wav=wav), Item(id="2", midi=midi, wav=tmp_path / "gone.wav")], views
+    )["items"]
+    assert no_midi["symbolic"] is None and no_midi["audio"]["spectral_lm"] and "gone.mid" in no_midi["error"]
+    assert no_wav["audio"] is None and no_wav["symbolic"]["events"] and "gone.wav" in no_wav["error"]
+    assert no_wav["rendered"] is False
+
+
+def test_broken_files_take_one_sentence_each_and_the_good_ones_are_scored(broken_files, views):
+    report = score_items(find_items([broken_files, broken_files / "missing.mid"]), views)
+    entries = {entry["id"].rsplit("/", 1)[-1]: entry for entry in report["items"]}
+    assert set(entries) == {
+        *("good.mid", "empty.mid", "empty_sound.wav", "text.mid", "truncated.mid", "drums.mid"),
+        *("header.wav", "nan.wav", "silent.wav", "missing.mid"),
+    }
+    good = entries.pop("good.mid")
+    assert good["error"] is None and good["symbolic"]["notes"] == 40 and good["audio"]
+    for name, entry in entries.items():
+        assert name in entry["error"] and "\n" not in entry["error"] and entry["error"].endswith("."), name
+        assert entry["symbolic"] is None and entry["audio"] is None
+
+
+def test_views_not_asked_for_are_absent_and_those_not_in_this_version_say_why(tmp_path, views, make_midi):
+    asked = OpenViews(views.symbolic | {}, {}, {"musicgen": "not yet"}, views.references)
+    (entry,) = score_items([Item(id="a", midi=make_midi(tmp_path / "a.mid"))], asked)["items"]
+    assert entry["audio"]["musicgen"] == {"unavailable": "not yet"} and "spectral_lm" not in entry["audio"]
+    symbolic_only = OpenViews({"events": views.symbolic["events"]}, {}, {}, views.references)
+    (entry,) = score_items([Item(id="a", midi=tmp_path / "a.mid")], symbolic_only)["items"]
+    assert entry["audio"] is None and "vqvae" not in entry["symbolic"]
+
+
+def test_a_recording_under_symbolic_views_alone_is_told_to_be_unscored(tmp_path, views, make_wav):
+    symbolic_only = OpenViews(views.symbolic, {}, {}, views.references)
+    (entry,) = score_items([Item(id="a", wav=make_wav(tmp_path / "a.wav"))], symbolic_only)["items"]
+    assert entry["error"] is None and "need a MIDI file" in entry["warnings"][0]
+
+
+def test_percentiles_are_given_only_with_references_of_the_same_weights(tmp_path, views, make_midi):
+    stale = OpenViews(views.symbolic, {}, {}, References({"events": views.references.by_view["vqvae"]}))
+    (entry,) = score_items([Item(id="a", midi=make_midi(tmp_path / "a.mid"))], stale)["items"]
+    assert entry["symbolic"]["events"]["percentile"] is None and entry["symbolic"]["vqvae"]["percentile"] is None
+    assert ["other weights" in text or "no references" in text for text in entry["warnings"]] == [True, True]
+
+
+def test_numbers_that_are_not_finite_never_reach_the_report(tmp_path, views, make_midi, monkeypatch):
+    monkeypatch.setattr(views.symbolic["vqvae"], "factor", float("nan"))
+    (entry,) = score_items([Item(id="a", midi=make_midi(tmp_path / "a.mid"))], views)["items"]
+    assert "vqvae" not in entry["symbolic"] and "events" in entry["symbolic"] and "not finite" in entry["error"]
+
+
+def test_items_are_scored_one_by_one(tmp_path, views, make_midi):
+    midi = make_midi(tmp_path / "a.mid")
+    started = []
+
+    class Watched:
+        def __iter__(self):
+            for number in range(3):
+                assert len(seen) == number
+                started.append(number)
+                yield Item(id=str(number), midi=midi)
+
+    seen = []
+    original = views.symbolic["events"].score
+    views.symbolic["events"].score = lambda *args, **kwargs: seen.append(1) or original(*args, **kwargs)
+    score_items(Watched(), views)
+    assert started == [0, 1, 2]
+
+
+def test_the_per_note_table_sums_to_the_report(tmp_path, views, make_midi):
+    midi = make_midi(tmp_path / "a.mid")
+    (entry,) = score_items([Item(id="a", midi=midi)], views, per_note_dir=tmp_path / "out/per_note")["items"]
+    with open(tmp_path / "out" / entry["symbolic"]["per_note"], newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert len(lines) == 40 and lines[1]["onset_seconds"] == "0.10" and lines[1]["pitch"] == "61"
+    for view in ("events", "vqvae"):
+        total = sum(float(value) for line in lines for name, value in line.items() if name.startswith(f"{view}_"))
+        assert total == pytest.approx(entry["symbolic"][view]["nll_nats"], abs=0.05)
+
+
+def test_excerpts_have_no_end_symbol_and_say_so(tmp_path, views, make_midi):
+    report = score_items([Item(id="a", midi=make_midi(tmp_path / "a.mid"))], views, excerpt=True)
+    assert report["items"][0]["symbolic"]["events"]["end_nll_nats"] is None
+    assert "excerpt" in report["context_policy"]
+
+
+@pytest.fixture
+def command(monkeypatch, views, capsys):
+    """The command line with the stand-in views: a function of its arguments to (exit status, stdout, stderr)."""
+    monkeypatch.setattr(bridge.score, "open_views", lambda names, weights_dir: views)
+
+    def run_command(*arguments):
+        status = main([str(argument) for argument in arguments])
+        return status, *capsys.readouterr()
+
+    return run_command
+
+
+def test_exit_status_says_whether_items_failed(command, tmp_path, make_midi, broken_files):
+    midi = make_midi(tmp_path / "a.mid")
+    assert command(midi)[0] == 0
+    status, out, _ = command(midi, tmp_path / "missing.wav")
+    assert status == 1 and "missing.wav: no such file" in out
+    (tmp_path / "nothing").mkdir()
+    assert command(tmp_path / "nothing")[0] == 1
+    pairs = tmp_path / "pairs.jsonl"
+    pairs.write_text(f'{json.dumps({"midi": str(midi)})}\n{{"midi"\n')
+    status, out, _ = command("--pairs", pairs)
+    assert status == 1 and "pairs.jsonl:2: not JSON" in out
+    assert command(broken_files)[0] == 1
+
+
+def test_wrong_usage_exits_with_2(command, tmp_path):
+    with pytest.raises(SystemExit, match="2"):
+        command()
+    with pytest.raises(SystemExit, match="2"):
+        command("--no-such-flag")
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="cannot be made"):
+        command(tmp_path, "--out", tmp_path / "file")
+
+
+def test_json_prints_the_report_alone(command, tmp_path, make_midi):
+    status, out, _ = command(make_midi(tmp_path / "a.mid"), "--json", "--out", tmp_path / "out")
+    report = json.loads(out)
+    assert status == 0 and report == json.loads((tmp_path / "out/report.json").read_text())
+
+
+def test_without_out_nothing_is_written_and_with_it_nothing_beside_the_input(command, tmp_path, make_midi):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    make_midi(folder / "a.mid")
+    command(folder)
+    assert [path.name for path in tmp_path.rglob("*")] == ["in", "a.mid"]
+    command(folder, "--out", tmp_path / "out")
+    assert [path.name for path in folder.iterdir()] == ["a.mid"]
+    written = sorted(str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.*"))
+    assert written == ["per_note/0001.csv", "report.csv", "report.json"]
+
+
+def test_unknown_views_and_folders_without_weights_are_wrong_usage(tmp_path):
+    with pytest.raises(InputError, match="melody: no such view"):
+        open_views(["events", "melody"])
+    with pytest.raises(InputError, match="no such folder"):
+        open_views(None, tmp_path / "nowhere")
+    with pytest.raises(InputError, match=r"events\.safetensors: no such weights file"):
+        open_views(None, tmp_path)
+
+
+def test_views_asked_for_by_name_answer_with_a_reason(tmp_path):
+    views = open_views(["events", "musicgen", "audiobox"], tmp_path)
+    assert set(views.unavailable) == {"events", "musicgen", "audiobox"} and views.wants_audio
+    assert "not part of this version" in views.unavailable["musicgen"]
+
+
+def test_help_loads_no_heavy_package():
+    probe = (
+        "import sys, bridge.score\n"
+        "try: bridge.score.main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'torch', 'scipy', 'soundfile', 'mido', 'lightning'} & set(sys.modules)\n"
+        "sys.exit(f'loaded: {heavy}' if heavy else 0)"
+    )
+    result = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=False)
+    assert result.returncode == 0 and "PATH" in result.stdout, result.stderr
+
+
+def test_command_line_prints_one_sentence_for_wrong_usage(tmp_path):
+    command = [sys.executable, "-m", "bridge.score", str(tmp_path), "--weights", str(tmp_path / "none")]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 2 and result.stdout == ""
+    assert result.stderr.count("\n") == 1 and result.stderr.startswith("error: --weights")

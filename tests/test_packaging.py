@@ -1,0 +1,196 @@
+"""What is shipped: the wheel works outside the clone, and nothing that depends on the weights is stale."""
+
+import ast
+import hashlib
+import json
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+import soundfile
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("losscal", "symbolic", "audio", "bridge", "train")
+WEIGHTS = {
+    "events": "symbolic/weights/events.safetensors",
+    "vqvae": "symbolic/weights/vqvae.safetensors",
+    "spectral_lm": "audio/weights/spectral_lm.safetensors",
+}
+REFERENCES = {"events": "symbolic", "vqvae": "symbolic", "spectral_lm": "audio"}
+MAY_IMPORT = {
+    "losscal": set(),
+    "symbolic": {"losscal"},
+    "audio": {"losscal"},
+    "bridge": {"losscal", "symbolic", "audio"},
+    "train": {"losscal", "symbolic", "audio", "bridge"},
+}
+COMMANDS = (
+    *("bridge.score", "bridge.render", "bridge.references", "symbolic.prepare", "symbolic.generate"),
+    *("train.vqvae", "train.gpt", "train.spectral_lm"),
+)
+
+
+def sha256_of(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def shipped_hashes():
+    return {view: sha256_of(ROOT / path) for view, path in WEIGHTS.items()}
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--no-build-isolation",
+        "--no-deps",
+        "-q",
+        "-w",
+        str(folder),
+        str(ROOT),
+    ]
+    result = subprocess.run(build, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    return next(folder.glob("losscal-*.whl"))
+
+
+def test_the_wheel_holds_code_weights_references_and_manifest_alone(wheel):
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert {*WEIGHTS.values(), "symbolic/data_manifest.yaml", "bridge/score.py"} <= names
+    assert {f"{package}/weights/references.json" for package in REFERENCES.values()} <= names
+    assert any(name.endswith("LICENSE") for name in names)
+    assert {name.split("/")[0] for name in names} == {*PACKAGES, f"{wheel.name.rsplit('-', 3)[0]}.dist-info"}
+
+
+def test_the_installed_wheel_scores_outside_the_clone(wheel, tmp_path):
+    install = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--no-deps",
+        "-q",
+        "--target",
+        str(tmp_path / "site"),
+        str(wheel),
+    ]
+    subprocess.run(install, check=True)
+    example = next((ROOT / "examples").glob("*.mid"))
+    (tmp_path / "cwd").mkdir()
+    probe = "import bridge.score as b, sys; print(b.__file__, file=sys.stderr); b.run(b.main)"
+    result = subprocess.run(
+        [sys.executable, "-c", probe, str(example), "--json", "--views", "events,vqvae"],
+        cwd=tmp_path / "cwd",
+        env={"PYTHONPATH": str(tmp_path / "site")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stderr.startswith(str(tmp_path / "site"))
+    symbolic = json.loads(result.stdout)["items"][0]["symbolic"]
+    for view in ("events", "vqvae"):
+        assert 0.0 <= symbolic[view]["percentile"] <= 100.0
+
+
+def test_references_belong_to_the_shipped_weights(shipped_hashes):
+    for view, package in REFERENCES.items():
+        content = json.loads((ROOT / package / "weights/references.json").read_text())
+        assert content["views"][view]["weights_sha256"] == shipped_hashes[view], "run make refresh"
+
+
+def test_examples_belong_to_the_shipped_weights_and_are_what_the_manifest_says(shipped_hashes):
+    manifest = json.loads((ROOT / "examples/MANIFEST.json").read_text())
+    assert manifest["weights"] == {view: shipped_hashes[view] for view in ("events", "vqvae")}, "run make refresh"
+    files = {
+        path.name: sha256_of(path) for suffix in ("mid", "wav") for path in (ROOT / "examples").glob(f"*.{suffix}")
+    }
+    assert manifest["files"] == files
+
+
+def test_the_table_in_the_readme_was_made_with_the_shipped_weights(shipped_hashes):
+    stamp = re.search(r"<!-- table of weights (.*) -->", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert stamp[1].split() == [f"{view}={shipped_hashes[view][:12]}" for view in WEIGHTS], "run make refresh"
+
+
+def test_sizes_stay_within_their_limits():
+    assert sum((ROOT / path).stat().st_size for path in WEIGHTS.values()) <= 32e6
+    pairs = sorted((ROOT / "examples").glob("*.wav"))
+    assert [path.stem for path in pairs] == sorted(path.stem for path in (ROOT / "examples").glob("*.mid"))
+    assert (
+        1 <= len(pairs) <= 6
+        and sum(path.stat().st_size for path in (ROOT / "examples").iterdir() if path.is_file()) <= 3e6
+    )
+    for path in pairs:
+        info = soundfile.info(path)
+        assert info.duration <= 20.0 and (info.channels, info.subtype) == (1, "PCM_16")
+
+
+def test_examples_sound_and_do_not_clip():
+    for path in (ROOT / "examples").glob("*.wav"):
+        samples, _ = soundfile.read(path)
+        assert 0.05 < abs(samples).max() < 0.99, path
+        assert (samples**2).mean() ** 0.5 > 0.01, path
+
+
+def test_constraints_pin_every_dependency_within_its_range():
+    lines = (ROOT / "constraints.txt").read_text().split()
+    pinned = {line.split("==")[0].lower().replace("_", "-"): line.split("==")[1] for line in lines}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    for text in project["dependencies"] + project["optional-dependencies"]["dev"]:
+        requirement = Requirement(text)
+        version = pinned[requirement.name.lower().replace("_", "-")]
+        assert requirement.specifier.contains(version), text
+    assert pinned["torch"] == "2.13.0" and "torchaudio" not in pinned and "losscal" not in pinned
+    assert not [line for line in lines if "+" in line or "@" in line]
+
+
+def imported_packages(path):
+    """Packages of ours that a module imports, what stands under TYPE_CHECKING included."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        names += [node.module] if isinstance(node, ast.ImportFrom) else []
+        yield from (name.split(".")[0] for name in names if name.split(".")[0] in PACKAGES)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_imports_point_one_way(package):
+    for path in (ROOT / package).rglob("*.py"):
+        assert set(imported_packages(path)) - {package} <= MAY_IMPORT[package], path
+
+
+@pytest.mark.parametrize("package", ["losscal", "symbolic", "audio", "bridge"])
+def test_lightning_stays_in_training(package):
+    for path in (ROOT / package).rglob("*.py"):
+        assert not re.search(r"^\s*(import|from) lightning", path.read_text(encoding="utf-8"), re.MULTILINE), path
+
+
+def test_no_module_is_long():
+    for package in (*PACKAGES, "tests", "benchmarks", "examples"):
+        for path in (ROOT / package).rglob("*.py"):
+            assert len(path.read_text(encoding="utf-8").splitlines()) <= 500, path
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_is_told_without_loading_torch(command):
+    probe = (
+        "import runpy, sys\n"
+        "try: runpy.run_module(sys.argv.pop(1), run_name='__main__')\n"
+        "except SystemExit as end: assert not end.code\n"
+        "heavy = {'torch', 'lightning', 'scipy', 'symusic'} & set(sys.modules)\n"
+        "sys.exit(f'loaded: {heavy}' if heavy else 0)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", probe, command, "--help"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0 and "usage:" in result.stdout, result.stderr

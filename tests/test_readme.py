@@ -1,0 +1,98 @@
+"""The README's commands work as they stand there."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+SHELL = [text for language, text in BLOCKS if language == "sh"]
+LINES = [line for text in SHELL for line in text.splitlines()]
+
+
+@pytest.fixture
+def workplace(tmp_path):
+    """A folder that holds what the README's commands name: a piece, a folder, a pairs file, an environment."""
+    folder = tmp_path / "workplace"
+    (folder / "my_recordings").mkdir(parents=True)
+    (folder / "my_corpus").mkdir()
+    original, *others = sorted((ROOT / "examples").glob("*.mid"))
+    shutil.copy(original, folder / "my_piece.mid")
+    for example in (original, *others):
+        shutil.copy(example, folder / "my_corpus")
+    shutil.copy(original, folder / "my_recordings")
+    shutil.copy(original.with_suffix(".wav"), folder / "my_recordings")
+    (folder / "my_pairs.jsonl").write_text('{"midi": "my_piece.mid", "group": "piece"}\n')
+    (folder / ".venv/bin").mkdir(parents=True)
+    (folder / ".venv/bin/activate").write_text(f'PATH="{Path(sys.executable).parent}:$PATH"\n')
+    return folder
+
+
+def run(script, folder):
+    return subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def block_with(text):
+    (block,) = [block for block in SHELL if text in block]
+    return ". .venv/bin/activate\n" + block
+
+
+def test_make_targets_exist():
+    targets = [line.split()[1] for line in LINES if line.startswith("make ")]
+    assert targets == ["score", "test"]
+    for target in targets:
+        result = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=False)
+        assert result.returncode == 0, result.stderr
+
+
+def test_scoring(workplace):
+    result = run(block_with("bridge.score"), workplace)
+    assert result.returncode == 0, result.stderr
+    assert "my_piece.mid" in result.stdout
+    assert {"report.json", "report.csv"} <= {path.name for path in (workplace / "report").iterdir()}
+    assert json.loads((workplace / "report.json").read_text())["items"][0]["group"] == "piece"
+
+
+def test_scoring_from_python(workplace):
+    (code,) = [text for language, text in BLOCKS if language == "python"]
+    result = run(f"{sys.executable} - <<'END'\n{code}\nEND", workplace)
+    assert result.returncode == 0, result.stderr
+    assert 0.0 < float(result.stdout) < 40.0
+
+
+def test_generating(workplace):
+    result = run(block_with("symbolic.generate"), workplace)
+    assert result.returncode == 0, result.stderr
+    assert all((workplace / name).stat().st_size > 100 for name in ("new.mid", "new_vqvae.mid", "new.wav"))
+
+
+def test_preparing(workplace):
+    (line,) = [line for line in LINES if "symbolic.prepare" in line]
+    result = run(f". .venv/bin/activate\n{line}", workplace)
+    assert result.returncode == 0, result.stderr
+    assert (workplace / "data/giantmidi-piano/notes.npy").is_file()
+
+
+@pytest.mark.parametrize("line", [line for line in LINES if " -m train." in line])
+def test_training_commands_take_their_flags(line, workplace):
+    result = run(f". .venv/bin/activate\n{line} --print_config", workplace)
+    assert result.returncode == 0 and "data/giantmidi-piano" in result.stdout, result.stderr
+
+
+def test_links_within_the_repository_lead_somewhere():
+    for target in re.findall(r"\]\((?!http)([^)#]+)", README):
+        assert (ROOT / target).exists(), target

@@ -1,0 +1,1 @@
+"""Lightning entry points: `train.vqvae`, `train.gpt` and `train.spectral_lm` make the weights that others load."""

@@ -1,0 +1,125 @@
+"""What the training commands share: the flags, the Lightning trainer, and the written weights with their story."""
+
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from losscal.errors import InputError, WeightsError
+
+if TYPE_CHECKING:
+    import lightning
+    from jsonargparse import ArgumentParser, Namespace
+    from torch import nn
+
+    from symbolic.corpus import Corpus
+
+
+def base_parser(prog: str, description: str, default_out: str) -> "ArgumentParser":
+    """A parser with the flags every training command has; each command adds its config dataclasses."""
+    from jsonargparse import ArgumentParser
+
+    parser = ArgumentParser(prog=f"python -m {prog}", description=description)
+    parser.add_argument("--config", action="config", help="YAML file with any of these flags")
+    parser.add_argument("--data", default="data/giantmidi-piano", help="cache made by python -m symbolic.prepare")
+    parser.add_argument("--out", default=default_out, help="folder for logs, checkpoints and the weights")
+    parser.add_argument("--resume", type=str | None, default=None, help="checkpoint (.ckpt) to go on from")
+    parser.add_argument(
+        "--trainer",
+        type=dict[str, Any],
+        default={},
+        help="any argument of lightning.Trainer, as in --trainer.max_time 00:00:30:00 --trainer.accelerator gpu",
+    )
+    return parser
+
+
+def parse_flags(parser: "ArgumentParser", argv: Sequence[str] | None) -> "Namespace":
+    """The flags with their config dataclasses made; exit status 2 where a config refuses its values."""
+    try:
+        return parser.instantiate(parser.parse_args(argv))
+    except ValueError as error:
+        parser.error(str(error))
+
+
+@contextmanager
+def errors_as_usage(parser: "ArgumentParser") -> Iterator[None]:
+    """Errors meant for the user end the command with their one sentence and exit status 2."""
+    try:
+        yield
+    except (InputError, WeightsError) as error:
+        parser.error(str(error))
+
+
+def default_precision() -> str:
+    """bf16 where the machine multiplies in it (CUDA, or a CPU with AMX or AVX-512 bf16), else fp32."""
+    import torch
+
+    if torch.cuda.is_available():
+        return "bf16-mixed"
+    capabilities = torch.cpu.get_capabilities()
+    return "bf16-mixed" if capabilities.get("amx_bf16") or capabilities.get("avx512_bf16") else "32-true"
+
+
+def build_trainer(out: str, flags: dict[str, Any], *, steps: int, monitor: str) -> "lightning.Trainer":
+    """Trainer with CSV and TensorBoard logs under `out` and the best and last checkpoints by `monitor`.
+
+    `flags` go to lightning.Trainer as they are and win over the defaults; raises InputError for one it does not know.
+    """
+    import lightning
+    from lightning.pytorch.callbacks import ModelCheckpoint
+    from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+
+    checkpoint = ModelCheckpoint(
+        f"{out}/checkpoints", monitor=monitor, mode="min", save_last=True, save_on_train_epoch_end=False
+    )
+    defaults: dict[str, Any] = {
+        "max_steps": steps,
+        "precision": default_precision(),
+        "reload_dataloaders_every_n_epochs": 1,
+        "log_every_n_steps": 50,
+        "num_sanity_val_steps": 0,
+        "logger": [CSVLogger(out, name="csv"), TensorBoardLogger(out, name="tensorboard")],
+        "callbacks": [checkpoint],
+    }
+    try:
+        return lightning.Trainer(**(defaults | flags))
+    except TypeError as error:
+        raise InputError(f"--trainer: {error}; see the arguments of lightning.Trainer.") from error
+
+
+def best_state(trainer: "lightning.Trainer", module: "nn.Module") -> dict[str, Any]:
+    """The LightningModule's state at the best validation, the present one where none was reached."""
+    import torch
+
+    best = trainer.checkpoint_callback.best_model_path
+    if not best:
+        return module.state_dict()
+    return torch.load(best, map_location="cpu", weights_only=True)["state_dict"]
+
+
+def best_figure(trainer: "lightning.Trainer") -> dict[str, float]:
+    """The monitored figure at the best validation, {} where none was reached."""
+    checkpoint = trainer.checkpoint_callback
+    score = checkpoint.best_model_score
+    return {} if score is None else {checkpoint.monitor: float(score)}
+
+
+def story_of(corpus: "Corpus", configs: dict[str, Any], figures: dict[str, float]) -> dict[str, Any]:
+    """What the weights' metadata says about how they were made: configs, data, command, commit, validation figures."""
+    from losscal.weights import git_commit
+
+    return {
+        "configs": {name: asdict(config) for name, config in configs.items()},
+        "data_hash": corpus.data_hash,
+        "command": shlex.join(["python", "-m", _module_name(), *sys.argv[1:]]),
+        "commit": git_commit(),
+        "figures": figures,
+    }
+
+
+def _module_name() -> str:
+    path = Path(sys.argv[0])
+    return f"{path.parent.name}.{path.stem}"

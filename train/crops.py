@@ -1,0 +1,99 @@
+"""Training excerpts: random, varied cuts of the cache's training pieces; validation: the openings of its pieces."""
+
+from typing import NamedTuple
+
+import lightning
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from symbolic.corpus import Corpus
+from symbolic.events import encode
+from symbolic.likelihood import pad
+from symbolic.performance import MAX_DURATION_TICKS, MAX_PITCH, MIN_PITCH, VELOCITY_OF_BIN, Performance
+from train.configs import CropConfig
+
+
+class Batch(NamedTuple):
+    """events int64 [B, S, 4], valid bool [B, S], mid_piece bool [B], as every symbolic model takes them."""
+
+    events: Tensor
+    valid: Tensor
+    mid_piece: Tensor
+
+
+def vary(performance: Performance, config: CropConfig, rng: np.random.Generator) -> Performance:
+    """Transposed, faster or slower, louder or softer: a copy within the piano's range and the grid's limits.
+
+    Notes that a faster tempo brings onto one grid point with the same pitch are thinned to the first of them.
+    """
+    notes = performance.notes.copy()
+    pitch = notes["pitch"].astype(int)
+    down = min(config.transpose_down, pitch.min() - MIN_PITCH)
+    up = min(config.transpose_up, MAX_PITCH - pitch.max())
+    notes["pitch"] = pitch + rng.integers(-down, up, endpoint=True)
+    stretch = 1 + rng.uniform(-config.tempo_share, config.tempo_share)
+    onset = notes["onset_ticks"].astype(np.int64)
+    offset = onset + notes["duration_ticks"]
+    notes["onset_ticks"] = np.rint(onset * stretch)
+    notes["duration_ticks"] = np.clip(np.rint(offset * stretch) - notes["onset_ticks"], 1, MAX_DURATION_TICKS)
+    shift = rng.integers(-config.velocity_bins, config.velocity_bins, endpoint=True)
+    notes["velocity_bin"] = np.clip(notes["velocity_bin"].astype(int) + shift, 0, len(VELOCITY_OF_BIN) - 1)
+    key = notes["onset_ticks"].astype(np.int64) * 128 + notes["pitch"]
+    return Performance(notes[np.unique(key, return_index=True)[1]])
+
+
+class Crops(Dataset):
+    """Item i of an epoch is a random excerpt, the same for the same (seed, epoch, i) on every machine."""
+
+    def __init__(self, corpus: Corpus, config: CropConfig, epoch: int) -> None:
+        self.corpus, self.config, self.epoch = corpus, config, epoch
+        self.pieces = corpus.of_split("train")
+        lengths = np.array([piece.stop - piece.start for piece in self.pieces], dtype=np.float64)
+        self.cumulative_share = np.cumsum(lengths / lengths.sum())
+
+    def __len__(self) -> int:
+        return self.config.steps_per_epoch * self.config.batch_size
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, bool]:
+        """(events int64 [S, 4] with S <= crop_events, whether they begin inside the piece)."""
+        config = self.config
+        rng = np.random.default_rng((config.seed, self.epoch, index))
+        piece = self.pieces[int(np.searchsorted(self.cumulative_share[:-1], rng.random(), side="right"))]
+        performance = self.corpus.performance(piece)
+        at_opening = rng.random() < config.opening_share
+        start = 0 if at_opening else int(rng.integers(len(performance)))
+        excerpt = performance.excerpt(start, start + config.crop_events)
+        reaches_end = start + config.crop_events >= len(performance)
+        return encode(vary(excerpt, config, rng), end=reaches_end)[: config.crop_events], start > 0
+
+
+class CropData(lightning.LightningDataModule):
+    """Batches of crops; every epoch draws new ones."""
+
+    def __init__(self, corpus: Corpus, config: CropConfig, notes_per_patch: int) -> None:
+        super().__init__()
+        self.corpus, self.config, self.notes_per_patch = corpus, config, notes_per_patch
+
+    def train_dataloader(self) -> DataLoader:
+        """Called anew each epoch (the trainer is told to), so that the epoch's number seeds its crops."""
+        epoch = self.trainer.current_epoch if self.trainer is not None else 0
+        crops = Crops(self.corpus, self.config, epoch)
+        return DataLoader(crops, batch_size=self.config.batch_size, collate_fn=self._collate)
+
+    def val_dataloader(self) -> DataLoader:
+        """The opening of every validation piece, unvaried, in batches of Performances."""
+        pieces = self.corpus.of_split("validation")
+        openings = [self.corpus.performance(piece).excerpt(0, self.config.validation_notes) for piece in pieces]
+        return DataLoader(openings, batch_size=16, collate_fn=list)
+
+    def transfer_batch_to_device(
+        self, batch: Batch | list[Performance], device: torch.device, dataloader_idx: int
+    ) -> Batch | list[Performance]:
+        """Crops move to the device; Performances stay, the scoring function moves what it makes of them."""
+        return super().transfer_batch_to_device(batch, device, dataloader_idx) if isinstance(batch, Batch) else batch
+
+    def _collate(self, items: list[tuple[np.ndarray, bool]]) -> Batch:
+        events, valid = pad([events for events, _ in items], self.notes_per_patch)
+        return Batch(events, valid, torch.tensor([mid_piece for _, mid_piece in items]))

@@ -1,0 +1,61 @@
+"""The optimiser: Muon and AdamW behind one object, because Lightning's automatic optimisation steps exactly one."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import nn
+
+from train.configs import OptimConfig
+
+
+class MuonAdamW(torch.optim.Optimizer):
+    """torch.optim.Muon on `matrices`, torch.optim.AdamW on `others`, stepped together.
+
+    The parameter groups are the two optimisers' own, so schedulers reach both; the state is saved and loaded per
+    optimiser.
+    """
+
+    def __init__(self, matrices: Iterable[nn.Parameter], others: Iterable[nn.Parameter], config: OptimConfig) -> None:
+        self.muon = torch.optim.Muon(list(matrices), lr=config.muon_lr, momentum=0.95, weight_decay=config.weight_decay)
+        self.adamw = torch.optim.AdamW(list(others), lr=config.adamw_lr, betas=(0.9, 0.95), weight_decay=0.0)
+        super().__init__([*self.muon.param_groups, *self.adamw.param_groups], {})
+        self.muon.param_groups, self.adamw.param_groups = self.param_groups[:1], self.param_groups[1:]
+
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:
+        """One step of both; `closure` recomputes the loss and its gradients."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        self.muon.step()
+        self.adamw.step()
+        return loss
+
+    def state_dict(self) -> dict[str, Any]:
+        """Both optimisers' states by name."""
+        return {"muon": self.muon.state_dict(), "adamw": self.adamw.state_dict()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take back what `state_dict` gave."""
+        self.muon.load_state_dict(state_dict["muon"])
+        self.adamw.load_state_dict(state_dict["adamw"])
+        self.param_groups = [*self.muon.param_groups, *self.adamw.param_groups]
+
+
+def build_optimizer(model: nn.Module, config: OptimConfig) -> dict[str, Any]:
+    """Optimiser and per-step schedule in the form Lightning's configure_optimizers returns.
+
+    Muon takes the hidden matrices, those of modules named attention or mlp; frozen parameters are left out.
+    """
+    trained = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    matrices = [p for name, p in trained if _is_hidden_matrix(name, p)]
+    others = [p for name, p in trained if not _is_hidden_matrix(name, p)]
+    optimizer = MuonAdamW(matrices, others, config)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, config.rate)
+    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def _is_hidden_matrix(name: str, parameter: nn.Parameter) -> bool:
+    path = name.split(".")
+    return parameter.ndim == 2 and bool({"attention", "mlp", "encoder"} & set(path))

@@ -1,0 +1,110 @@
+"""The spectral model under Lightning: windows of cached excerpts, the loss, validation by the scoring function."""
+
+from typing import Any
+
+import lightning
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from audio.frames import FrameConfig
+from audio.spectral_lm import SpectralLM, frame_nats
+from train.configs import OptimConfig
+from train.frames_data import FrameCache, FrameSet, WindowConfig
+from train.optim import MuonAdamW
+
+MONITOR = "validation_nats_per_second"
+
+
+class Windows(Dataset):
+    """Windows of equal length that cover each excerpt once per pass, cut at a new phase in each pass.
+
+    Item i of an epoch is the same for the same (seed, epoch, i) on every machine. An excerpt shorter than a window is
+    followed by silence.
+    """
+
+    def __init__(self, frames: FrameSet, config: WindowConfig, context_frames: int, epoch: int) -> None:
+        self.frames, self.config, self.context_frames = frames, config, context_frames
+        lengths = np.diff(frames.starts)
+        per_excerpt = -(-lengths // config.window_frames) + 1  # one more, because the phase shifts all windows left
+        self.excerpt = np.repeat(np.arange(len(frames)), per_excerpt)
+        self.number = np.concatenate([np.arange(count) for count in per_excerpt])
+        self.first_item = epoch * len(self)
+
+    def __len__(self) -> int:
+        return self.config.steps_per_epoch * self.config.batch_size
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
+        """(levels uint8 [context + window, n_bands], how many of the first frames lie before the excerpt)."""
+        window, context = self.config.window_frames, self.context_frames
+        pass_number, place = divmod(self.first_item + index, len(self.excerpt))
+        order = np.random.default_rng((self.config.seed, pass_number)).permutation(len(self.excerpt))
+        number_of_excerpt, number_in_excerpt = self.excerpt[order[place]], self.number[order[place]]
+        phase = np.random.default_rng((self.config.seed, pass_number, number_of_excerpt)).integers(window)
+        excerpt = self.frames[number_of_excerpt]
+        start = int(np.clip(number_in_excerpt * window - phase, 0, max(0, len(excerpt) - window)))
+        n_start = max(0, context - start)
+        seen = excerpt[max(0, start - context) : start + window]
+        levels = np.zeros((context + window, excerpt.shape[1]), dtype=np.uint8)
+        levels[n_start : n_start + len(seen)] = seen
+        return levels, n_start
+
+
+class FrameData(lightning.LightningDataModule):
+    """Random windows of the training excerpts and whole validation excerpts, from a prepared folder."""
+
+    def __init__(self, frames: FrameCache, config: WindowConfig, context_frames: int) -> None:
+        super().__init__()
+        self.frames, self.config, self.context_frames = frames, config, context_frames
+
+    def train_dataloader(self) -> DataLoader:
+        """Called anew each epoch (the trainer is told to), so that the epoch's number chooses its windows."""
+        windows = Windows(self.frames.of_split("train"), self.config, self.context_frames, self.trainer.current_epoch)
+        return DataLoader(windows, batch_size=self.config.batch_size)
+
+    def val_dataloader(self) -> DataLoader:
+        """Every validation excerpt, one at a time, as levels [T, n_bands]."""
+        return DataLoader(self.frames.of_split("validation"), batch_size=None, collate_fn=np.asarray)
+
+
+class SpectralModule(lightning.LightningModule):
+    """Trains the model on windows; validates in nats a second on whole excerpts, in fp32."""
+
+    def __init__(self, model: SpectralLM, optim: OptimConfig) -> None:
+        super().__init__()
+        self.model, self.optim = model, optim
+        self.nats, self.n_frames = 0.0, 0
+
+    def training_step(self, batch: tuple[Tensor, Tensor]) -> Tensor:
+        """Mean nats per cell of the windows."""
+        loss = self.model(*batch).mean()
+        frame_cells = self.model.config.n_bands * FrameConfig().frames_per_second
+        self.log("train_nats_per_second", loss.detach() * frame_cells, prog_bar=True)
+        return loss
+
+    def on_validation_epoch_start(self) -> None:
+        """Start the float64 sums afresh."""
+        self.nats, self.n_frames = 0.0, 0
+
+    def validation_step(self, levels: np.ndarray) -> None:
+        """Add up an excerpt's nats, through the scoring function that everyone uses."""
+        self.nats += float(frame_nats(self.model, levels).sum())
+        self.n_frames += len(levels)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the nats a second of all excerpts together."""
+        self.log(MONITOR, self.nats / (self.n_frames / FrameConfig().frames_per_second), prog_bar=True)
+
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Clip here, because the norm is the model's concern and the trainer's flag stays the user's."""
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.optim.clip_norm)
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """Muon on the gated layers' matrices, AdamW on the rest, with a schedule by step."""
+        hidden = [p for p in [*self.model.trunk.parameters(), *self.model.cells.parameters()] if p.ndim == 2]
+        chosen = set(map(id, hidden))
+        others = [p for p in self.model.parameters() if id(p) not in chosen]
+        optimizer = MuonAdamW(hidden, others, self.optim)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.optim.rate)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

@@ -1,0 +1,35 @@
+"""One symbolic training run from corpus to weights file: the part that train.vqvae and train.gpt share."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import lightning
+from jsonargparse import Namespace
+from torch import nn
+
+from symbolic.corpus import Corpus
+from symbolic.models import save_model
+from train.common import best_figure, best_state, build_trainer, story_of
+from train.crops import CropData
+from train.symbolic_module import MONITOR, SymbolicModule
+
+log = logging.getLogger(__name__)
+
+
+def run(model: nn.Module, *, kind: str, model_configs: dict[str, Any], flags: Namespace) -> Path:
+    """Train `model` as the command's `flags` say; write <out>/<kind>.safetensors from its best validation.
+
+    Raises InputError where there is no prepared corpus or a trainer flag is unknown.
+    """
+    corpus = Corpus.open(flags.data)
+    lightning.seed_everything(flags.crops.seed)
+    module = SymbolicModule(model, flags.optim)
+    data = CropData(corpus, flags.crops, model.notes_per_patch)
+    trainer = build_trainer(flags.out, flags.trainer, steps=flags.optim.steps, monitor=MONITOR)
+    trainer.fit(module, data, ckpt_path=flags.resume, weights_only=True)
+    story = story_of(corpus, model_configs | {"crops": flags.crops, "optim": flags.optim}, best_figure(trainer))
+    path = Path(flags.out) / f"{kind}.safetensors"
+    save_model(path, module.model_state(best_state(trainer, module)), kind=kind, story=story)
+    log.info("wrote %s", path)
+    return path

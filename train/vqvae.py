@@ -1,0 +1,27 @@
+"""`python -m train.vqvae`: train the autoencoder whose codes `python -m train.gpt --tokens codes` then models."""
+
+from collections.abc import Sequence
+
+from symbolic.configs import VQVAEConfig
+from train.common import base_parser, errors_as_usage, parse_flags
+from train.configs import CropConfig, OptimConfig
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Train and write <out>/vqvae_autoencoder.safetensors; exit status 2 on wrong flags or no data."""
+    parser = base_parser("train.vqvae", "Train the VQ-VAE over patches of notes.", "runs/vqvae")
+    parser.add_class_arguments(VQVAEConfig, "model")
+    parser.add_class_arguments(CropConfig, "crops")
+    parser.add_class_arguments(OptimConfig, "optim")
+    flags = parse_flags(parser, argv)
+
+    from symbolic.models import AUTOENCODER
+    from symbolic.vqvae import VQVAE
+    from train.symbolic_run import run
+
+    with errors_as_usage(parser):
+        run(VQVAE(flags.model), kind=AUTOENCODER, model_configs={"vqvae": flags.model}, flags=flags)
+
+
+if __name__ == "__main__":
+    main()
