@@ -95,10 +95,6 @@ class SpectralLM(nn.Module):
         self.cells = nn.ModuleList(BandLayer(c.cell_channels) for _ in range(c.cell_layers))
         self.head = nn.Linear(c.cell_channels, 3 * c.mixtures)
 
-    def forward(self, levels: Tensor, n_start: Tensor) -> Tensor:
-        """See `cell_nats`."""
-        return self.cell_nats(levels, n_start)
-
     def cell_nats(self, levels: Tensor, n_start: Tensor) -> Tensor:
         """-log p of each cell of the frames behind the left context.
 

@@ -30,14 +30,14 @@ class Item:
     problem: str | None = None
 
 
-def find_items(paths: Sequence[str | Path], pairs: str | Path | None = None) -> list[Item]:
+def find_items(paths: str | Path | Sequence[str | Path], pairs: str | Path | None = None) -> list[Item]:
     """The items of files and folders (recursively; hidden names are left out), then those of a pairs file.
 
     A MIDI and an audio file of the same folder and stem are one item, named by the MIDI file's path as given.
     """
     items: list[Item] = []
     files: list[Path] = []
-    for path in map(Path, paths):
+    for path in [Path(paths)] if isinstance(paths, str | Path) else map(Path, paths):
         if path.is_dir():
             found, unreadable = _files_below(path)
             items += unreadable

@@ -128,7 +128,10 @@ def table(report: Mapping[str, Any]) -> str:
         if group is not None:
             lines.append(f"group {group}")
         lines += [_row(entry, remarks) for entry in sorted(entries, key=_rank)]
-    head = [_head(lambda column: column.view, "").rstrip(), _head(lambda column: column.unit, "item") + "  sound   remarks"]
+    head = [
+        _head(lambda column: column.view, "").rstrip(),
+        _head(lambda column: column.unit, "item") + "  sound   remarks",
+    ]
     rule = "-" * max(map(len, head))
     told = [f"[{number}] {text}" for text, number in remarks.items()]
     return "\n".join([*head, rule, *lines, rule, LEGEND, *told])

@@ -24,7 +24,7 @@ FEW_SECONDS = 5.0
 
 
 def score(
-    paths: Sequence[str | Path],
+    paths: str | Path | Sequence[str | Path],
     *,
     pairs: str | Path | None = None,
     views: Sequence[str] | None = None,

@@ -9,6 +9,7 @@ from losscal.errors import InputError, WeightsError
 EXIT_DONE = 0
 EXIT_ITEMS_FAILED = 1
 EXIT_WRONG_USAGE = 2
+EXIT_INTERRUPTED = 130  # what shells report after Ctrl-C
 
 
 def write_result(text: str) -> None:
@@ -30,4 +31,6 @@ def run(main: Callable[[Sequence[str] | None], int]) -> NoReturn:
     except (InputError, WeightsError) as error:
         log(f"error: {error}")
         status = EXIT_WRONG_USAGE
+    except KeyboardInterrupt:
+        status = EXIT_INTERRUPTED
     sys.exit(status)

@@ -134,7 +134,7 @@ def _pair(events: Sequence[tuple[int, Event]], end_place: int, repairs: dict[str
         if event.kind == NOTE_ON:
             if open_ons and ons[open_ons[-1]][0] == event.tick:
                 repairs["duplicate_onset"] += 1
-                ons[open_ons[-1]] = min(ons[open_ons[-1]], (event.tick, event.value, place))
+                ons[open_ons[-1]] = max(ons[open_ons[-1]], (event.tick, event.value, place))
             else:
                 open_ons.append(len(ons))
                 ons.append((event.tick, event.value, place))

@@ -55,12 +55,20 @@ class CodeGPT(nn.Module):
         """
         patches = to_patches(events, self.notes_per_patch)
         values, codes = self.vqvae.encode(patches)
-        states = self.history(self._embed(patches[:, :-1], values[:, :-1]), mid_piece)  # [B, T, D]
-        note_nats = self.vqvae.note_nats(values, patches, valid, self.state_to_notes(states))
+        states = self.states_of(patches, values, mid_piece)
+        note_nats = self.note_nats(states, values, patches, valid)
         code_nats = self.code_chain.nats(states, codes).sum(-1)  # [B, T]
         in_patch = to_patches(valid, self.notes_per_patch)  # [B, T, P]
         share = in_patch / in_patch.sum(-1, keepdim=True).clamp(min=1)
         return torch.cat([note_nats, (code_nats[..., None] * share).flatten(1, 2)[..., None]], dim=-1)
+
+    def note_nats(self, states: Tensor, values: Tensor, patches: Tensor, valid: Tensor) -> Tensor:
+        """-log p(notes | codes, past) by event and attribute, [B, T * P, 4]; see VQVAE.note_nats."""
+        return self.vqvae.note_nats(values, patches, valid, self.state_to_notes(states))
+
+    def states_of(self, patches: Tensor, values: Tensor, mid_piece: Tensor) -> Tensor:
+        """The transformer's state before each patch, [B, T, D], from the patches and code values before it."""
+        return self.history(self._embed(patches[:, :-1], values[:, :-1]), mid_piece)
 
     def embed(self, patches: Tensor) -> Tensor:
         """Patches int64 [B, T, P, 4] as the history reads them, [B, T, D]."""

@@ -2,8 +2,8 @@
 
 Nats are -log p, lower is likelier. A piece is scored in windows of the model's context: the first from the start, each
 later one half a window further on, scoring its second half, so every event is scored once with at least half a window
-of left context (all there is, near the start). Windows depend on what came before only, so a prefix of a piece scores as it
-does inside the whole piece. Sums run in float64.
+of left context (all there is, near the start). Windows depend on what came before only, so a prefix of a piece scores
+as it does inside the whole piece. Sums run in float64.
 """
 
 from collections.abc import Iterator, Sequence

@@ -19,7 +19,7 @@ from losscal.errors import InputError
 if TYPE_CHECKING:
     from symbolic.cleaning import CleanedMidi
     from symbolic.corpus import Piece
-    from symbolic.manifest import ListedPiece, Manifest
+    from symbolic.manifest import Manifest
 
 MIDI_SUFFIXES = (".mid", ".midi")
 ERAS = ("baroque", "classical", "romantic")
@@ -48,7 +48,6 @@ class _File:
     name: str
     composer: str
     era: str
-    listed: "ListedPiece | None"
 
 
 def prepare(
@@ -92,7 +91,7 @@ def _select(source: Path, manifest: "Manifest", selection: Selection, rejects: l
         elif selection.eras and era not in selection.eras:
             rejects.append((path, f"era {era or 'unknown'} is not selected"))
         else:
-            files.append(_File(path, data, sha256, name, composer, era, listed))
+            files.append(_File(path, data, sha256, name, composer, era))
     return sorted(files, key=lambda file: (file.name, file.path))
 
 
@@ -171,10 +170,7 @@ def _describe(kept: "Sequence[tuple[_File, CleanedMidi]]", manifest: "Manifest")
 
     log(f"comparing {len(kept)} pieces with one another")
     works = [WorkName.of_file(file.name).group_key for file, _ in kept]
-    keys = [
-        file.listed.group if file.listed else manifest.group_of_work.get(work, work)
-        for (file, _), work in zip(kept, works, strict=True)
-    ]
+    keys = [manifest.group_of_work.get(work, work) for work in works]
     alike = [(i, j) for i, j, _ in near_duplicates([cleaned.performance for _, cleaned in kept])]
     groups = unite(keys, alike, fixed=set(manifest.group_of_work.values()))
     pieces, start = [], 0
@@ -187,7 +183,7 @@ def _describe(kept: "Sequence[tuple[_File, CleanedMidi]]", manifest: "Manifest")
                 composer=file.composer,
                 era=file.era,
                 work_group=group,
-                split=file.listed.split if file.listed else split_of(group),
+                split=split_of(group),
                 start=start,
                 stop=start + len(performance),
                 seconds=performance.seconds,

@@ -4,8 +4,9 @@ Every output decodes, stays on the piano and closes each note. The context slide
 `symbolic.likelihood` do, so music is drawn from the very distribution that scores it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -58,17 +59,23 @@ def allowed(attribute: str, previous: Sequence[int] | None, time: int | None) ->
 
 
 class EventStream:
-    """An endless draw of patches of events after those given, one piece at a time."""
+    """An endless draw of patches of events, of one piece at a time.
+
+    Args:
+        model: what to draw from.
+        draw: logits [1, V] to one value, int64 [1].
+        events: int64 [S, 4] to go on from; a last patch that they do not fill is drawn anew.
+        codes: int64 [T, K], the patches' codes where they are given; drawn where not.
+    """
 
     def __init__(
         self,
         model: EventGPT | CodeGPT,
-        sampling: SamplingConfig,
-        generator: torch.Generator,
+        draw: Callable[[Tensor], Tensor],
         events: np.ndarray,
+        codes: Tensor | None = None,
     ) -> None:
-        """Start after `events` int64 [S, 4]; a last patch that they do not fill is drawn anew."""
-        self.model, self.sampling, self.generator = model, sampling, generator
+        self.model, self.draw, self.codes = model, draw, codes
         size = model.notes_per_patch
         self.patches = torch.from_numpy(events[: len(events) // size * size]).view(
             -1, size, len(ATTRIBUTES)
@@ -103,7 +110,7 @@ class EventStream:
         values = allowed(ATTRIBUTES[attribute], previous, time)
         masked = torch.full_like(logits, -torch.inf)
         masked[:, values] = logits[:, values]
-        return self.sampling.draw(masked, self.generator)
+        return self.draw(masked)
 
     @property
     def last_event(self) -> Tensor | None:
@@ -111,7 +118,7 @@ class EventStream:
         return self.patches[-1, -1] if len(self.patches) else None
 
     def _choose_code(self, index: int, logits: Tensor, drawn: Tensor) -> Tensor:
-        return self.sampling.draw(logits, self.generator)
+        return self.draw(logits) if self.codes is None else self.codes[len(self.patches), index][None]
 
 
 def generate(
@@ -127,7 +134,8 @@ def generate(
     The same seed gives the same notes on the same machine.
     """
     given = np.empty((0, len(ATTRIBUTES)), dtype=np.int64) if prompt is None else encode(prompt, end=False)
-    stream = EventStream(model, sampling or SamplingConfig(), torch.Generator().manual_seed(seed), given)
+    draw = partial((sampling or SamplingConfig()).draw, generator=torch.Generator().manual_seed(seed))
+    stream = EventStream(model, draw, given)
     last_onset_ticks = 0 if prompt is None else int(prompt.notes["onset_ticks"][-1])
     limit_ticks = last_onset_ticks + round(seconds / TICK_SECONDS)
     onset_ticks = int(elapsed_ticks(stream.patches).sum())

@@ -5,7 +5,6 @@ decoder predicts the patch's attributes in turn from its codes; under the transf
 it is also given the transformer's state, which only sharpens it.
 """
 
-import torch
 from torch import Tensor, nn
 
 from symbolic.chain import Chain, Choose
@@ -81,10 +80,3 @@ class VQVAE(nn.Module):
     def _decoder_state(self, values: Tensor, state: Tensor | None) -> Tensor:
         start = self.from_code(values)
         return start if state is None else start + state
-
-
-def codebook_usage(codes: Tensor, codebook_size: int) -> dict[str, float]:
-    """Share of entries used and perplexity of one code's empirical distribution, codes int64 of any shape."""
-    counts = torch.bincount(codes.flatten(), minlength=codebook_size).double()
-    p = counts[counts > 0] / counts.sum()
-    return {"usage": float((counts > 0).double().mean()), "perplexity": float(torch.exp(-(p * p.log()).sum()))}

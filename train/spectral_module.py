@@ -78,7 +78,7 @@ class SpectralModule(lightning.LightningModule):
 
     def training_step(self, batch: tuple[Tensor, Tensor]) -> Tensor:
         """Mean nats per cell of the windows."""
-        loss = self.model(*batch).mean()
+        loss = self.model.cell_nats(*batch).mean()
         frame_cells = self.model.config.n_bands * FrameConfig().frames_per_second
         self.log("train_nats_per_second", loss.detach() * frame_cells, prog_bar=True)
         return loss

@@ -41,6 +41,11 @@ def test_ids_are_paths_as_given_and_a_file_given_twice_counts_once(tmp_path, mon
     assert [item.id for item in find_items(["b.mid", "in/", "in/a.wav", tmp_path / "b.mid"])] == ["b.mid", "in/a.mid"]
 
 
+def test_a_single_path_needs_no_list(tmp_path):
+    touch(tmp_path, "a.mid")
+    assert find_items(str(tmp_path / "a.mid")) == find_items([tmp_path / "a.mid"])
+
+
 def test_linked_files_pair_by_the_name_they_are_given(tmp_path):
     touch(tmp_path, "store/1.mid", "store/2.wav")
     (tmp_path / "set").mkdir()

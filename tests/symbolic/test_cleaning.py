@@ -86,9 +86,11 @@ def test_note_on_before_note_off_on_one_tick_is_a_plain_repetition():
 
 def test_a_glitch_does_not_mispair_the_rest_of_its_key():
     # the off of one note stands 5 ms before its on, and another on of the key falls on that on's tick
-    glitch = [on(0), off(50), off(95), on(100, velocity=61), on(100, velocity=60), off(200)]
+    glitch = [on(0), off(50), off(95), on(100, velocity=90), on(100, velocity=60), off(200)]
     later = [event for start in (1000, 2000, 3000) for event in (on(start), off(start + 100))]
     notes, repairs = cleaned([*glitch, *later])
+    velocity_bins = clean_midi(smf([*glitch, *later]), "a.mid").performance.notes["velocity_bin"]
+    assert velocity_bins[1] == nearest_velocity_bin(np.array([90]))[0]
     assert notes == [(0, 5, 60), (10, 10, 60), (100, 10, 60), (200, 10, 60), (300, 10, 60)]
     assert repairs == {"orphan_note_off": 1, "duplicate_onset": 1}
 
@@ -311,6 +313,8 @@ WHOLE = smf([tempo(0, 400_000), (0, b"\xff\x03\x03abc")], [pedal(0, 127), on(0),
         (smf([on(0), (0, b"\x90\x40\xc0")]), "track 1 is damaged"),
         (smf([(0, b"\x40\x40"), on(0)]), "no status byte"),
         (smf([tempo(0, 0), on(0), off(9)]), "without a tempo"),
+        (smf([on(0), off(9), (9, b"\xff\x01\x7fabc")]), "runs over its end"),
+        (smf([on(0), off(9), (9, b"\xff\x01\x80\x80\x80\x80\x01a")]), "more than four bytes"),
         (smf([on(0), off(0x0FFFFFFF)]), "hours, the limit is 24"),
     ],
 )

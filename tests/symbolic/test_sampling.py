@@ -1,5 +1,7 @@
 """Sampling: every output decodes, prompts are kept, and music is drawn from the distribution that scores it."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -44,7 +46,8 @@ def test_a_continuation_begins_with_its_prompt_and_goes_on_from_there(model):
 
 
 def test_the_sliding_state_while_drawing_is_the_one_that_scores(model):
-    stream = EventStream(model, SamplingConfig(), torch.Generator().manual_seed(1), np.empty((0, 4), dtype=np.int64))
+    draw = partial(SamplingConfig().draw, generator=torch.Generator().manual_seed(1))
+    stream = EventStream(model, draw, np.empty((0, 4), dtype=np.int64))
     for _ in range(45):  # beyond two windows of 16 patches
         drawn_from = stream.state.clone()
         stream.next_patch()
