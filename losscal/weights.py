@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from losscal.errors import WeightsError
 from losscal.files import atomic_path
@@ -26,7 +26,7 @@ def save_weights(path: str | Path, state: Mapping[str, torch.Tensor], *, kind: s
     metadata = {"format_version": FORMAT_VERSION, "kind": kind, "story": json.dumps(story, sort_keys=True)}
     tensors = {name: value.detach().to(torch.bfloat16).contiguous().cpu() for name, value in state.items()}
     with atomic_path(path) as temporary:
-        save_file(tensors, temporary, metadata=metadata)
+        temporary.write_bytes(save(tensors, metadata=metadata))
 
 
 def load_weights(path: str | Path, *, kind: str) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:

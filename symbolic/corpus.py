@@ -8,7 +8,6 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +92,7 @@ class Corpus:
             pieces = tuple(Piece.from_row(row) for row in csv.DictReader(file))
         return cls(folder, pieces, np.load(folder / NOTES_FILE, mmap_mode="r"), summary)
 
-    @cached_property
+    @property
     def data_hash(self) -> str:
         """SHA-256 over the bytes of notes.npy and pieces.csv: names the data a model was trained on."""
         return self.summary["data_hash"]
@@ -121,6 +120,7 @@ def write_corpus(
     `pieces[i].start` and `stop` must delimit `performances[i]` in their concatenation; rejects: (name, reason).
     """
     folder = Path(folder)
+    (folder / SUMMARY_FILE).unlink(missing_ok=True)  # a run that is cut short leaves no corpus, not half a new one
     with atomic_path(folder / NOTES_FILE) as path:
         np.save(path, np.concatenate([performance.notes for performance in performances]).astype(NOTE_DTYPE))
     with atomic_path(folder / PIECES_FILE) as path, open(path, "w", newline="", encoding="utf-8") as file:
