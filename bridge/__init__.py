@@ -1,1 +1,1 @@
-"""Where notes and sound meet: FluidSynth rendering, scoring of MIDI/WAV pairs, and the report of both views on one row."""
+"""Where notes and sound meet: FluidSynth rendering, scoring of MIDI/WAV pairs, both views on one row of a report."""

@@ -38,7 +38,9 @@ def note_windows(corpus: "Corpus", n_notes: int, count: int, generator: np.rando
     return windows
 
 
-def second_windows(corpus: "Corpus", seconds: float, count: int, generator: np.random.Generator) -> list["Performance"]:
+def second_windows(
+    corpus: "Corpus", seconds: float, count: int, generator: np.random.Generator, split: str = SPLIT
+) -> list["Performance"]:
     """`count` random windows of the notes struck in `seconds`, each from a note on that lies as far from the end.
 
     Raises InputError where no test piece is that long.
@@ -47,7 +49,7 @@ def second_windows(corpus: "Corpus", seconds: float, count: int, generator: np.r
 
     n_ticks = round(seconds / TICK_SECONDS)
     windows = []
-    for performance in _draw_pieces(corpus, count, generator, lambda piece: piece.seconds >= seconds):
+    for performance in _draw_pieces(corpus, count, generator, lambda piece: piece.seconds >= seconds, split):
         onset = performance.notes["onset_ticks"]
         latest = performance.seconds / TICK_SECONDS - n_ticks
         start = int(generator.integers(np.searchsorted(onset, latest, side="right")))
@@ -56,12 +58,16 @@ def second_windows(corpus: "Corpus", seconds: float, count: int, generator: np.r
 
 
 def _draw_pieces(
-    corpus: "Corpus", count: int, generator: np.random.Generator, is_long_enough: Callable[[Any], bool]
+    corpus: "Corpus",
+    count: int,
+    generator: np.random.Generator,
+    is_long_enough: Callable[[Any], bool],
+    split: str = SPLIT,
 ) -> Iterable["Performance"]:
-    """`count` performances of the test split: every piece once in random order, then again from the first."""
-    pieces = [piece for piece in corpus.of_split(SPLIT) if is_long_enough(piece)]
+    """`count` performances of a split: every piece once in random order, then again from the first."""
+    pieces = [piece for piece in corpus.of_split(split) if is_long_enough(piece)]
     if not pieces:
-        raise InputError(f"{corpus.folder}: no piece of the {SPLIT} split is long enough; prepare a larger corpus.")
+        raise InputError(f"{corpus.folder}: no piece of the {split} split is long enough; prepare a larger corpus.")
     order = generator.permutation(len(pieces))
     for index in range(count):
         yield corpus.performance(pieces[order[index % len(pieces)]])

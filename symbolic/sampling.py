@@ -17,7 +17,7 @@ from symbolic.configs import require
 from symbolic.events import ATTRIBUTES, END, REST, REST_TICKS, VOCABULARY, decode, encode
 from symbolic.gpt import EventGPT
 from symbolic.likelihood import window_start
-from symbolic.performance import TICK_SECONDS, Performance
+from symbolic.performance import TICK_SECONDS, Performance, end_at_restrikes
 from symbolic.transformer import KVCache
 
 
@@ -131,7 +131,8 @@ def generate(
 ) -> Performance:
     """Draw music until its onsets have gone `seconds` beyond the prompt's last onset (beyond 0 without one).
 
-    The same seed gives the same notes on the same machine.
+    The same seed gives the same notes on the same machine. A drawn note that is still down when its key is struck again
+    ends there, as on a piano, so that the piece reads back from its MIDI file unchanged.
     """
     given = np.empty((0, len(ATTRIBUTES)), dtype=np.int64) if prompt is None else encode(prompt, end=False)
     draw = partial((sampling or SamplingConfig()).draw, generator=torch.Generator().manual_seed(seed))
@@ -143,7 +144,7 @@ def generate(
         onset_ticks += int(elapsed_ticks(stream.next_patch()).sum())
     events = stream.patches.flatten(0, 1)
     within = elapsed_ticks(events).cumsum(0) <= limit_ticks
-    return decode(events[within].numpy())
+    return Performance(end_at_restrikes(decode(events[within].numpy()).notes))
 
 
 def elapsed_ticks(events: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from symbolic.cleaning import read_midi
 from symbolic.events import END, REST, encode
 from symbolic.likelihood import score
 from symbolic.models import save_model
+from symbolic.performance import write_midi
 from symbolic.sampling import EventStream, SamplingConfig, allowed, generate
 
 
@@ -39,7 +40,10 @@ def test_a_continuation_begins_with_its_prompt_and_goes_on_from_there(model):
     whole_patches = len(encode(prompt, end=False)) // model.notes_per_patch * model.notes_per_patch
     kept = int((encode(prompt, end=False)[:whole_patches, 0] < REST).sum())
     piece = generate(model, seconds=15, seed=1, prompt=prompt)
-    assert np.array_equal(piece.notes[:kept], prompt.notes[:kept])
+    opening, given = piece.notes[:kept], prompt.notes[:kept]
+    for field in ("onset_ticks", "pitch", "velocity_bin"):
+        assert np.array_equal(opening[field], given[field])
+    assert (opening["duration_ticks"] <= given["duration_ticks"]).all()  # a key struck anew ends its earlier note
     added_ticks = piece.notes["onset_ticks"][-1] - prompt.notes["onset_ticks"][-1]
     assert len(piece) > kept
     assert added_ticks <= 1500
@@ -97,6 +101,9 @@ def test_the_command_writes_a_file_that_reads_back_as_generated(tmp_path, capsys
     assert command.main(["--seconds", "10", "--out", str(out), "--weights", str(tmp_path)]) == 0
     assert "bits a note under events" in capsys.readouterr().out
     assert len(read_midi(out).performance) > 1
+    piece = generate(model, seconds=10, seed=1)
+    write_midi(piece, out)
+    assert np.array_equal(read_midi(out).performance.notes, piece.notes)
     with pytest.raises(SystemExit):
         command.main(["--seconds", "-3", "--out", str(out)])
     assert "outside the allowed range" in capsys.readouterr().err
