@@ -57,8 +57,8 @@ class VQVAEConfig:
     """
 
     notes_per_patch: int = 1
-    codes_per_patch: int = 2
-    levels: tuple[int, ...] = (8, 6, 5)
+    codes_per_patch: int = 1
+    levels: tuple[int, ...] = (8, 5, 5, 5)
     width: int = 256
     encoder_layers: int = 2
 

@@ -1,0 +1,98 @@
+"""What the codes carry: the measures themselves on tiny models, and the shipped codebook on the examples' music."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from music import random_performance
+from test_symbolic_models import MODELS
+
+from symbolic.cleaning import read_midi
+from symbolic.codes import codebook_usage, codes_of, note_f1, note_nats_under_codes, reconstruct
+from symbolic.likelihood import SymbolicScorer, score
+from symbolic.performance import MAX_PITCH, MIN_PITCH, NOTE_DTYPE, Performance
+
+EXAMPLES = Path(__file__).parent.parent.parent / "examples"
+
+
+@pytest.fixture(params=["vqvae-1", "vqvae-3"])
+def tiny(request):
+    return MODELS[request.param]()
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    return SymbolicScorer.load("vqvae").model
+
+
+@pytest.fixture(scope="module")
+def examples():
+    """The theme and the generated pieces, cut to a window."""
+    names = ("bridal_chorus", "generated_by_events", "generated_by_vqvae")
+    return [read_midi(EXAMPLES / f"{name}.mid").performance.excerpt(0, 400) for name in names]
+
+
+def test_own_codes_in_order_cost_what_the_score_says():
+    model = MODELS["vqvae-1"]()
+    performance = random_performance(1, 12)
+    own = note_nats_under_codes(model, performance, range(len(codes_of(model, performance))))
+    assert own == note_nats_under_codes(model, performance)
+    assert own == pytest.approx(score(model, [performance], excerpt=True)[0].note_nll_nats, rel=1e-5)
+
+
+def test_reconstruction_follows_the_codes_alone(tiny):
+    performance = random_performance(3, 14)
+    again = reconstruct(tiny, performance)
+    assert np.array_equal(again.notes, reconstruct(tiny, performance).notes)
+    assert len(again) <= len(codes_of(tiny, performance)) * tiny.notes_per_patch
+
+
+def test_usage_counts_entries_and_perplexity_their_evenness(tiny):
+    size = tiny.vqvae_config.codebook_size
+    even = torch.arange(size).repeat(2)
+    usage = codebook_usage(tiny, torch.stack([even, torch.zeros_like(even)], dim=1))
+    assert usage["usage"] == pytest.approx(1 / size)
+    assert usage["perplexity"] == pytest.approx(1.0)
+    assert codebook_usage(tiny, even[:, None])["perplexity"] == pytest.approx(size)
+
+
+@pytest.mark.parametrize(("late_ticks", "f1"), [(0, 1.0), (5, 1.0), (6, 0.5), (500, 0.5)])
+def test_note_f1_matches_onsets_within_50_ms(late_ticks, f1):
+    notes = np.array([(0, 5, 60, 3), (100, 5, 64, 3)], dtype=NOTE_DTYPE)
+    late = notes.copy()
+    late["onset_ticks"][1] += late_ticks
+    assert note_f1(Performance(notes), Performance(late)) == pytest.approx(f1)
+
+
+def test_note_f1_wants_the_very_pitch():
+    notes = np.array([(0, 5, 60, 3), (100, 5, 64, 3)], dtype=NOTE_DTYPE)
+    wrong = notes.copy()
+    wrong["pitch"][1] += 1
+    assert note_f1(Performance(notes), Performance(wrong)) == pytest.approx(0.5)
+
+
+def transposed(performance: Performance, semitones: int) -> Performance:
+    notes = performance.notes[
+        (performance.notes["pitch"].astype(int) + semitones >= MIN_PITCH)
+        & (performance.notes["pitch"].astype(int) + semitones <= MAX_PITCH)
+    ].copy()
+    notes["pitch"] = notes["pitch"].astype(int) + semitones
+    notes["onset_ticks"] -= notes["onset_ticks"][0]
+    return Performance(notes)
+
+
+def test_the_shipped_codebook_has_not_collapsed(shipped, examples):
+    music = [transposed(example, semitones) for example in examples for semitones in range(-18, 19, 3)]
+    codes = torch.cat([codes_of(shipped, performance) for performance in music])
+    assert codebook_usage(shipped, codes)["usage"] >= 0.25
+
+
+def test_the_shipped_decoder_listens_to_its_codes(shipped, examples):
+    rng = np.random.default_rng(1)
+    own = sum(note_nats_under_codes(shipped, example) for example in examples)
+    shuffled = sum(
+        note_nats_under_codes(shipped, example, rng.permutation(len(codes_of(shipped, example))).tolist())
+        for example in examples
+    )
+    assert shuffled >= 1.1 * own
