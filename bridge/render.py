@@ -11,7 +11,6 @@ import contextlib
 import ctypes
 import functools
 import io
-import struct
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -105,20 +104,13 @@ def write_audio(path: str | Path, samples: np.ndarray, sample_rate: int) -> None
 
 def _read_events(path: Path) -> Iterator[tuple[float, Any]]:
     """(seconds, mido message) of every channel message, in file order; times follow the tempo map."""
-    import mido
-    from mido.midifiles.meta import KeySignatureError
+    from losscal.midi import open_midi
 
     if not path.is_file():
         raise InputError(f"{path}: no such file; give the path of a MIDI file.")
-    try:
-        file = mido.MidiFile(path, clip=True)
-    except (OSError, EOFError, ValueError, LookupError, struct.error, KeySignatureError) as error:
-        reason = str(error) or "it ends early"
-        raise InputError(f"{path}: not a MIDI file or a truncated one ({reason}); export it anew.") from error
-    if file.type == 2 or file.ticks_per_beat <= 0:
-        raise InputError(
-            f"{path}: MIDI type 2 and SMPTE time are not played; save it as type 0 or 1 with ticks per beat."
-        )
+    file = open_midi(path.read_bytes(), str(path))
+    if file.ticks_per_beat <= 0:
+        raise InputError(f"{path}: SMPTE time is not played; save it with ticks per beat.")
     seconds = 0.0
     for message in file:
         seconds += message.time

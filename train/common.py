@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from jsonargparse import ArgumentParser, Namespace
     from torch import nn
 
-    from symbolic.corpus import Corpus
-
 
 def base_parser(prog: str, description: str, default_out: str) -> "ArgumentParser":
     """A parser with the flags every training command has; each command adds its config dataclasses."""
@@ -107,13 +105,13 @@ def best_figure(trainer: "lightning.Trainer") -> dict[str, float]:
     return {} if score is None else {checkpoint.monitor: float(score)}
 
 
-def story_of(corpus: "Corpus", configs: dict[str, Any], figures: dict[str, float]) -> dict[str, Any]:
+def story_of(data_hash: str, configs: dict[str, Any], figures: dict[str, float]) -> dict[str, Any]:
     """What the weights' metadata says about how they were made: configs, data, command, commit, validation figures."""
     from losscal.weights import git_commit
 
     return {
         "configs": {name: asdict(config) for name, config in configs.items()},
-        "data_hash": corpus.data_hash,
+        "data_hash": data_hash,
         "command": shlex.join(["python", "-m", _module_name(), *sys.argv[1:]]),
         "commit": git_commit(),
         "figures": figures,

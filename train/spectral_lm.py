@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     data = FrameData(frames, flags.windows, flags.model.context_frames)
     trainer.fit(module, data, ckpt_path=flags.resume, weights_only=True)
     configs = {KIND: flags.model, "windows": flags.windows, "optim": flags.optim}
-    story = story_of(frames, configs, best_figure(trainer))
+    story = story_of(frames.data_hash, configs, best_figure(trainer))
     story |= {"frames": frames.recipe, "frames_hash": FrameConfig().hash}
     state = {name.removeprefix("model."): value for name, value in best_state(trainer, module).items()}
     path = Path(flags.out) / f"{KIND}.safetensors"

@@ -28,7 +28,9 @@ def run(model: nn.Module, *, kind: str, model_configs: dict[str, Any], flags: Na
     data = CropData(corpus, flags.crops, model.notes_per_patch)
     trainer = build_trainer(flags.out, flags.trainer, steps=flags.optim.steps, monitor=MONITOR)
     trainer.fit(module, data, ckpt_path=flags.resume, weights_only=True)
-    story = story_of(corpus, model_configs | {"crops": flags.crops, "optim": flags.optim}, best_figure(trainer))
+    story = story_of(
+        corpus.data_hash, model_configs | {"crops": flags.crops, "optim": flags.optim}, best_figure(trainer)
+    )
     path = Path(flags.out) / f"{kind}.safetensors"
     save_model(path, module.model_state(best_state(trainer, module)), kind=kind, story=story)
     log.info("wrote %s", path)

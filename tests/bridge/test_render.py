@@ -130,7 +130,7 @@ def test_what_cannot_be_played_has_its_sentence(tmp_path, one_note):
     cases = [
         (silent, {}, "holds no note"),
         (tmp_path / "text.mid", {}, "not a MIDI file"),
-        (tmp_path / "empty.mid", {}, "not a MIDI file"),
+        (tmp_path / "empty.mid", {}, "the file is empty"),
         (tmp_path / "cut.mid", {}, "truncated"),
         (tmp_path / "missing.mid", {}, "no such file"),
         (one_note, {"sample_rate": 7_999}, "7999 Hz is outside 8000..96000"),

@@ -1,10 +1,8 @@
 """Reading MIDI: one fixture a rule, exact times, and no file that crashes, hangs or is scored by half."""
 
-import io
 import struct
 from fractions import Fraction
 
-import mido
 import numpy as np
 import pytest
 
@@ -196,7 +194,7 @@ def test_times_are_rounded_once_from_the_first_onset_half_up():
 
 
 def test_times_go_through_the_tempo_map_of_any_track():
-    notes, _ = cleaned([on(0), off(1000), on(1500), off(2000)], [tempo(500, 250_000), tempo(1500, 1_000_000)])
+    notes, _ = cleaned([on(0), off(1000), on(1500), tempo(1500, 1_000_000), off(2000)], [tempo(500, 250_000)])
     assert notes == [(0, 75, 60), (100, 100, 60)]
 
 
@@ -205,39 +203,35 @@ def test_smpte_time_ignores_tempo():
     assert cleaned([on(0), off(3000)], division=0xE364)[0] == [(0, 100, 60)]  # 29.97 frames of 100: 1.001 s
 
 
-def test_notes_equal_those_that_mido_reads(tmp_path):
+def test_notes_are_those_of_the_bytes_through_a_random_tempo_map():
     generator = np.random.default_rng(5)
-    file = mido.MidiFile(ticks_per_beat=384)
-    for channel in (0, 3):
-        track, now, held_until = mido.MidiTrack(), 0, {}
-        events = []
-        for onset in np.sort(generator.integers(0, 20_000, 150)).tolist():
-            pitch = int(generator.integers(30 + 40 * channel // 3, 50 + 40 * channel // 3))
-            if onset > held_until.get(pitch, -1):
-                held_until[pitch] = onset + int(generator.integers(1, 400))
-                events += [(onset, 1, pitch, int(generator.integers(1, 128))), (held_until[pitch], 0, pitch, 0)]
-        for tick, is_on, pitch, velocity in sorted(events):
-            kind = "note_on" if is_on else "note_off"
-            track.append(mido.Message(kind, channel=channel, note=pitch, velocity=velocity, time=tick - now))
-            now = tick
-        track.insert(0, mido.MetaMessage("set_tempo", tempo=400_000 + 1000 * channel))
-        file.tracks.append(track)
-    file.save(tmp_path / "a.mid")
+    tempo_of_tick = {0: 403_000} | dict(generator.integers((1, 200_000), (20_000, 900_000), (20, 2)).tolist())
+    notes, held_until = [], {}
+    for onset in np.sort(generator.integers(0, 20_000, 300)).tolist():
+        channel = int(generator.choice([0, 3]))
+        pitch = int(generator.integers(30 + 40 * channel // 3, 50 + 40 * channel // 3))
+        if onset > held_until.get(pitch, -1):
+            held_until[pitch] = onset + int(generator.integers(1, 400))
+            notes.append((onset, held_until[pitch], pitch, int(generator.integers(1, 128)), channel))
+    tracks = [[tempo(*change) for change in sorted(tempo_of_tick.items())]]
+    for wanted in (0, 3):
+        own = [note for note in notes if note[-1] == wanted]
+        track = [on(start, pitch, velocity, channel) for start, _, pitch, velocity, channel in own]
+        track += [off(end, pitch, channel) for _, end, pitch, _, channel in own]
+        tracks.append(sorted(track, key=lambda event: event[0]))
+    result = clean_midi(smf(*tracks, division=384), "a.mid")
 
-    result = read_midi(tmp_path / "a.mid")
-    sounding, expected, now, first, microseconds = {}, [], Fraction(0), None, 500_000
-    for message in mido.merge_tracks(mido.MidiFile(tmp_path / "a.mid").tracks):
-        now += Fraction(message.time * microseconds, 384 * 10_000)
-        if message.type == "set_tempo":
-            microseconds = message.tempo
-        elif message.type == "note_on":
-            first = now if first is None else first
-            sounding[message.note] = (now, message.velocity)
-        elif message.type == "note_off":
-            start, velocity = sounding.pop(message.note)
-            onset, offset = (int(time - first + Fraction(1, 2)) for time in (start, now))
-            velocity_bin = int(nearest_velocity_bin(np.array([velocity]))[0])
-            expected.append((onset, max(1, min(offset - onset, 601)), message.note, velocity_bin))
+    microseconds, now, steps = 500_000, 0, []
+    for tick in range(21_000):
+        steps.append(Fraction(now, 384 * 10_000))
+        microseconds = tempo_of_tick.get(tick, microseconds)
+        now += microseconds
+    first = steps[notes[0][0]]
+    expected = []
+    for start, end, pitch, velocity, _ in notes:
+        onset, offset = (int(steps[tick] - first + Fraction(1, 2)) for tick in (start, end))
+        velocity_bin = int(nearest_velocity_bin(np.array([velocity]))[0])
+        expected.append((onset, max(1, min(offset - onset, 601)), pitch, velocity_bin))
     assert set(result.repairs) <= {"leading_silence", "duplicate_onset"}
     assert len(expected) - len(result.performance) == result.repairs.get("duplicate_onset", 0)
     assert set(result.performance.notes.tolist()) <= set(expected)
@@ -303,19 +297,23 @@ WHOLE = smf([tempo(0, 400_000), (0, b"\xff\x03\x03abc")], [pedal(0, 127), on(0),
         (b"", "the file is empty"),
         (b"hello, this is text", "not a MIDI file"),
         (WHOLE[:10], "truncated"),
-        (smf([on(0), off(9)], header_tracks=2), "1 of its 2 tracks are complete"),
+        (smf([on(0), off(9)], header_tracks=2), "truncated"),
         (smf([], []), "no notes at all"),
         (smf([(0, bytes([DRUM_ON, 40, 64]))]), "no note of a piano .1 x note on the drum channel"),
         (smf([on(0, 109), off(9, 109)]), "no note of a piano .1 x note outside"),
         (smf([on(0), off(9)], midi_format=2), "format 2"),
         (smf([on(0), off(9)], division=0x8000), "unknown time division"),
         (smf([on(0), off(9)], division=0), "0 ticks a beat"),
-        (smf([on(0), (0, b"\x90\x40\xc0")]), "track 1 is damaged"),
-        (smf([(0, b"\x40\x40"), on(0)]), "no status byte"),
+        (smf([on(0), (0, b"\x90\x40\xc0")]), "damaged .mido: data byte"),
+        (smf([(0, b"\x40\x40"), on(0)]), "running status without"),
         (smf([tempo(0, 0), on(0), off(9)]), "without a tempo"),
-        (smf([on(0), off(9), (9, b"\xff\x01\x7fabc")]), "runs over its end"),
-        (smf([on(0), off(9), (9, b"\xff\x01\x80\x80\x80\x80\x01a")]), "more than four bytes"),
-        (smf([on(0), off(0x0FFFFFFF)]), "hours, the limit is 24"),
+        (smf([(0, b"\xff\x51\x01\x07"), on(0), off(9)]), "damaged .mido: list index"),
+        (smf([on(0), off(9), (9, b"\xff\x01\x7fabc")]), "tracks are incomplete"),
+        (smf([on(0), off(9)], [on(0), off(9)], header_tracks=1), "more tracks than its header counts"),
+        (smf([on(0), off(9)]).replace(b"MTrk", b"XFIH\0\0\0\0MTrk"), "no MTrk header"),
+        (smf([on(0), off(9), (9, b"\xff" * 1_000_000)]), "long runs of no MIDI"),
+        (smf([on(0), off(0x0FFFFFFF)]), "more than 24 hours"),
+        (smf([on(0), off(1 << 20_000)]), "more than 24 hours"),
     ],
 )
 def test_bad_bytes_are_refused_in_one_sentence(data, message):
@@ -363,10 +361,32 @@ def test_flipped_bytes_never_crash():
     assert min(outcomes.values()) > 300
 
 
-def test_unknown_chunks_sysex_and_running_status_are_read():
+def test_every_file_cut_between_two_tracks_is_noticed():
+    for count in (0, 1):
+        with pytest.raises(InputError, match="truncated"):
+            clean_midi(b"MTrk".join(WHOLE.split(b"MTrk")[: count + 1]), "cut.mid")
+
+
+def test_sysex_running_status_and_a_chunk_behind_the_tracks_are_read():
     body = b"\x00\xf0\x03\x01\x02\xf7" + b"\x00\xc0\x05" + b"\x00\x90\x3c\x40" + b"\x32\x3c\x00" + b"\x00\xff\x2f\x00"
-    extra = b"XFIH\x00\x00\x00\x02ab"
     track = b"MTrk" + struct.pack(">I", len(body)) + body
-    data = struct.pack(">4sIHHH", b"MThd", 6, 0, 1, 500) + extra + track
+    data = struct.pack(">4sIHHH", b"MThd", 6, 0, 1, 500) + track + b"XFIH\x00\x00\x00\x02ab"
     assert clean_midi(data, "a.mid").performance.notes.tolist()[0][:3] == (0, 5, 60)
-    assert len(mido.MidiFile(file=io.BytesIO(data.replace(extra, b""))).tracks[0]) == 5
+
+
+def test_nothing_behind_the_end_of_a_track_counts():
+    assert cleaned([on(0), (100, b"\xff\x2f\x00"), off(200), on(300)]) == ([(0, 10, 60)], {"unclosed_note": 1})
+
+
+@pytest.mark.parametrize(
+    "meta_event",
+    [
+        b"\xff\x59\x02\x0b\x00",  # 11 sharps
+        b"\xff\x58\x01\x04",  # half a time signature
+        b"\xff\x54\x05\xe0\x00\x00\x00\x00",  # an unknown frame rate
+        b"\xff\x08\x01a",  # a program name
+        b"\xff\x70\x00",  # a type nobody defined
+    ],
+)
+def test_a_meta_event_that_mido_cannot_read_costs_neither_the_file_nor_time(meta_event):
+    assert cleaned([on(0), (50, meta_event), off(100)]) == ([(0, 10, 60)], {})
