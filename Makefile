@@ -21,7 +21,7 @@ help:
 	@echo "make score     score examples/ into build/score/ and print the table"
 	@echo "make test      check the style and run the tests"
 	@echo "make setup     only install: .venv, the packages, libfluidsynth"
-	@echo "make bench     measure quality and speed (needs DATA=$(DATA))"
+	@echo "make bench     measure speed, then quality (needs DATA=$(DATA))"
 	@echo "make examples  rebuild examples/"
 	@echo "make refresh   rebuild all that depends on the weights (needs DATA=$(DATA))"
 
@@ -52,8 +52,11 @@ fluidsynth: $(INSTALLED)
 		|| echo "libfluidsynth is missing, MIDI files cannot be rendered: apt-get install libfluidsynth3 (macOS: brew install fluid-synth)" >&2
 
 bench: setup
-	@set -e; for module in $(notdir $(basename $(shell grep -l __main__ benchmarks/*.py))); do \
-		echo "== benchmarks.$$module"; $(RUN) -m benchmarks.$$module --data $(DATA); done
+	$(RUN) -m benchmarks.speed
+	$(RUN) -m benchmarks.symbolic_likelihood --data $(DATA)
+	$(RUN) -m benchmarks.ranking --data $(DATA)
+	$(RUN) -m benchmarks.codes --data $(DATA)
+	$(RUN) -m benchmarks.audio_likelihood --data $(DATA)
 
 examples: setup
 	$(RUN) examples/build.py

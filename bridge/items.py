@@ -130,7 +130,7 @@ def _item_of_line(line: str, pairs: Path) -> Item:
     files = {}
     for key in ("midi", "wav"):
         value = record.get(key)
-        if value is not None and (not isinstance(value, str) or not value):
+        if value is not None and (not isinstance(value, str) or not value or "\0" in value):
             raise InputError(f'"{key}" must be a path in quotes, it is {json.dumps(value)}')
         files[key] = None if value is None else _locate(value, pairs)
     if files["midi"] is None and files["wav"] is None:

@@ -125,7 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--windows", type=int, default=300, help="windows of notes of each length (default: %(default)s)"
     )
-    parser.add_argument("--audio-windows", type=int, default=100, help="windows of sound (default: %(default)s)")
+    parser.add_argument("--audio-windows", type=int, default=60, help="windows of sound (default: %(default)s)")
     return parser
 
 

@@ -91,7 +91,7 @@ def test_the_installed_wheel_scores_outside_the_clone(wheel, tmp_path):
     result = subprocess.run(
         [sys.executable, "-c", probe, str(example), "--json", "--views", "events,vqvae"],
         cwd=tmp_path / "cwd",
-        env={"PYTHONPATH": str(tmp_path / "site")},
+        env={"PYTHONPATH": str(tmp_path / "site"), "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         check=False,

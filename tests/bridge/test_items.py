@@ -126,6 +126,8 @@ def test_relative_paths_of_a_pairs_file_count_from_the_working_directory_first(t
         ('["a.mid"]', "not a JSON object"),
         ('{"id": "a"}', "names no file"),
         ('{"midi": 3}', '"midi" must be a path'),
+        ('{"wav": ""}', '"wav" must be a path'),
+        ('{"midi": "a\\u0000.mid"}', '"midi" must be a path'),
         ('{"path": 3}', '"path" must be a path'),
         ('{"path": "a.mid", "wav": "a.wav"}', "one or the other"),
     ],
