@@ -76,3 +76,15 @@ class VQVAEConfig:
     def codebook_size(self) -> int:
         """Entries of one code's codebook."""
         return prod(self.levels)
+
+
+@dataclass(frozen=True)
+class SamplingConfig:
+    """How a value is drawn: logits over `temperature`, cut to the likeliest values that hold `top_p`."""
+
+    temperature: float = 1.0
+    top_p: float = 0.95
+
+    def __post_init__(self) -> None:
+        require(self.temperature > 0, f"temperature: {self.temperature} must be above 0")
+        require(0 < self.top_p <= 1, f"top_p: {self.top_p} is outside (0, 1]")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from losscal.cli import EXIT_DONE, run, write_result
+from symbolic.configs import SamplingConfig
 
 
 def positive_seconds(text: str) -> float:
@@ -23,8 +24,13 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, metavar="NEW.mid", help="MIDI file to write")
     parser.add_argument("--prompt", type=Path, metavar="IN.mid", help="MIDI file to continue; it opens the result")
     parser.add_argument("--model", choices=("events", "vqvae"), default="events", help="which model (default events)")
-    parser.add_argument("--temperature", type=float, default=1.0, help="above 1 wilder, below 1 tamer (default 1)")
-    parser.add_argument("--top-p", type=float, default=0.98, help="probability kept at each draw (default 0.98)")
+    defaults = SamplingConfig()
+    parser.add_argument(
+        "--temperature", type=float, default=defaults.temperature, help="above 1 wilder, below 1 tamer (%(default)s)"
+    )
+    parser.add_argument(
+        "--top-p", type=float, default=defaults.top_p, help="probability kept at each draw (%(default)s)"
+    )
     parser.add_argument("--weights", type=Path, metavar="DIR", help="folder of weights other than the shipped ones")
     return parser.parse_args(argv)
 
@@ -37,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from symbolic.cleaning import read_midi
     from symbolic.likelihood import SymbolicScorer
     from symbolic.performance import write_midi
-    from symbolic.sampling import SamplingConfig, generate
+    from symbolic.sampling import generate
 
     try:
         sampling = SamplingConfig(temperature=flags.temperature, top_p=flags.top_p)

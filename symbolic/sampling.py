@@ -5,7 +5,6 @@ Every output decodes, stays on the piano and closes each note. The context slide
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -13,7 +12,7 @@ import torch
 from torch import Tensor
 
 from symbolic.code_gpt import CodeGPT
-from symbolic.configs import require
+from symbolic.configs import SamplingConfig
 from symbolic.events import ATTRIBUTES, END, REST, REST_TICKS, VOCABULARY, decode, encode
 from symbolic.gpt import EventGPT
 from symbolic.likelihood import window_start
@@ -21,22 +20,11 @@ from symbolic.performance import TICK_SECONDS, Performance, end_at_restrikes
 from symbolic.transformer import KVCache
 
 
-@dataclass(frozen=True)
-class SamplingConfig:
-    """How a value is drawn: logits over `temperature`, cut to the likeliest values that hold `top_p`."""
-
-    temperature: float = 1.0
-    top_p: float = 0.98
-
-    def __post_init__(self) -> None:
-        require(self.temperature > 0, f"temperature: {self.temperature} must be above 0")
-        require(0 < self.top_p <= 1, f"top_p: {self.top_p} is outside (0, 1]")
-
-    def draw(self, logits: Tensor, generator: torch.Generator) -> Tensor:
-        """One value per row of logits [B, V], int64 [B]."""
-        p, order = torch.softmax(logits / self.temperature, dim=-1).sort(dim=-1, descending=True)
-        p = p.masked_fill(p.cumsum(dim=-1) - p >= self.top_p, 0.0)
-        return order.gather(1, torch.multinomial(p, 1, generator=generator))[:, 0]
+def draw(logits: Tensor, config: SamplingConfig, generator: torch.Generator) -> Tensor:
+    """One value per row of logits [B, V], int64 [B], as `config` says."""
+    p, order = torch.softmax(logits / config.temperature, dim=-1).sort(dim=-1, descending=True)
+    p = p.masked_fill(p.cumsum(dim=-1) - p >= config.top_p, 0.0)
+    return order.gather(1, torch.multinomial(p, 1, generator=generator))[:, 0]
 
 
 def allowed(attribute: str, previous: Sequence[int] | None, time: int | None) -> slice:
@@ -135,8 +123,8 @@ def generate(
     ends there, as on a piano, so that the piece reads back from its MIDI file unchanged.
     """
     given = np.empty((0, len(ATTRIBUTES)), dtype=np.int64) if prompt is None else encode(prompt, end=False)
-    draw = partial((sampling or SamplingConfig()).draw, generator=torch.Generator().manual_seed(seed))
-    stream = EventStream(model, draw, given)
+    seeded = partial(draw, config=sampling or SamplingConfig(), generator=torch.Generator().manual_seed(seed))
+    stream = EventStream(model, seeded, given)
     last_onset_ticks = 0 if prompt is None else int(prompt.notes["onset_ticks"][-1])
     limit_ticks = last_onset_ticks + round(seconds / TICK_SECONDS)
     onset_ticks = int(elapsed_ticks(stream.patches).sum())

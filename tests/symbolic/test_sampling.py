@@ -10,11 +10,12 @@ from test_symbolic_models import MODELS
 
 from symbolic import generate as command
 from symbolic.cleaning import read_midi
+from symbolic.configs import SamplingConfig
 from symbolic.events import END, REST, encode
 from symbolic.likelihood import score
 from symbolic.models import save_model
 from symbolic.performance import write_midi
-from symbolic.sampling import EventStream, SamplingConfig, allowed, generate
+from symbolic.sampling import EventStream, allowed, draw, generate
 
 
 @pytest.fixture(params=MODELS, scope="module")
@@ -50,8 +51,8 @@ def test_a_continuation_begins_with_its_prompt_and_goes_on_from_there(model):
 
 
 def test_the_sliding_state_while_drawing_is_the_one_that_scores(model):
-    draw = partial(SamplingConfig().draw, generator=torch.Generator().manual_seed(1))
-    stream = EventStream(model, draw, np.empty((0, 4), dtype=np.int64))
+    seeded = partial(draw, config=SamplingConfig(), generator=torch.Generator().manual_seed(1))
+    stream = EventStream(model, seeded, np.empty((0, 4), dtype=np.int64))
     for _ in range(45):  # beyond two windows of 16 patches
         drawn_from = stream.state.clone()
         stream.next_patch()
@@ -78,7 +79,7 @@ def test_grammar_allows_what_the_encoder_writes_and_no_falling_chord(performance
 
 def test_top_p_keeps_the_likeliest_values_only():
     logits = torch.log(torch.tensor([[0.5, 0.3, 0.15, 0.05]])).expand(2000, 4)
-    drawn = SamplingConfig(top_p=0.75).draw(logits, torch.Generator().manual_seed(1))
+    drawn = draw(logits, SamplingConfig(top_p=0.75), torch.Generator().manual_seed(1))
     assert set(drawn.tolist()) == {0, 1}
     assert (drawn == 0).double().mean() == pytest.approx(0.625, abs=0.05)
 
