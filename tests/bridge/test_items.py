@@ -1,5 +1,6 @@
 import json
 import os
+from pathlib import Path
 
 import pytest
 
@@ -77,12 +78,17 @@ def test_what_is_missing_empty_or_unknown_becomes_an_item_that_says_so(tmp_path)
     assert problems[str(tmp_path / "a.mid")] is None
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may read everything")
-def test_a_folder_that_cannot_be_read_is_told(tmp_path):
+def test_a_folder_that_cannot_be_read_is_told(tmp_path, monkeypatch):
     touch(tmp_path, "a.mid", "locked/b.mid")
-    (tmp_path / "locked").chmod(0)
+    list_folder = os.scandir
+
+    def refuse_locked(path):  # permissions would not stop the superuser
+        if Path(path).name == "locked":
+            raise PermissionError(13, "Permission denied", str(path))
+        return list_folder(path)
+
+    monkeypatch.setattr(os, "scandir", refuse_locked)
     items = find_items([tmp_path])
-    (tmp_path / "locked").chmod(0o700)
     assert found(items) == [("a.mid", None), (None, None)] and "cannot be read" in items[1].problem
 
 
