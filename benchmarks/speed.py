@@ -80,7 +80,7 @@ def audio_row() -> list[str]:
     t = np.arange(seconds * rate) / rate
     rng = np.random.default_rng(1)
     sound = sum(np.sin(2 * np.pi * hertz * t) for hertz in (220, 277.2, 329.6)) + rng.normal(0, 0.1, len(t))
-    waveform = Waveform((0.1 * sound[None]).astype(np.float32), rate)
+    waveform = Waveform((0.1 * sound[None]).astype(np.float32), rate, "chord")
     return ["spectral_lm", f"{seconds / fastest_seconds(lambda: scorer.score(waveform)):.1f} x real time", ""]
 
 

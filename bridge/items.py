@@ -38,21 +38,32 @@ def find_items(paths: str | Path | Sequence[str | Path], pairs: str | Path | Non
     items: list[Item] = []
     files: list[Path] = []
     for path in [Path(paths)] if isinstance(paths, str | Path) else map(Path, paths):
-        if path.is_dir():
-            found, unreadable = _files_below(path)
-            items += unreadable
-            if not found and not unreadable:
-                items.append(_failed(path, "no MIDI or audio file in this folder or below; give another"))
-            files += found
-        elif not path.is_file():
-            items.append(_failed(path, "no such file or folder; check the path"))
-        elif _is_midi(path) or _is_audio(path):
-            files.append(path)
-        else:
-            suffixes = " ".join(sorted(MIDI_SUFFIXES | AUDIO_SUFFIXES))
-            items.append(_failed(path, f"neither a MIDI nor an audio file by its suffix; known are {suffixes}"))
+        try:
+            found, failed = _look_at(path)
+        except OSError as error:  # a folder on the way that may not be entered, a name too long
+            found, failed = (
+                [],
+                [_failed(path, f"cannot be read ({error.strerror}); check the path and its permissions")],
+            )
+        files += found
+        items += failed
     items = list(_paired(files)) + items
     return items + (_items_of_pairs_file(Path(pairs)) if pairs is not None else [])
+
+
+def _look_at(path: Path) -> tuple[list[Path], list[Item]]:
+    """The files that a path given by the user stands for, and an item for whatever is wrong with it."""
+    if path.is_dir():
+        found, unreadable = _files_below(path)
+        if not found and not unreadable:
+            return [], [_failed(path, "no MIDI or audio file in this folder or below; give another")]
+        return found, unreadable
+    if not path.is_file():
+        return [], [_failed(path, "no such file or folder; check the path")]
+    if _is_midi(path) or _is_audio(path):
+        return [path], []
+    suffixes = " ".join(sorted(MIDI_SUFFIXES | AUDIO_SUFFIXES))
+    return [], [_failed(path, f"neither a MIDI nor an audio file by its suffix; known are {suffixes}")]
 
 
 def _failed(path: Path, reason: str) -> Item:
@@ -124,13 +135,15 @@ def _item_of_line(line: str, pairs: Path) -> Item:
         record = json.loads(line)
     except json.JSONDecodeError as error:
         raise InputError(f"not JSON ({error.msg} at column {error.colno}); mend or remove this line") from error
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, lists a thousand deep
+        raise InputError(f"not JSON that can be read ({error}); mend or remove this line") from error
     if not isinstance(record, dict):
         raise InputError('not a JSON object; write {"midi": PATH, "wav": PATH}')
     record = _with_path_sorted_in(record)
     files = {}
     for key in ("midi", "wav"):
         value = record.get(key)
-        if value is not None and (not isinstance(value, str) or not value or "\0" in value):
+        if value is not None and not _is_path(value):
             raise InputError(f'"{key}" must be a path in quotes, it is {json.dumps(value)}')
         files[key] = None if value is None else _locate(value, pairs)
     if files["midi"] is None and files["wav"] is None:
@@ -142,6 +155,17 @@ def _item_of_line(line: str, pairs: Path) -> Item:
         warnings=(f"unknown keys in the pairs file are ignored: {', '.join(unknown)}",) if unknown else (),
         **files,
     )
+
+
+def _is_path(value: Any) -> bool:
+    """Whether a JSON value can be a file's name: text that the file system's encoding knows, without a zero."""
+    if not isinstance(value, str) or not value or "\0" in value:
+        return False
+    try:
+        os.fsencode(value)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _with_path_sorted_in(record: dict[str, Any]) -> dict[str, Any]:
@@ -158,4 +182,7 @@ def _with_path_sorted_in(record: dict[str, Any]) -> dict[str, Any]:
 def _locate(value: str, pairs: Path) -> Path:
     """A relative path counts from the working directory, or, where nothing is there, from the pairs file's folder."""
     path, beside_pairs = Path(value), pairs.parent / value
-    return beside_pairs if not path.exists() and beside_pairs.exists() else path
+    try:
+        return beside_pairs if not path.exists() and beside_pairs.exists() else path
+    except OSError as error:
+        raise InputError(f"{value} cannot be read ({error.strerror}); check the path and its permissions") from error

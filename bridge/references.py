@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bridge.views import VIEWS, AudioScorer, SymbolicScorer, open_views, weights_folder
+from bridge.views import VIEWS, AudioScorer, SymbolicScorer, open_views, view_names, weights_folder
 from losscal.cli import EXIT_DONE, log, run
 from losscal.errors import InputError
 from losscal.references import REFERENCES_FILE, References, ViewReference
@@ -138,7 +138,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from symbolic.corpus import Corpus
 
     corpus = Corpus.open(options.data)
-    views = open_views(None if options.views is None else options.views.split(","), options.weights)
+    views = open_views(view_names(options.views), options.weights)
     made = {name: symbolic_reference(scorer, corpus, options.windows) for name, scorer in views.symbolic.items()}
     made |= {name: audio_reference(scorer, corpus, options.audio_windows) for name, scorer in views.audio.items()}
     weights_dir = None if options.weights is None else Path(options.weights)

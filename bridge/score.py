@@ -14,7 +14,7 @@ from typing import Any
 
 from bridge.items import Item, find_items
 from bridge.report import REPORT_VERSION, table, to_json, write_per_note, write_report
-from bridge.views import AUDIO_VIEWS, SYMBOLIC_VIEWS, VIEWS, OpenViews, open_views
+from bridge.views import AUDIO_VIEWS, SYMBOLIC_VIEWS, VIEWS, OpenViews, open_views, view_names
 from losscal.cli import EXIT_DONE, EXIT_ITEMS_FAILED, log, run, write_result
 from losscal.errors import InputError
 from losscal.references import typicality
@@ -94,7 +94,7 @@ def _score_item(item: Item, views: OpenViews, excerpt: bool, per_note: Path | No
     if views.wants_audio and is_sound_known:
         try:
             entry["audio"] = _score_sound(item, views, entry["warnings"])
-            entry["rendered"] = item.wav is None
+            entry["rendered"] = item.wav is None and bool(views.audio)
         except InputError as error:
             problems.append(str(error))
     if item.midi is None and not views.wants_audio:
@@ -121,10 +121,11 @@ def _score_notes(
     scores = {name: scorer.score([performance], excerpt=excerpt)[0] for name, scorer in views.symbolic.items()}
     for name, of_view in scores.items():
         half[name] = _symbolic_keys(of_view)
-        half[name]["percentile"] = _percentile(name, views, len(performance), of_view.nll_nats_per_note, warnings)
+        if len(performance) >= FEW_NOTES:
+            half[name]["percentile"] = _percentile(name, views, len(performance), of_view.nll_nats_per_note, warnings)
     half |= views.unavailable_among(SYMBOLIC_VIEWS)
     if scores and len(performance) < FEW_NOTES:
-        warnings.append(f"fewer than {FEW_NOTES} notes: the percentile compares with longer windows")
+        warnings.append(f"fewer than {FEW_NOTES} notes: too few for a percentile")
     if per_note is not None and scores:
         write_per_note(per_note, performance, scores)
         half["per_note"] = f"{per_note.parent.name}/{per_note.name}"
@@ -139,6 +140,7 @@ def _symbolic_keys(score: Any) -> dict[str, Any]:
         "nll_nats_per_note": score.nll_nats_per_note,
         "bits_per_note": score.bits_per_note,
         "nll_nats_per_second": score.nll_nats_per_second,
+        "percentile": None,
         "by_attribute": score.by_attribute,
     }
     if score.code_nll_nats is not None:
@@ -152,21 +154,24 @@ def _score_sound(item: Item, views: OpenViews, warnings: list[str]) -> dict[str,
     Raises InputError for a file that cannot be read, played or scored.
     """
     from audio.waveform import Waveform, read_audio
-    from bridge.render import SAMPLE_RATE, render
+    from bridge.render import render
 
+    if not views.audio:
+        return views.unavailable_among(AUDIO_VIEWS)
     if item.wav is not None:
         waveform = read_audio(item.wav)
     else:
-        sample_rate = max((scorer.sample_rate for scorer in views.audio.values()), default=SAMPLE_RATE)
+        sample_rate = max(scorer.sample_rate for scorer in views.audio.values())
         waveform = Waveform(render(item.midi, sample_rate=sample_rate), sample_rate, str(item.midi))
     half: dict[str, Any] = {"seconds": waveform.seconds}
     for name, scorer in views.audio.items():
         half[name] = scorer.score(waveform)
-        percentile = _percentile(name, views, half["seconds"], half[name]["nll_nats_per_second"], warnings)
-        half[name]["percentile"] = percentile
-        half[name]["typicality"] = None if percentile is None else typicality(percentile)
-    if views.audio and half["seconds"] < FEW_SECONDS:
-        warnings.append(f"shorter than {FEW_SECONDS:g} s: the percentile compares with longer windows")
+        if half["seconds"] >= FEW_SECONDS:
+            percentile = _percentile(name, views, half["seconds"], half[name]["nll_nats_per_second"], warnings)
+            half[name]["percentile"] = percentile
+            half[name]["typicality"] = None if percentile is None else typicality(percentile)
+    if half["seconds"] < FEW_SECONDS:
+        warnings.append(f"shorter than {FEW_SECONDS:g} s: too short for a percentile")
     return half | views.unavailable_among(AUDIO_VIEWS)
 
 
@@ -228,7 +233,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     report = score(
         options.paths,
         pairs=options.pairs,
-        views=None if options.views is None else options.views.split(","),
+        views=view_names(options.views),
         excerpt=options.excerpt,
         weights_dir=options.weights,
         per_note_dir=None if options.out is None else Path(options.out, "per_note"),

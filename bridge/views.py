@@ -101,6 +101,11 @@ def weights_folder(view: str, weights_dir: Path | None = None) -> Path:
     return Path(find_spec(package).origin).parent / "weights"
 
 
+def view_names(flag: str | None) -> list[str] | None:
+    """The names in a --views flag, "a, b"; None where it is not given."""
+    return None if flag is None else [name.strip() for name in flag.split(",")]
+
+
 def open_views(names: Sequence[str] | None = None, weights_dir: str | Path | None = None) -> OpenViews:
     """Load the scorers of `names`, by default of all views whose weights are present.
 

@@ -86,5 +86,5 @@ class SamplingConfig:
     top_p: float = 0.95
 
     def __post_init__(self) -> None:
-        require(self.temperature > 0, f"temperature: {self.temperature} must be above 0")
-        require(0 < self.top_p <= 1, f"top_p: {self.top_p} is outside (0, 1]")
+        require(0.01 <= self.temperature <= 100, f"temperature {self.temperature}: allowed is 0.01..100")
+        require(0 < self.top_p <= 1, f"top-p {self.top_p}: allowed is above 0 and up to 1")

@@ -1,7 +1,7 @@
 """Drawing events from a model, under a grammar that looks only at what was drawn before.
 
 Every output decodes, stays on the piano and closes each note. The context slides exactly as the windows of
-`symbolic.likelihood` do, so music is drawn from the very distribution that scores it.
+`symbolic.likelihood` do, so each value is drawn from the distribution that scores it, less what grammar and top-p cut.
 """
 
 from collections.abc import Callable, Sequence

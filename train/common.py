@@ -61,29 +61,32 @@ def default_precision() -> str:
     return "bf16-mixed" if capabilities.get("amx_bf16") or capabilities.get("avx512_bf16") else "32-true"
 
 
-def build_trainer(out: str, flags: dict[str, Any], *, steps: int, monitor: str) -> "lightning.Trainer":
-    """Trainer with CSV and TensorBoard logs under `out` and the best and last checkpoints by `monitor`.
+def build_trainer(flags: "Namespace", *, monitor: str) -> "lightning.Trainer":
+    """Trainer with CSV and TensorBoard logs under `flags.out` and the best and last checkpoints by `monitor`.
 
-    `flags` go to lightning.Trainer as they are and win over the defaults; raises InputError for one it does not know.
+    `flags.trainer` goes to lightning.Trainer as it is and wins over the defaults; raises InputError for a flag that
+    the Trainer does not know and where the checkpoint to resume is missing.
     """
     import lightning
     from lightning.pytorch.callbacks import ModelCheckpoint
     from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
+    if flags.resume is not None and not Path(flags.resume).is_file():
+        raise InputError(f"--resume {flags.resume}: no such checkpoint; give a .ckpt file of an earlier run.")
     checkpoint = ModelCheckpoint(
-        f"{out}/checkpoints", monitor=monitor, mode="min", save_last=True, save_on_train_epoch_end=False
+        f"{flags.out}/checkpoints", monitor=monitor, mode="min", save_last=True, save_on_train_epoch_end=False
     )
     defaults: dict[str, Any] = {
-        "max_steps": steps,
+        "max_steps": flags.optim.steps,
         "precision": default_precision(),
         "reload_dataloaders_every_n_epochs": 1,
         "log_every_n_steps": 50,
         "num_sanity_val_steps": 0,
-        "logger": [CSVLogger(out, name="csv"), TensorBoardLogger(out, name="tensorboard")],
+        "logger": [CSVLogger(flags.out, name="csv"), TensorBoardLogger(flags.out, name="tensorboard")],
         "callbacks": [checkpoint],
     }
     try:
-        return lightning.Trainer(**(defaults | flags))
+        return lightning.Trainer(**(defaults | flags.trainer))
     except TypeError as error:
         raise InputError(f"--trainer: {error}; see the arguments of lightning.Trainer.") from error
 

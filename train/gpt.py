@@ -26,9 +26,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_class_arguments(OptimConfig, "optim")
     flags = parse_flags(parser, argv)
 
+    import lightning
+
     from symbolic.gpt import EventGPT
     from train.symbolic_run import run
 
+    lightning.seed_everything(flags.crops.seed)  # before the weights are drawn
     configs = {"gpt": flags.model}
     with errors_as_usage(parser):
         if flags.tokens == "events":

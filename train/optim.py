@@ -46,7 +46,7 @@ class MuonAdamW(torch.optim.Optimizer):
 def build_optimizer(model: nn.Module, config: OptimConfig) -> dict[str, Any]:
     """Optimiser and per-step schedule in the form Lightning's configure_optimizers returns.
 
-    Muon takes the hidden matrices, those of modules named attention or mlp; frozen parameters are left out.
+    Muon takes the hidden matrices, those of modules named attention, mlp or encoder; frozen parameters are left out.
     """
     trained = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
     matrices = [p for name, p in trained if _is_hidden_matrix(name, p)]

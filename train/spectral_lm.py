@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from train.spectral_module import MONITOR, FrameData, SpectralModule
 
     with errors_as_usage(parser):
-        trainer = build_trainer(flags.out, flags.trainer, steps=flags.optim.steps, monitor=MONITOR)
+        trainer = build_trainer(flags, monitor=MONITOR)
         if flags.frames is not None:
             frames = FrameCache.open(flags.frames)
         else:

@@ -4,10 +4,10 @@ import logging
 from pathlib import Path
 from typing import Any
 
-import lightning
 from jsonargparse import Namespace
 from torch import nn
 
+from losscal.errors import InputError
 from symbolic.corpus import Corpus
 from symbolic.models import save_model
 from train.common import best_figure, best_state, build_trainer, story_of
@@ -20,13 +20,20 @@ log = logging.getLogger(__name__)
 def run(model: nn.Module, *, kind: str, model_configs: dict[str, Any], flags: Namespace) -> Path:
     """Train `model` as the command's `flags` say; write <out>/<kind>.safetensors from its best validation.
 
-    Raises InputError where there is no prepared corpus or a trainer flag is unknown.
+    Raises InputError where there is no prepared corpus, a split is empty, or a flag does not fit.
     """
     corpus = Corpus.open(flags.data)
-    lightning.seed_everything(flags.crops.seed)
+    for split in ("train", "validation"):
+        if not corpus.of_split(split):
+            raise InputError(f"{flags.data}: holds no piece of the {split} split; prepare a larger corpus.")
+    if flags.crops.crop_events > model.context_events:
+        raise InputError(
+            f"--crops.crop_events: {flags.crops.crop_events} is above the model's window of {model.context_events} "
+            "events; lower it or raise --model.context_patches."
+        )
     module = SymbolicModule(model, flags.optim)
     data = CropData(corpus, flags.crops, model.notes_per_patch)
-    trainer = build_trainer(flags.out, flags.trainer, steps=flags.optim.steps, monitor=MONITOR)
+    trainer = build_trainer(flags, monitor=MONITOR)
     trainer.fit(module, data, ckpt_path=flags.resume, weights_only=True)
     story = story_of(
         corpus.data_hash, model_configs | {"crops": flags.crops, "optim": flags.optim}, best_figure(trainer)

@@ -15,10 +15,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_class_arguments(OptimConfig, "optim")
     flags = parse_flags(parser, argv)
 
+    import lightning
+
     from symbolic.models import AUTOENCODER
     from symbolic.vqvae import VQVAE
     from train.symbolic_run import run
 
+    lightning.seed_everything(flags.crops.seed)  # before the weights are drawn
     with errors_as_usage(parser):
         run(VQVAE(flags.model), kind=AUTOENCODER, model_configs={"vqvae": flags.model}, flags=flags)
 

@@ -84,9 +84,11 @@ def test_top_p_keeps_the_likeliest_values_only():
     assert (drawn == 0).double().mean() == pytest.approx(0.625, abs=0.05)
 
 
-@pytest.mark.parametrize(("field", "value"), [("temperature", 0.0), ("top_p", 0.0), ("top_p", 1.1)])
+@pytest.mark.parametrize(
+    ("field", "value"), [("temperature", 0.0), ("temperature", float("inf")), ("top_p", 0.0), ("top_p", 1.1)]
+)
 def test_bad_sampling_values_name_themselves(field, value):
-    with pytest.raises(ValueError, match=f"{field}: {value}"):
+    with pytest.raises(ValueError, match=f"{field.replace('_', '-')} {value}: allowed"):
         SamplingConfig(**{field: value})
 
 
