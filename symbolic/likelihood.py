@@ -117,7 +117,9 @@ def windows_of(item: int, length: int, context: int) -> Iterator[Window]:
 def context_policy(model: SymbolicModel) -> str:
     """The policy in words, for the report."""
     size = model.context_events
-    return f"{model.name}: windows of {size} events, each event scored once with at least {size // 2} (or all) before it"
+    return (
+        f"{model.name}: windows of {size} events, each event scored once with at least {size // 2} (or all) before it"
+    )
 
 
 def pad(rows: Sequence[np.ndarray], multiple: int) -> tuple[Tensor, Tensor]:

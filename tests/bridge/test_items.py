@@ -92,6 +92,12 @@ def test_a_folder_that_cannot_be_read_is_told(tmp_path, monkeypatch):
     assert found(items) == [("a.mid", None), (None, None)] and "cannot be read" in items[1].problem
 
 
+def test_a_path_that_the_system_refuses_is_told_and_the_others_stay(tmp_path):
+    touch(tmp_path, "a.mid")
+    items = find_items([tmp_path / ("x" * 300 + ".mid"), tmp_path / "a.mid"])
+    assert found(items) == [("a.mid", None), (None, None)] and "cannot be read" in items[1].problem
+
+
 def test_pairs_file(tmp_path):
     touch(tmp_path, "a.mid", "elsewhere/a2.wav", "b.wav", "c.mid")
     lines = [

@@ -175,6 +175,8 @@ def test_codes_train_on_a_frozen_vqvae_and_score(cache, tmp_path):
         (["--optim.steps", "0"], "steps: 0 is below 1"),
         (["--tokens", "codes", "--vqvae", "nowhere.safetensors"], "no such weights file"),
         (["--trainer.no_such_flag", "1"], "no_such_flag"),
+        (["--resume", "nowhere.ckpt"], "no such checkpoint"),
+        (["--model.context_patches", "64"], "crops.crop_events: 512 is above the model's window of 64"),
     ],
 )
 def test_wrong_usage_is_told_in_one_line_with_status_2(cache, capsys, flags, message):
