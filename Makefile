@@ -46,7 +46,8 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(RUN) -m pip install --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
-# Looked for at every run: without it MIDI files cannot be rendered, everything else works.
+# Looked for at every run: without it MIDI files cannot be rendered, everything else works. CI is unset
+# for the look, because pyfluidsynth prints its search where it is set.
 fluidsynth: $(INSTALLED)
 	@CI= $(RUN) -c 'import fluidsynth' 2>/dev/null || { $(call apt_install,libfluidsynth3); } \
 		|| echo "libfluidsynth is missing, MIDI files cannot be rendered: apt-get install libfluidsynth3 (macOS: brew install fluid-synth)" >&2

@@ -122,9 +122,10 @@ def table(report: Mapping[str, Any]) -> str:
     """The report as text of at most 120 columns: a row an item, the likeliest of a group first, then what to know."""
     remarks: dict[str, int] = {}
     lines = []
-    groups = dict.fromkeys(entry["group"] for entry in report["items"])
-    for group in groups:
-        entries = [entry for entry in report["items"] if entry["group"] == group]
+    entries_of_group: dict[str | None, list[Mapping[str, Any]]] = {}
+    for entry in report["items"]:
+        entries_of_group.setdefault(entry["group"], []).append(entry)
+    for group, entries in entries_of_group.items():
         if group is not None:
             lines.append(f"group {group}")
         lines += [_row(entry, remarks) for entry in sorted(entries, key=_rank)]

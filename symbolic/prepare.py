@@ -217,7 +217,7 @@ def parser() -> argparse.ArgumentParser:
         "--composer", action="append", default=[], help="keep composers whose name holds this; repeatable"
     )
     result.add_argument("--era", action="append", default=[], choices=ERAS, help="keep this era; repeatable")
-    result.add_argument("--workers", type=int, default=2, help="processes (default 2)")
+    result.add_argument("--workers", type=int, choices=range(1, 65), default=2, metavar="N", help="processes (2)")
     result.add_argument(
         "--write-manifest", metavar="CORPUS", help="list the kept pieces as this corpus in data_manifest.yaml"
     )
