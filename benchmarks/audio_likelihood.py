@@ -13,7 +13,7 @@ import numpy as np
 
 from audio.frames import FrameConfig, quantised_frames
 from audio.spectral_lm import SpectralLMScorer, frame_nats
-from benchmarks.statistics import bootstrap_interval, markdown_table
+from benchmarks.statistics import markdown_table, mean, with_interval
 from bridge.references import render_window, second_windows
 from losscal.cli import EXIT_DONE, run, write_result
 from symbolic.corpus import Corpus
@@ -62,11 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "persistence": [persistence.nll_nats(levels) for levels in test],
         "spectral_lm": [float(frame_nats(scorer.model, levels).sum()) for levels in test],
     }
-    rows = []
-    for name, values in nats.items():
-        per_second = np.array(values) / flags.seconds
-        low, high = bootstrap_interval(per_second, lambda sample: sample.mean())
-        rows.append([name, f"{per_second.mean():.1f} [{low:.1f}, {high:.1f}]"])
+    rows = [[name, with_interval(np.array(values) / flags.seconds, mean, ".1f")] for name, values in nats.items()]
     write_result(f"{flags.windows} renderings of {flags.seconds} s of test pieces\n")
     write_result(markdown_table(["model", "nats/s"], rows))
     return EXIT_DONE

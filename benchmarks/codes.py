@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.excerpts import test_excerpts
-from benchmarks.statistics import bootstrap_interval, markdown_table
+from benchmarks.excerpts import excerpts_of_test_pieces
+from benchmarks.statistics import markdown_table, mean, with_interval
 from losscal.cli import EXIT_DONE, run, write_result
 from symbolic.codes import codebook_usage, codes_of, note_f1, note_nats_under_codes, reconstruct
 from symbolic.corpus import Corpus
@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--pieces", type=int, default=60, help="test pieces, one excerpt each (default 60)")
     flags = parser.parse_args(argv)
     model = SymbolicScorer.load("vqvae", flags.weights).model
-    excerpts = test_excerpts(Corpus.open(flags.data), pieces=flags.pieces, per_piece=1, notes=256)
+    excerpts = excerpts_of_test_pieces(Corpus.open(flags.data), pieces=flags.pieces, per_piece=1, notes=256)
     rng = np.random.default_rng(1)
     codes = [codes_of(model, excerpt) for excerpt in excerpts]
     usage = codebook_usage(model, torch.cat(codes))
@@ -43,13 +43,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     def rise(rows: np.ndarray) -> float:
         return rows[:, 1].sum() / rows[:, 0].sum() - 1
 
-    f1_low, f1_high = bootstrap_interval(f1, lambda rows: rows.mean())
-    rise_low, rise_high = bootstrap_interval(costs, rise)
     rows = [
         ["codebook entries in use (least used codebook)", f"{usage['usage']:.1%}"],
         ["codebook perplexity (least)", f"{usage['perplexity']:.0f} of {model.vqvae_config.codebook_size}"],
-        ["note F1 decoded from the codes alone", f"{f1.mean():.3f} [{f1_low:.3f}, {f1_high:.3f}]"],
-        ["note_nll_nats under shuffled codes", f"+{rise(costs):.0%} [+{rise_low:.0%}, +{rise_high:.0%}]"],
+        ["note F1 decoded from the codes alone", with_interval(f1, mean, ".3f")],
+        ["note_nll_nats under shuffled codes", with_interval(costs, rise, "+.0%")],
     ]
     write_result(f"{len(excerpts)} test excerpts of 256 notes\n")
     write_result(markdown_table(["codes", "figure"], rows))

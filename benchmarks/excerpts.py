@@ -6,7 +6,9 @@ from symbolic.corpus import Corpus
 from symbolic.performance import Performance
 
 
-def test_excerpts(corpus: Corpus, *, pieces: int, per_piece: int, notes: int, seed: int = 1) -> list[Performance]:
+def excerpts_of_test_pieces(
+    corpus: Corpus, *, pieces: int, per_piece: int, notes: int, seed: int = 1
+) -> list[Performance]:
     """`per_piece` excerpts of `notes` notes from each of up to `pieces` test pieces that are long enough, seeded."""
     rng = np.random.default_rng(seed)
     long_enough = [piece for piece in corpus.of_split("test") if piece.stop - piece.start >= notes]

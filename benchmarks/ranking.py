@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.excerpts import test_excerpts
-from benchmarks.statistics import bootstrap_interval, markdown_table
+from benchmarks.excerpts import excerpts_of_test_pieces
+from benchmarks.statistics import markdown_table, mean, with_interval
 from losscal.cli import EXIT_DONE, run, write_result
 from symbolic.corpus import Corpus
 from symbolic.corruption import CORRUPTIONS
@@ -27,7 +27,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--pieces", type=int, default=60, help="test pieces (default 60)")
     parser.add_argument("--per-piece", type=int, default=2, help="excerpts of each (default 2)")
     flags = parser.parse_args(argv)
-    excerpts = test_excerpts(Corpus.open(flags.data), pieces=flags.pieces, per_piece=flags.per_piece, notes=256)
+    excerpts = excerpts_of_test_pieces(
+        Corpus.open(flags.data), pieces=flags.pieces, per_piece=flags.per_piece, notes=256
+    )
     scorers = [SymbolicScorer.load(name, flags.weights) for name in ("events", "vqvae")]
     originals = {s.name: [x.nll_nats for x in s.score(excerpts, excerpt=True)] for s in scorers}
     rows = []
@@ -39,8 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             nats = np.array([x.nll_nats for x in scorer.score(corrupted, excerpt=True)])
             difference = nats - np.array(originals[scorer.name])
             wins = ((difference > 0) + 0.5 * (difference == 0)).reshape(-1, flags.per_piece)  # [pieces, per_piece]
-            low, high = bootstrap_interval(wins, lambda sample: sample.mean())
-            cells.append(f"{wins.mean():.3f} [{low:.3f}, {high:.3f}]")
+            cells.append(with_interval(wins, mean, ".3f"))
         rows.append(cells)
     write_result(f"{len(excerpts)} excerpts of 256 notes from {len(excerpts) // flags.per_piece} test pieces\n")
     write_result(markdown_table(["corruption", *[scorer.name for scorer in scorers]], rows))

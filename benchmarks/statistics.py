@@ -17,6 +17,17 @@ def bootstrap_interval(
     return float(low), float(high)
 
 
+def with_interval(rows: np.ndarray, figure: Callable[[np.ndarray], float], form: str) -> str:
+    """A figure and its bootstrap interval as text, "0.5 [0.4, 0.6]", each number in the format `form`."""
+    low, high = bootstrap_interval(rows, figure)
+    return f"{figure(rows):{form}} [{low:{form}}, {high:{form}}]"
+
+
+def mean(rows: np.ndarray) -> float:
+    """The mean of all values, the figure most benchmarks take an interval of."""
+    return float(rows.mean())
+
+
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table, its first column left-aligned, the others right-aligned."""
     rule = ["---", *["---:"] * (len(header) - 1)]

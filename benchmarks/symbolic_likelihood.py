@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.statistics import bootstrap_interval, markdown_table
+from benchmarks.statistics import markdown_table, with_interval
 from losscal.cli import EXIT_DONE, run, write_result
 from symbolic.corpus import Corpus
 from symbolic.events import ATTRIBUTES, REST, VOCABULARY, encode
@@ -50,10 +50,7 @@ def row_of(name: str, notes: np.ndarray, nats: dict[str, np.ndarray], seconds: n
     def piece_bits(rows: np.ndarray) -> float:
         return (rows[:, 1] / rows[:, 0]).mean() / log(2)
 
-    cells = [name]
-    for figure in (corpus_bits, piece_bits):
-        low, high = bootstrap_interval(total, figure)
-        cells.append(f"{figure(total):.2f} [{low:.2f}, {high:.2f}]")
+    cells = [name, with_interval(total, corpus_bits, ".2f"), with_interval(total, piece_bits, ".2f")]
     cells.append(f"{total[:, 1].sum() / seconds.sum():.1f}")
     bits = {column: f"{values.sum() / notes.sum() / log(2):.2f}" for column, values in nats.items()}
     return cells + [bits.get(column, "") for column in (*ATTRIBUTES, "code")]

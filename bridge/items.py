@@ -41,10 +41,8 @@ def find_items(paths: str | Path | Sequence[str | Path], pairs: str | Path | Non
         try:
             found, failed = _look_at(path)
         except OSError as error:  # a folder on the way that may not be entered, a name too long
-            found, failed = (
-                [],
-                [_failed(path, f"cannot be read ({error.strerror}); check the path and its permissions")],
-            )
+            reason = f"cannot be read ({error.strerror}); check the path and its permissions"
+            found, failed = [], [_failed(path, reason)]
         files += found
         items += failed
     items = list(_paired(files)) + items
@@ -143,9 +141,7 @@ def _item_of_line(line: str, pairs: Path) -> Item:
     files = {}
     for key in ("midi", "wav"):
         value = record.get(key)
-        if value is not None and not _is_path(value):
-            raise InputError(f'"{key}" must be a path in quotes, it is {json.dumps(value)}')
-        files[key] = None if value is None else _locate(value, pairs)
+        files[key] = None if value is None else _locate(_path_of(key, value), pairs)
     if files["midi"] is None and files["wav"] is None:
         raise InputError('names no file; give "midi", "wav" or "path"')
     unknown = sorted(record.keys() - PAIR_KEYS)
@@ -157,15 +153,16 @@ def _item_of_line(line: str, pairs: Path) -> Item:
     )
 
 
-def _is_path(value: Any) -> bool:
-    """Whether a JSON value can be a file's name: text that the file system's encoding knows, without a zero."""
+def _path_of(key: str, value: Any) -> str:
+    """A JSON value as a path; raises InputError where it is no text that the file system can take as a name."""
+    refusal = InputError(f'"{key}" must be a path in quotes, it is {json.dumps(value)}')
     if not isinstance(value, str) or not value or "\0" in value:
-        return False
+        raise refusal
     try:
         os.fsencode(value)
-    except UnicodeEncodeError:
-        return False
-    return True
+    except UnicodeEncodeError as error:
+        raise refusal from error
+    return value
 
 
 def _with_path_sorted_in(record: dict[str, Any]) -> dict[str, Any]:
@@ -174,9 +171,8 @@ def _with_path_sorted_in(record: dict[str, Any]) -> dict[str, Any]:
         return record
     if record.get("midi") is not None or record.get("wav") is not None:
         raise InputError('"path" stands beside "midi" or "wav"; give one or the other')
-    if not isinstance(record["path"], str):
-        raise InputError(f'"path" must be a path in quotes, it is {json.dumps(record["path"])}')
-    return {**record, "midi" if _is_midi(Path(record["path"])) else "wav": record["path"]}
+    path = _path_of("path", record["path"])
+    return {**record, "midi" if _is_midi(Path(path)) else "wav": path}
 
 
 def _locate(value: str, pairs: Path) -> Path:

@@ -104,11 +104,9 @@ def write_audio(path: str | Path, samples: np.ndarray, sample_rate: int) -> None
 
 def _read_events(path: Path) -> Iterator[tuple[float, Any]]:
     """(seconds, mido message) of every channel message, in file order; times follow the tempo map."""
-    from losscal.midi import open_midi
+    from losscal.midi import open_midi, read_midi_bytes
 
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; give the path of a MIDI file.")
-    file = open_midi(path.read_bytes(), str(path))
+    file = open_midi(read_midi_bytes(path), str(path))
     if file.ticks_per_beat <= 0:
         raise InputError(f"{path}: SMPTE time is not played; save it with ticks per beat.")
     seconds = 0.0

@@ -8,6 +8,7 @@ whole process; so MIDI files are never opened by mido directly.
 import io
 import re
 from contextlib import suppress
+from pathlib import Path
 
 import mido
 from mido.midifiles import meta
@@ -30,6 +31,18 @@ for _spec in (meta.MetaSpec_key_signature, meta.MetaSpec_time_signature, meta.Me
     meta.add_meta_spec(type(_spec.__name__, (_Lenient, _spec), {}))
 for _byte in set(range(256)) - _META_TYPES_OF_MIDO:  # mido alone drops the delta time of types it does not know
     meta.add_meta_spec(type(f"MetaSpec_{_byte:#04x}", (meta.MetaSpec_sequencer_specific,), {"type_byte": _byte}))
+
+
+def read_midi_bytes(path: Path) -> bytes:
+    """The bytes of a file; raises InputError where it is missing, a folder or unreadable."""
+    if path.is_dir():
+        raise InputError(f"{path}: a folder, not a MIDI file; give a file in it.")
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file; check the path.") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check the file and its permissions.") from error
 
 
 def open_midi(data: bytes, name: str) -> mido.MidiFile:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from losscal.errors import InputError
+from losscal.midi import read_midi_bytes
 from symbolic.performance import (
     MAX_DURATION_TICKS,
     MAX_PITCH,
@@ -72,16 +73,7 @@ def read_midi(path: str | Path) -> CleanedMidi:
     Raises InputError (one sentence) where it is missing, a folder, unreadable, no MIDI, truncated, damaged, or holds no
     note of a piano.
     """
-    path = Path(path)
-    if path.is_dir():
-        raise InputError(f"{path}: a folder, not a MIDI file; give a file in it.")
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file; check the path.") from error
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); check the file and its permissions.") from error
-    return clean_midi(data, str(path))
+    return clean_midi(read_midi_bytes(Path(path)), str(path))
 
 
 def clean_midi(data: bytes, name: str) -> CleanedMidi:
