@@ -60,8 +60,10 @@ def write_report(report: Mapping[str, Any], folder: Path) -> None:
 def write_per_note(path: Path, performance: Any, scores: Mapping[str, Any]) -> None:
     """Write one line a note: what it is, and its nats by view and attribute.
 
-    performance: Performance of N notes; scores: {view: SymbolicScore}, `note_nats` float64 [N, A] in `columns` order.
+    performance: Performance of N notes; scores: {view: SymbolicScore}, whose `note_nats` are float64 [N, 4]. A model
+    with codes adds what the note's codes took of them, and the exact figure that its bound stands above.
     """
+    from symbolic.events import ATTRIBUTES
     from symbolic.performance import TICK_SECONDS, VELOCITY_OF_BIN
 
     notes = performance.notes
@@ -72,7 +74,9 @@ def write_per_note(path: Path, performance: Any, scores: Mapping[str, Any]) -> N
         "velocity": VELOCITY_OF_BIN[notes["velocity_bin"]].tolist(),
     }
     for view, score in scores.items():
-        for name, nats in zip(score.columns, score.note_nats.T, strict=True):
+        shares = dict(zip(ATTRIBUTES, score.note_nats.T, strict=True))
+        shares |= {term: nats.sum(axis=1) for term, nats in score.term_nats.items() if term != "value"}
+        for name, nats in shares.items():
             columns[f"{view}_{name}_nats"] = [f"{value:.4f}" for value in nats]
     with atomic_path(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)

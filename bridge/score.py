@@ -144,7 +144,7 @@ def _symbolic_keys(score: Any) -> dict[str, Any]:
         "by_attribute": score.by_attribute,
     }
     if score.code_nll_nats is not None:
-        keys |= {"code_nll_nats": score.code_nll_nats, "note_nll_nats": score.note_nll_nats, "mixture_nll_nats": None}
+        keys |= {name: getattr(score, name) for name in ("code_nll_nats", "note_nll_nats", "mixture_nll_nats")}
     return keys
 
 

@@ -1,84 +1,94 @@
 """The flagship: VQ-VAE codes under the transformer, notes under the VQ-VAE decoder.
 
-For a piece x and its own codes z = enc(x), `event_nats` gives the two terms of the bound
+Attribute by attribute, the transformer first predicts the code z and then, under the decoder, the value x that the code
+stands for. With z = enc(x), `event_nats` gives the two terms of the bound
 
-    -log p(x) <= sum_t [ -log p(z_t | z_<t, x_<t) - log p(x_t | z_<=t, x_<t) ]:
+    -log p(x) <= sum [ -log p(z | past) - log p(x | z, past) ]:
 
-p(z, x) is an exactly normalised model of codes and notes, and z = enc(x) is one term of p(x) = sum_z p(z, x).
-The transformer reads the past codes together with the notes they were decoded into.
+p(z, x) is an exactly normalised model of codes and notes, and z = enc(x) is one term of p(x) = sum over z of p(z, x).
+The past is the notes played, heard together with the encoder's codes of them, and the attributes of the same note that
+came before. What follows depends on a drawn code only through its value, so the sum over all codes factors, and the
+third term is the exact likelihood at the price of one matrix product:
+
+    mixture: -log p(x) = -sum log sum over all z of p(z | past) p(x | z, past).
 """
 
 import torch
 from torch import Tensor, nn
 
-from symbolic.chain import Chain, Choose, Step
-from symbolic.configs import GPTConfig, VQVAEConfig, require
+from symbolic.chain import nats_of
+from symbolic.configs import GPTConfig, VQVAEConfig
 from symbolic.events import ATTRIBUTES
-from symbolic.gpt import EventEmbedding, History
-from symbolic.vqvae import VQVAE, to_patches
+from symbolic.gpt import Draw, EventGPT
+from symbolic.vqvae import VQVAE
 
 
-class CodeGPT(nn.Module):
+class CodeGPT(EventGPT):
     """The transformer over the codes of a VQ-VAE, and that VQ-VAE with its decoder under the transformer's state."""
 
     name = "vqvae"
-    columns = (*ATTRIBUTES, "code")
+    terms = ("value", "code", "mixture")
 
     def __init__(self, config: GPTConfig, vqvae_config: VQVAEConfig) -> None:
-        super().__init__()
-        require(
-            config.width == vqvae_config.width,
-            f"width: the transformer's {config.width} must equal the VQ-VAE's {vqvae_config.width}",
-        )
-        self.config, self.vqvae_config = config, vqvae_config
-        self.notes_per_patch = vqvae_config.notes_per_patch
-        self.context_events = config.context_patches * self.notes_per_patch
+        super().__init__(config)
+        self.vqvae_config = vqvae_config
         self.vqvae = VQVAE(vqvae_config)
-        self.embedding = EventEmbedding(vqvae_config.notes_per_patch, config.width)
-        self.code_embedding = nn.Linear(vqvae_config.codes_per_patch * len(vqvae_config.levels), config.width)
-        self.history = History(config)
-        codes = range(vqvae_config.codes_per_patch)
-        self.code_chain = Chain([Step(f"code{k}", vqvae_config.codebook_size) for k in codes], config.width)
-        self.state_to_notes = nn.Linear(config.width, config.width, bias=False)
-        nn.init.zeros_(self.state_to_notes.weight)  # training starts from the decoder as the VQ-VAE left it
+        sizes = vqvae_config.codebook_sizes
+        self.code_embedding = nn.Linear(sum(map(len, vqvae_config.levels.values())), config.width, bias=False)
+        self.code_output = nn.ModuleDict({name: nn.Linear(config.width, sizes[name]) for name in ATTRIBUTES})
+        nn.init.zeros_(self.code_embedding.weight)
+        for layer in self.code_output.values():
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
 
     def freeze_codes(self) -> None:
-        """Fix what a code means, the encoder and quantiser, so that the transformer learns a standing language."""
-        for module in (self.vqvae.embedding, self.vqvae.encoder, self.vqvae.to_code):
-            module.requires_grad_(False)
+        """Fix what a code means, the encoder, so that the transformer learns a standing language."""
+        for part in self.vqvae.attributes.values():
+            part.values.requires_grad_(False)
+            part.encoder.requires_grad_(False)
+            part.to_code.requires_grad_(False)
 
-    def event_nats(self, events: Tensor, valid: Tensor, mid_piece: Tensor) -> Tensor:
-        """The bound's terms by event: note attributes, then the event's even share of its patch's code nats.
+    def embed(self, events: Tensor) -> Tensor:
+        """Events int64 [..., 4] and their codes as the history reads them, [..., D]."""
+        return self.embedding(events) + self.code_embedding(self.vqvae.points(events))
 
-        events int64 [B, S, 4] with S a multiple of notes_per_patch, valid bool [B, S] (padding at the end only),
-        mid_piece bool [B]; [B, S, 5].
-        """
-        patches = to_patches(events, self.notes_per_patch)
-        values, codes = self.vqvae.encode(patches)
-        states = self.states_of(patches, values, mid_piece)
-        note_nats = self.note_nats(states, values, patches, valid)
-        code_nats = self.code_chain.nats(states, codes).sum(-1)  # [B, T]
-        in_patch = to_patches(valid, self.notes_per_patch)  # [B, T, P]
-        share = in_patch / in_patch.sum(-1, keepdim=True).clamp(min=1)
-        return torch.cat([note_nats, (code_nats[..., None] * share).flatten(1, 2)[..., None]], dim=-1)
+    def attribute_nats(self, attribute: str, hidden: Tensor, votes: Tensor, value: Tensor) -> Tensor:
+        """-log p(value | code), -log p(code) and the mixture's -log p(value), [..., 3]; see EventGPT."""
+        code = self.vqvae.attributes[attribute].codebook()[1][value]
+        return self.nats_given_code(attribute, hidden, votes, value, code)
 
-    def note_nats(self, states: Tensor, values: Tensor, patches: Tensor, valid: Tensor) -> Tensor:
-        """-log p(notes | codes, past) by event and attribute, [B, T * P, 4]; see VQVAE.note_nats."""
-        return self.vqvae.note_nats(values, patches, valid, self.state_to_notes(states))
+    def nats_given_code(self, attribute: str, hidden: Tensor, votes: Tensor, value: Tensor, code: Tensor) -> Tensor:
+        """The terms [..., 3] with the code int64 [...] the decoder hears given, right or wrong."""
+        decoder = self.vqvae.attributes[attribute].decode_all().float()  # [K, V]
+        context = self.chain.logits(attribute, hidden, votes)  # [..., V]
+        code_logits = self._code_logits(attribute, hidden, votes)
+        value_nats = nats_of(context + decoder[code], value)
+        return torch.stack(
+            [value_nats, nats_of(code_logits, code), _mixture_nats(decoder, context, code_logits, value)], dim=-1
+        )
 
-    def states_of(self, patches: Tensor, values: Tensor, mid_piece: Tensor) -> Tensor:
-        """The transformer's state before each patch, [B, T, D], from the patches and code values before it."""
-        return self.history(self._embed(patches[:, :-1], values[:, :-1]), mid_piece)
+    def draw_attribute(self, attribute: str, hidden: Tensor, votes: Tensor, draw: Draw) -> Tensor:
+        """A code, drawn under the name "<attribute>_code", then a value, both by `draw`."""
+        code = draw(f"{attribute}_code", self._code_logits(attribute, hidden, votes))
+        decoder = self.vqvae.attributes[attribute].decode_all().float()
+        return draw(attribute, self.chain.logits(attribute, hidden, votes) + decoder[code])
 
-    def embed(self, patches: Tensor) -> Tensor:
-        """Patches int64 [B, T, P, 4] as the history reads them, [B, T, D]."""
-        return self._embed(patches, self.vqvae.encode(patches)[0])
+    def _code_logits(self, attribute: str, hidden: Tensor, votes: Tensor) -> Tensor:
+        """Scores [..., K] of the codes; the votes for a value count for its code."""
+        codes = self.vqvae.attributes[attribute].codebook()[1]
+        size = self.vqvae_config.codebook_sizes[attribute]
+        code_votes = votes.new_zeros((*votes.shape[:-1], size)).index_add(-1, codes, votes)
+        return self.code_output[attribute](hidden).float() + code_votes
 
-    def sample_patch(self, state: Tensor, choose: Choose, choose_code: Choose) -> Tensor:
-        """The next patch [B, P, 4] from its state [B, D]: codes drawn by `choose_code`, then notes by `choose`."""
-        codes = self.code_chain.sample(state, choose_code)  # [B, K]
-        values = self.vqvae.values_of(codes)
-        return self.vqvae.sample_notes(values, choose, self.state_to_notes(state))
 
-    def _embed(self, patches: Tensor, values: Tensor) -> Tensor:
-        return self.embedding(patches) + self.code_embedding(values)
+def _mixture_nats(decoder: Tensor, context: Tensor, code_logits: Tensor, value: Tensor) -> Tensor:
+    """-log sum_z p(z) p(value | z) with p(value | z) = softmax(decoder[z] + context): float32 [...].
+
+    decoder [K, V], context [..., V], code_logits [..., K], value int64 [...]. The normalisers of all codes are one
+    matrix product: sum_v exp(decoder[z, v]) exp(context[v]).
+    """
+    decoder = decoder.log_softmax(-1)
+    context = context - context.amax(-1, keepdim=True)
+    log_normaliser = (context.exp() @ decoder.exp().T).log()  # [..., K]
+    value_logits = decoder.T[value] + context.gather(-1, value[..., None])  # [..., K]
+    return -torch.logsumexp(code_logits.log_softmax(-1) + value_logits - log_normaliser, dim=-1)

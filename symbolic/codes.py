@@ -1,6 +1,7 @@
 """What the codes carry: how much of the codebook is used, what the codes alone give back, what wrong codes cost."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -10,33 +11,44 @@ from symbolic.code_gpt import CodeGPT
 from symbolic.events import ATTRIBUTES, decode, encode
 from symbolic.performance import TICK_SECONDS, Performance
 from symbolic.sampling import EventStream
-from symbolic.vqvae import to_patches
+from symbolic.vqvae import VQVAE
+
+
+@dataclass(frozen=True)
+class CodebookUsage:
+    """What some music uses of a codebook: its entries, those any value leads to, those used, and their perplexity."""
+
+    size: int
+    attainable: int
+    used: int
+    perplexity: float
 
 
 @torch.inference_mode()
-def codes_of(model: CodeGPT, performance: Performance) -> Tensor:
-    """The codes of the patches that the notes fill, int64 [T, K]; no end symbol is added."""
-    return model.vqvae.encode(_whole_patches(model, performance)[None])[1][0]
+def codes_of(vqvae: VQVAE, performance: Performance) -> Tensor:
+    """The codes of the events that spell the notes, int64 [T, 4] by attribute; no end symbol is added."""
+    return vqvae.encode(torch.from_numpy(encode(performance, end=False)))
 
 
-def codebook_usage(model: CodeGPT, codes: Tensor) -> dict[str, float]:
-    """Over codes int64 [T, K]: the smallest share of entries used and the smallest perplexity among the K codebooks."""
-    size = model.vqvae_config.codebook_size
-    shares, perplexities = [], []
-    for column in codes.T:
+@torch.inference_mode()
+def codebook_usage(vqvae: VQVAE, codes: Tensor) -> dict[str, CodebookUsage]:
+    """How the codes int64 [T, 4] use the codebook of each attribute."""
+    usage = {}
+    for name, column in zip(ATTRIBUTES, codes.T, strict=True):
+        attainable = len(vqvae.attributes[name].codebook()[1].unique())
+        size = vqvae.config.codebook_sizes[name]
         p = torch.bincount(column, minlength=size).double() / len(column)
-        shares.append(float((p > 0).double().mean()))
-        perplexities.append(float(torch.special.entr(p).sum().exp()))
-    return {"usage": min(shares), "perplexity": min(perplexities)}
+        usage[name] = CodebookUsage(size, attainable, int((p > 0).sum()), float(torch.special.entr(p).sum().exp()))
+    return usage
 
 
 def reconstruct(model: CodeGPT, performance: Performance) -> Performance:
     """Decode the piece's codes free-running: each note the likeliest given the codes and the notes decoded before."""
-    codes = codes_of(model, performance)
+    codes = codes_of(model.vqvae, performance)
     stream = EventStream(model, lambda logits: logits.argmax(-1), np.empty((0, len(ATTRIBUTES)), dtype=np.int64), codes)
     for _ in range(len(codes)):
-        stream.next_patch()
-    return decode(stream.patches.flatten(0, 1).numpy())
+        stream.next_event()
+    return decode(stream.events.numpy())
 
 
 def note_f1(reference: Performance, estimate: Performance, onset_tolerance_seconds: float = 0.05) -> float:
@@ -56,19 +68,16 @@ def note_nats_under_codes(model: CodeGPT, performance: Performance, order: Seque
 
     Under right codes this is the bound's second term; permuted ones tell how much the decoder listens to them.
     """
-    patches = _whole_patches(model, performance)[None]
-    values, _ = model.vqvae.encode(patches)
-    states = model.states_of(patches, values, torch.tensor([True]))
-    heard = values if order is None else values[:, list(order)]
-    valid = torch.ones(patches.shape[1] * model.notes_per_patch, dtype=torch.bool)[None]
-    return float(model.note_nats(states, heard, patches, valid).double().sum())
+    events = torch.from_numpy(encode(performance, end=False))[None]
+    codes = model.vqvae.encode(events)
+    heard = codes if order is None else codes[:, list(order)]
+    valid = torch.ones(events.shape[:2], dtype=torch.bool)
 
+    def under_heard_code(attribute: str, hidden: Tensor, votes: Tensor, value: Tensor) -> Tensor:
+        return model.nats_given_code(attribute, hidden, votes, value, heard[..., ATTRIBUTES.index(attribute)])
 
-def _whole_patches(model: CodeGPT, performance: Performance) -> Tensor:
-    """The notes that fill whole patches, int64 [T, P, 4]."""
-    events = torch.from_numpy(encode(performance, end=False))
-    filled = len(events) // model.notes_per_patch * model.notes_per_patch
-    return to_patches(events[None, :filled], model.notes_per_patch)[0]
+    nats = model.walk_nats(events, valid, torch.tensor([True]), None, under_heard_code)
+    return float(nats[..., model.terms.index("value")].double().sum())
 
 
 def _intervals_and_hertz(performance: Performance) -> tuple[np.ndarray, np.ndarray]:

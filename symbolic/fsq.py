@@ -1,5 +1,7 @@
 """Finite scalar quantisation: a codebook that is a grid, so that no entry can die of neglect."""
 
+from math import prod
+
 import torch
 from torch import Tensor, nn
 
@@ -17,6 +19,11 @@ class FSQ(nn.Module):
         sizes = torch.tensor(levels)
         self.register_buffer("sizes", sizes, persistent=False)
         self.register_buffer("basis", torch.cumprod(sizes, 0) // sizes, persistent=False)
+
+    @property
+    def size(self) -> int:
+        """Entries of the codebook."""
+        return prod(self.levels)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """x [..., len(levels)] to (values [..., len(levels)] in [-1, 1], indices int64 [...])."""

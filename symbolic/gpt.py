@@ -1,14 +1,20 @@
-"""The decoder-only transformer over events, and the `History` trunk that it shares with the transformer over codes."""
+"""The decoder-only transformer over events: the event model, on which `symbolic.code_gpt` builds the one over codes."""
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
-from symbolic.chain import Chain, Choose, Step
+from symbolic.chain import NoteChain, nats_of
 from symbolic.configs import GPTConfig
 from symbolic.events import ATTRIBUTES, REST, VOCABULARY
+from symbolic.pointer import Recent
 from symbolic.transformer import KVCache, Transformer
 
-NOTE_STEPS = tuple(Step(name, VOCABULARY[name]) for name in ATTRIBUTES)
+# (what is drawn: an attribute, or an attribute's "code"; logits float32 [..., V]) -> values int64 [...]
+Draw = Callable[[str, Tensor], Tensor]
+# (attribute, hidden [B, S, D], votes [B, S, V], value int64 [B, S]) -> nats by term [B, S, terms]
+NatsOfValue = Callable[[str, Tensor, Tensor, Tensor], Tensor]
 
 
 def scored_cells(events: Tensor, valid: Tensor) -> Tensor:
@@ -21,69 +27,108 @@ def scored_cells(events: Tensor, valid: Tensor) -> Tensor:
 
 
 class EventEmbedding(nn.Module):
-    """The sum of an embedding per attribute and slot: patches [..., P, 4] to [..., D]."""
+    """The sum of an embedding per attribute: events int64 [..., 4] to [..., D]."""
 
-    def __init__(self, slots: int, width: int) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.tables = nn.ModuleList(nn.Embedding(step.vocabulary, width) for _ in range(slots) for step in NOTE_STEPS)
+        self.tables = nn.ModuleList(nn.Embedding(VOCABULARY[name], width) for name in ATTRIBUTES)
         for table in self.tables:
             nn.init.normal_(table.weight, std=0.5)
 
-    def forward(self, patches: Tensor) -> Tensor:
-        """Patches int64 [..., P, 4] to [..., D]."""
-        values = patches.flatten(-2)  # [..., 4 P]
-        return sum(table(values[..., index]) for index, table in enumerate(self.tables))
+    def forward(self, events: Tensor) -> Tensor:
+        """Events int64 [..., 4] to [..., D]."""
+        return sum(table(events[..., index]) for index, table in enumerate(self.tables))
 
 
 class History(nn.Module):
-    """What has been played so far, as one state per patch: state t knows patches 0..t-1 and nothing later.
+    """What has been played so far, as one state per event: state t knows events 0..t-1 and nothing later.
 
-    Position 0 reads a learned vector that says whether a piece begins here or the music is entered mid-way.
+    Position 0 reads what is known beforehand: whether a piece begins here or the music is entered mid-way, and the
+    style, where one is given.
     """
 
     def __init__(self, config: GPTConfig) -> None:
         super().__init__()
         self.opening = nn.Embedding(2, config.width)  # 0: the piece's start, 1: somewhere inside
+        self.style = nn.Parameter(torch.zeros(len(config.styles), config.width))
         self.transformer = Transformer(config)
 
-    def forward(self, patches: Tensor, mid_piece: Tensor, cache: KVCache | None = None) -> Tensor:
-        """Embedded patches [B, T, D] and mid_piece bool [B] to states [B, T + 1, D]; a cache must be empty."""
-        opening = self.opening(mid_piece.long())[:, None]  # [B, 1, D]
-        return self.transformer(torch.cat([opening, patches], dim=1), cache)
+    def forward(
+        self, embedded: Tensor, mid_piece: Tensor, style: Tensor | None = None, cache: KVCache | None = None
+    ) -> Tensor:
+        """Embedded events [B, T, D], mid_piece bool [B], style float [B, len(config.styles)] to states [B, T + 1, D].
 
-    def step(self, patch: Tensor, cache: KVCache) -> Tensor:
-        """Append one embedded patch [B, D] to the cache; the state [B, D] of the patch to come."""
-        return self.transformer(patch[:, None], cache)[:, -1]
+        style: the weight of each composer and era, all zero (or None) where nothing is known of it; a cache must be
+        empty.
+        """
+        opening = self.opening(mid_piece.long())  # [B, D]
+        if style is not None:
+            opening = opening + style @ self.style
+        return self.transformer(torch.cat([opening[:, None], embedded], dim=1), cache)
+
+    def step(self, embedded: Tensor, cache: KVCache) -> Tensor:
+        """Append one embedded event [B, D] to the cache; the state [B, D] of the event to come."""
+        return self.transformer(embedded[:, None], cache)[:, -1]
 
 
 class EventGPT(nn.Module):
     """The event model: exact log-likelihoods of notes, one position a note, its attributes predicted in turn."""
 
     name = "events"
-    columns = ATTRIBUTES
-    notes_per_patch = 1
+    terms: tuple[str, ...] = ("value",)  # what the nats of an attribute consist of
 
     def __init__(self, config: GPTConfig) -> None:
         super().__init__()
         self.config = config
-        self.context_events = config.context_patches
-        self.embedding = EventEmbedding(1, config.width)
+        self.context_events = config.context_events
+        self.embedding = EventEmbedding(config.width)
         self.history = History(config)
-        self.chain = Chain(NOTE_STEPS, config.width)
+        self.chain = NoteChain(config.width)
 
-    def event_nats(self, events: Tensor, valid: Tensor, mid_piece: Tensor) -> Tensor:
-        """-log p of every attribute given all before it, zero where nothing is scored.
+    def event_nats(self, events: Tensor, valid: Tensor, mid_piece: Tensor, style: Tensor | None = None) -> Tensor:
+        """-log p of every attribute given all before it by term, zero where nothing is scored: [B, S, 4, terms].
 
-        events int64 [B, S, 4], valid bool [B, S] (padding at the end only), mid_piece bool [B]; [B, S, 4].
+        events int64 [B, S, 4], valid bool [B, S] (padding at the end only), mid_piece bool [B], style as in History.
         """
-        states = self.history(self.embed(events[:, :-1, None]), mid_piece)  # [B, S, D]
-        return self.chain.nats(states, events) * scored_cells(events, valid)
+        return self.walk_nats(events, valid, mid_piece, style, self.attribute_nats)
 
-    def embed(self, patches: Tensor) -> Tensor:
-        """Patches int64 [B, T, 1, 4] as the history reads them, [B, T, D]."""
-        return self.embedding(patches)
+    def walk_nats(
+        self, events: Tensor, valid: Tensor, mid_piece: Tensor, style: Tensor | None, nats_of_value: NatsOfValue
+    ) -> Tensor:
+        """`event_nats` with the terms of each attribute's value as `nats_of_value` gives them."""
+        past = events[:, :-1]
+        embedded = self.embed(past)
+        states = self.history(embedded, mid_piece, style)  # [B, S, D]
+        nats = []
 
-    def sample_patch(self, state: Tensor, choose: Choose, choose_code: Choose) -> Tensor:
-        """The next patch [B, 1, 4] from its state [B, D], drawn by `choose`; there are no codes to choose."""
-        del choose_code
-        return self.chain.sample(state, choose)[:, None]
+        def told(attribute: str, hidden: Tensor, votes: Tensor) -> Tensor:
+            value = events[..., ATTRIBUTES.index(attribute)]
+            nats.append(nats_of_value(attribute, hidden, votes, value))
+            return value
+
+        self.chain.walk(states, self.recent(past, embedded, positions=events.shape[1]), told)
+        return torch.stack(nats, dim=2) * scored_cells(events, valid)[..., None]
+
+    def draw_event(self, state: Tensor, recent: Recent, draw: Draw) -> Tensor:
+        """The next event int64 [B, 4] from its state [B, 1, D], its values drawn by `draw`."""
+
+        def drawn(attribute: str, hidden: Tensor, votes: Tensor) -> Tensor:
+            return self.draw_attribute(attribute, hidden, votes, draw)
+
+        return self.chain.walk(state, recent, drawn)[:, 0]
+
+    def embed(self, events: Tensor) -> Tensor:
+        """Events int64 [..., 4] as the history reads them, [..., D]."""
+        return self.embedding(events)
+
+    def recent(self, events: Tensor, embedded: Tensor, *, positions: int) -> Recent:
+        """The recent notes of the last `positions` events to predict; see Pointer.recent."""
+        return self.chain.pointer.recent(events, embedded, positions)
+
+    def attribute_nats(self, attribute: str, hidden: Tensor, votes: Tensor, value: Tensor) -> Tensor:
+        """The terms of -log p(value), [..., terms]; hidden [..., D], votes [..., V], value int64 [...]."""
+        return nats_of(self.chain.logits(attribute, hidden, votes), value)[..., None]
+
+    def draw_attribute(self, attribute: str, hidden: Tensor, votes: Tensor, draw: Draw) -> Tensor:
+        """A value int64 [...] of the attribute, drawn by `draw`."""
+        return draw(attribute, self.chain.logits(attribute, hidden, votes))

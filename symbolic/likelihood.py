@@ -6,8 +6,9 @@ of left context (all there is, near the start). Windows depend on what came befo
 as it does inside the whole piece. Sums run in float64.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import log
 from pathlib import Path
 from typing import Protocol
@@ -21,58 +22,79 @@ from symbolic import events as ev
 from symbolic.models import load_model, weights_path
 from symbolic.performance import Performance
 
+BOUND_TERMS = ("value", "code")
+
 
 class SymbolicModel(Protocol):
     """What can be scored: a module with an exact chain of conditional probabilities over events."""
 
     name: str
-    columns: tuple[str, ...]
-    notes_per_patch: int
+    terms: tuple[str, ...]  # of "value", "code", "mixture"; value and code make up the nats of an attribute
     context_events: int  # events in a window
 
-    def event_nats(self, events: Tensor, valid: Tensor, mid_piece: Tensor) -> Tensor:
-        """events int64 [B, S, 4], valid bool [B, S], mid_piece bool [B] to nats [B, S, len(columns)]."""
+    def event_nats(self, events: Tensor, valid: Tensor, mid_piece: Tensor, style: Tensor | None = None) -> Tensor:
+        """events int64 [B, S, 4], valid bool [B, S], mid_piece bool [B], style float [B, styles] to nats [B, S, 4, C].
+
+        The C terms are in the order of `terms`.
+        """
         ...
+
+
+def bound_nats(nats: Tensor, terms: Sequence[str]) -> Tensor:
+    """The nats that count, [...], of nats by term [..., C]: the value's, and its code's where there are codes."""
+    return sum(nats[..., index] for index, term in enumerate(terms) if term in BOUND_TERMS)
 
 
 @dataclass(frozen=True)
 class SymbolicScore:
     """The nats of one Performance under one model.
 
-    note_nats: float64 [N, A], A in the order of `columns`; rests count to the note they lead to.
+    term_nats: {term: float64 [N, 4]}, attributes in the order of `events.ATTRIBUTES`; rests count to the note they
+    lead to.
     end_nll_nats: nats of the end symbol, in no other figure; None for an excerpt.
     """
 
-    columns: tuple[str, ...]
-    note_nats: np.ndarray
+    term_nats: Mapping[str, np.ndarray]
     seconds: float
     end_nll_nats: float | None
 
     @property
     def notes(self) -> int:
         """Number of notes N."""
-        return len(self.note_nats)
+        return len(self.term_nats["value"])
+
+    @cached_property
+    def note_nats(self) -> np.ndarray:
+        """Nats by note and attribute, float64 [N, 4]; of codes and values together in a model with codes."""
+        return sum(nats for term, nats in self.term_nats.items() if term in BOUND_TERMS)
 
     @property
     def nll_nats(self) -> float:
-        """-log p of all notes."""
+        """-log p of all notes, or its bound in a model with codes."""
         return float(self.note_nats.sum())
 
     @property
     def by_attribute(self) -> dict[str, float]:
-        """Nats of each attribute, of the codes too where there are any; they sum to nll_nats."""
-        return dict(zip(self.columns, self.note_nats.sum(axis=0).tolist(), strict=True))
+        """Nats of each attribute; they sum to nll_nats."""
+        return dict(zip(ev.ATTRIBUTES, self.note_nats.sum(axis=0).tolist(), strict=True))
 
     @property
     def code_nll_nats(self) -> float | None:
         """The bound's first term, -log p(codes); None in a model without codes."""
-        return self.by_attribute.get("code")
+        return self._total("code")
 
     @property
     def note_nll_nats(self) -> float | None:
         """The bound's second term, -log p(notes | codes); None in a model without codes."""
-        code = self.code_nll_nats
-        return None if code is None else self.nll_nats - code
+        return None if self.code_nll_nats is None else self._total("value")
+
+    @property
+    def mixture_nll_nats(self) -> float | None:
+        """-log of the sum over all codes, at or below the bound; None in a model without codes."""
+        return self._total("mixture")
+
+    def _total(self, term: str) -> float | None:
+        return float(self.term_nats[term].sum()) if term in self.term_nats else None
 
     @property
     def nll_nats_per_note(self) -> float:
@@ -101,7 +123,7 @@ class Window:
 
 
 def window_start(position: int, context: int) -> int:
-    """First event (or patch) of the window in which `position` is scored or drawn; windows lie context / 2 apart."""
+    """First event of the window in which `position` is scored or drawn; windows lie context / 2 apart."""
     half = context // 2
     return max(0, position // half - 1) * half
 
@@ -122,9 +144,9 @@ def context_policy(model: SymbolicModel) -> str:
     )
 
 
-def pad(rows: Sequence[np.ndarray], multiple: int) -> tuple[Tensor, Tensor]:
-    """Event arrays [S_i, 4] to (events int64 [B, S, 4], valid bool [B, S]); S the longest, rounded up to `multiple`."""
-    length = -(-max(len(row) for row in rows) // multiple) * multiple
+def pad(rows: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
+    """Event arrays [S_i, 4] to (events int64 [B, S, 4], valid bool [B, S]); S the longest."""
+    length = max(len(row) for row in rows)
     events = np.zeros((len(rows), length, len(ev.ATTRIBUTES)), dtype=np.int64)
     events[:, :, 0] = ev.END
     for index, row in enumerate(rows):
@@ -139,14 +161,16 @@ def score(
     performances: Sequence[Performance],
     *,
     excerpt: bool = False,
+    style: Tensor | None = None,
     batch_events: int = 8192,
 ) -> list[SymbolicScore]:
     """Score each Performance; `batch_events` bounds the events of one forward pass and changes no result.
 
     excerpt: the music is cut out of a longer piece: no start symbol is given and no end symbol is scored.
+    style: float [styles] weights of the model's composers and eras, the same for all; None: p(x), of no known style.
     """
     rows = [ev.encode(performance, end=not excerpt) for performance in performances]
-    nats = [np.zeros((len(row), len(model.columns))) for row in rows]
+    nats = [np.zeros((len(row), len(ev.ATTRIBUTES), len(model.terms))) for row in rows]
     size = model.context_events
     windows = [window for item, row in enumerate(rows) for window in windows_of(item, len(row), size)]
     windows.sort(key=lambda window: window.stop - window.start)  # little padding within a batch
@@ -154,26 +178,29 @@ def score(
     device = next(model.parameters()).device
     for first in range(0, len(windows), per_batch):
         batch = windows[first : first + per_batch]
-        events, valid = pad([rows[w.item][w.start : w.stop] for w in batch], model.notes_per_patch)
-        mid_piece = torch.tensor([excerpt or w.start > 0 for w in batch])
-        result = model.event_nats(events.to(device), valid.to(device), mid_piece.to(device)).double().cpu().numpy()
+        events, valid = (x.to(device) for x in pad([rows[w.item][w.start : w.stop] for w in batch]))
+        mid_piece = torch.tensor([excerpt or w.start > 0 for w in batch], device=device)
+        styles = None if style is None else style.to(device).expand(len(batch), -1)
+        result = model.event_nats(events, valid, mid_piece, styles).double().cpu().numpy()
         for window, window_nats in zip(batch, result, strict=True):
             scored = slice(window.score_from - window.start, window.stop - window.start)
             nats[window.item][window.score_from : window.stop] = window_nats[scored]
     return [
-        _fold(model.columns, performance, row, row_nats)
+        _fold(model.terms, performance, row, row_nats)
         for performance, row, row_nats in zip(performances, rows, nats, strict=True)
     ]
 
 
-def _fold(columns: tuple[str, ...], performance: Performance, row: np.ndarray, nats: np.ndarray) -> SymbolicScore:
-    """Nats by event [S, A] to nats by note [N, A]: a rest's join the note after it, the end symbol's stand apart."""
+def _fold(terms: tuple[str, ...], performance: Performance, row: np.ndarray, nats: np.ndarray) -> SymbolicScore:
+    """Nats by event [S, 4, C] to nats by note [N, 4]: a rest's join the note after it, the end symbol's stand apart."""
     end_nats = None
     if row[-1, 0] == ev.END:
-        end_nats, row, nats = float(nats[-1].sum()), row[:-1], nats[:-1]
+        end_nats = float(sum(nats[-1, :, index].sum() for index, term in enumerate(terms) if term in BOUND_TERMS))
+        row, nats = row[:-1], nats[:-1]
     note_rows = np.flatnonzero(row[:, 0] < ev.REST)
     starts = np.concatenate([[0], note_rows[:-1] + 1])
-    return SymbolicScore(columns, np.add.reduceat(nats, starts, axis=0), performance.seconds, end_nats)
+    by_note = np.add.reduceat(nats, starts, axis=0)  # [N, 4, C]
+    return SymbolicScore({term: by_note[..., index] for index, term in enumerate(terms)}, performance.seconds, end_nats)
 
 
 class SymbolicScorer:

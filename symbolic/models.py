@@ -15,18 +15,17 @@ from symbolic.gpt import EventGPT
 from symbolic.vqvae import VQVAE
 
 SHIPPED_WEIGHTS = Path(__file__).parent / "weights"
-AUTOENCODER = "vqvae_autoencoder"  # a VQ-VAE before it has a transformer over its codes
 
 
 def build(kind: str, configs: Mapping[str, Any]) -> nn.Module:
-    """An untrained model of `kind` ("events", "vqvae" or AUTOENCODER) from its configs by name."""
+    """An untrained model of `kind` ("events", "vqvae" or "vqvae_autoencoder") from its configs by name."""
     if kind == EventGPT.name:
         return EventGPT(GPTConfig(**configs["gpt"]))
     if kind == CodeGPT.name:
         return CodeGPT(GPTConfig(**configs["gpt"]), VQVAEConfig(**configs["vqvae"]))
-    if kind == AUTOENCODER:
+    if kind == VQVAE.name:
         return VQVAE(VQVAEConfig(**configs["vqvae"]))
-    raise ValueError(f"kind: {kind!r} is none of {EventGPT.name!r}, {CodeGPT.name!r}, {AUTOENCODER!r}")
+    raise ValueError(f"kind: {kind!r} is none of {EventGPT.name!r}, {CodeGPT.name!r}, {VQVAE.name!r}")
 
 
 def save_model(path: str | Path, state: Mapping[str, Tensor], *, kind: str, story: Mapping[str, Any]) -> None:

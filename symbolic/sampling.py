@@ -13,10 +13,11 @@ from torch import Tensor
 
 from symbolic.code_gpt import CodeGPT
 from symbolic.configs import SamplingConfig
-from symbolic.events import ATTRIBUTES, END, REST, REST_TICKS, VOCABULARY, decode, encode
+from symbolic.events import ATTRIBUTES, END, REST, VOCABULARY, decode, encode
 from symbolic.gpt import EventGPT
 from symbolic.likelihood import window_start
 from symbolic.performance import TICK_SECONDS, Performance, end_at_restrikes
+from symbolic.pointer import RECENT_EVENTS, elapsed_ticks
 from symbolic.transformer import KVCache
 
 
@@ -47,13 +48,13 @@ def allowed(attribute: str, previous: Sequence[int] | None, time: int | None) ->
 
 
 class EventStream:
-    """An endless draw of patches of events, of one piece at a time.
+    """An endless draw of events, of one piece at a time.
 
     Args:
         model: what to draw from.
         draw: logits [1, V] to one value, int64 [1].
-        events: int64 [S, 4] to go on from; a last patch that they do not fill is drawn anew.
-        codes: int64 [T, K], the patches' codes where they are given; drawn where not.
+        events: int64 [S, 4] to go on from.
+        codes: int64 [T, 4], the events' codes where they are given; drawn where not.
     """
 
     def __init__(
@@ -64,49 +65,49 @@ class EventStream:
         codes: Tensor | None = None,
     ) -> None:
         self.model, self.draw, self.codes = model, draw, codes
-        size = model.notes_per_patch
-        self.patches = torch.from_numpy(events[: len(events) // size * size]).view(
-            -1, size, len(ATTRIBUTES)
-        )  # [T, P, 4]
+        self.events = torch.from_numpy(events)  # [T, 4]
         self._open_window()
 
     @torch.inference_mode()
-    def next_patch(self) -> Tensor:
-        """Draw one patch int64 [P, 4] and remember it."""
-        patch = self.model.sample_patch(self.state, self._choose_note_value, self._choose_code)  # [1, P, 4]
-        self.patches = torch.cat([self.patches, patch])
-        if window_start(len(self.patches), self.model.config.context_patches) == self.window_start:
-            self.state = self.model.history.step(self.model.embed(patch[None])[:, 0], self.cache)
+    def next_event(self) -> Tensor:
+        """Draw one event int64 [4] and remember it."""
+        latest = self.events[None, self.window_start :][:, -RECENT_EVENTS:]
+        recent = self.model.recent(latest, self.embedded[:, -RECENT_EVENTS:], positions=1)
+        self.drawn_time = None
+        event = self.model.draw_event(self.state[:, None], recent, self._choose)  # [1, 4]
+        self.events = torch.cat([self.events, event])
+        if window_start(len(self.events), self.model.context_events) == self.window_start:
+            embedded = self.model.embed(event)
+            self.embedded = torch.cat([self.embedded, embedded[None]], dim=1)
+            self.state = self.model.history.step(embedded, self.cache)
         else:
             self._open_window()
-        return patch[0]
+        return event[0]
 
     @torch.inference_mode()
     def _open_window(self) -> None:
-        context = self.model.config.context_patches
-        self.window_start = window_start(len(self.patches), context)
+        context = self.model.context_events
+        self.window_start = window_start(len(self.events), context)
         self.cache = KVCache(self.model.config, batch=1, capacity=context)
-        seen = self.model.embed(self.patches[None, self.window_start :])
-        self.state = self.model.history(seen, torch.tensor([self.window_start > 0]), self.cache)[:, -1]  # [1, D]
+        self.embedded = self.model.embed(self.events[None, self.window_start :])  # [1, T, D]
+        opening = torch.tensor([self.window_start > 0])
+        self.state = self.model.history(self.embedded, opening, cache=self.cache)[:, -1]  # [1, D]
 
-    def _choose_note_value(self, index: int, logits: Tensor, drawn: Tensor) -> Tensor:
-        slot, attribute = divmod(index, len(ATTRIBUTES))
-        of_slots = drawn[0].split(len(ATTRIBUTES))
-        before = of_slots[slot - 1] if slot else self.last_event
-        previous = None if before is None else before.tolist()
-        time = int(of_slots[slot][0]) if attribute else None
-        values = allowed(ATTRIBUTES[attribute], previous, time)
+    def _choose(self, what: str, logits: Tensor) -> Tensor:
+        """A value int64 [1, 1] for logits [1, 1, V] of an attribute or of its code."""
+        if what not in ATTRIBUTES:
+            return self._choose_code(ATTRIBUTES.index(what.removesuffix("_code")), logits)
+        previous = self.events[-1].tolist() if len(self.events) else None
+        values = allowed(what, previous, self.drawn_time)
         masked = torch.full_like(logits, -torch.inf)
-        masked[:, values] = logits[:, values]
-        return self.draw(masked)
+        masked[..., values] = logits[..., values]
+        value = self.draw(masked[0])
+        if what == "time":
+            self.drawn_time = int(value)
+        return value[None]
 
-    @property
-    def last_event(self) -> Tensor | None:
-        """The event int64 [4] drawn last, None before the first."""
-        return self.patches[-1, -1] if len(self.patches) else None
-
-    def _choose_code(self, index: int, logits: Tensor, drawn: Tensor) -> Tensor:
-        return self.draw(logits) if self.codes is None else self.codes[len(self.patches), index][None]
+    def _choose_code(self, index: int, logits: Tensor) -> Tensor:
+        return self.draw(logits[0])[None] if self.codes is None else self.codes[len(self.events), index].view(1, 1)
 
 
 def generate(
@@ -127,14 +128,8 @@ def generate(
     stream = EventStream(model, seeded, given)
     last_onset_ticks = 0 if prompt is None else int(prompt.notes["onset_ticks"][-1])
     limit_ticks = last_onset_ticks + round(seconds / TICK_SECONDS)
-    onset_ticks = int(elapsed_ticks(stream.patches).sum())
+    onset_ticks = int(elapsed_ticks(stream.events[:, 0]).sum())
     while onset_ticks <= limit_ticks:
-        onset_ticks += int(elapsed_ticks(stream.next_patch()).sum())
-    events = stream.patches.flatten(0, 1)
-    within = elapsed_ticks(events).cumsum(0) <= limit_ticks
-    return Performance(end_at_restrikes(decode(events[within].numpy()).notes))
-
-
-def elapsed_ticks(events: Tensor) -> Tensor:
-    """Ticks each event moves time forward, events int64 [..., 4] without END to int64 [...]."""
-    return events[..., 0].clamp(max=REST_TICKS)
+        onset_ticks += int(elapsed_ticks(stream.next_event()[0]))
+    within = elapsed_ticks(stream.events[:, 0]).cumsum(0) <= limit_ticks
+    return Performance(end_at_restrikes(decode(stream.events[within].numpy()).notes))

@@ -89,7 +89,7 @@ class Transformer(nn.Module):
         self.attention = nn.ModuleList(Attention(config, layer) for layer in range(config.layers))
         self.mlp = nn.ModuleList(MLP(config.width, config.mlp_ratio * config.width) for _ in range(config.layers))
         self.dropout = nn.Dropout(config.dropout)
-        table = rotary_table(config.context_patches, config.width // config.heads)
+        table = rotary_table(config.context_events, config.width // config.heads)
         self.register_buffer("rotary", table, persistent=False)
 
     def forward(self, x: Tensor, cache: KVCache | None = None) -> Tensor:
@@ -100,7 +100,7 @@ class Transformer(nn.Module):
         start = cache.length if cache is not None else 0
         stop = start + x.shape[1]
         if stop > self.rotary.shape[1]:
-            raise ValueError(f"transformer: position {stop} is beyond the window of {self.rotary.shape[1]} patches")
+            raise ValueError(f"transformer: position {stop} is beyond the window of {self.rotary.shape[1]} events")
         if start and x.shape[1] > 1:
             raise ValueError(f"transformer: {x.shape[1]} positions at once need an empty cache, it holds {start}")
         table = self.rotary[:, start:stop]

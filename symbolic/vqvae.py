@@ -1,82 +1,97 @@
-"""The VQ-VAE: a patch of notes becomes a few codes, and a decoder gives the notes back as exact probabilities.
+"""The VQ-VAE: each attribute of a note becomes a code from a learned codebook, and a decoder gives the note back.
 
-The encoder reads one patch and nothing else, so a code never depends on later music and always means the same. The
-decoder predicts the patch's attributes in turn from its codes; under the transformer over codes (`symbolic.code_gpt`)
-it is also given the transformer's state, which only sharpens it.
+The encoder reads one note and nothing else, so a code never depends on other music and always means the same. There is
+a codebook for each attribute: codes that mix attributes turn out as unpredictable as a hash, codes of time, pitch,
+velocity and duration are a coarser language of music that a transformer can learn. As an attribute has few values,
+encoder and decoder are small tables computed once a pass.
 """
 
+from collections.abc import Callable
+
+import torch
 from torch import Tensor, nn
 
-from symbolic.chain import Chain, Choose
+from symbolic.chain import nats_of
 from symbolic.configs import VQVAEConfig
-from symbolic.events import ATTRIBUTES
+from symbolic.events import ATTRIBUTES, VOCABULARY
 from symbolic.fsq import FSQ
-from symbolic.gpt import NOTE_STEPS, EventEmbedding, scored_cells
+from symbolic.gpt import scored_cells
 from symbolic.transformer import MLP, rms_norm
 
 
-def to_patches(events: Tensor, notes_per_patch: int) -> Tensor:
-    """events [B, S, ...] to [B, S / P, P, ...]; raises ValueError where S is no multiple of P."""
-    if events.shape[1] % notes_per_patch:
-        raise ValueError(f"patches: {events.shape[1]} events are no multiple of {notes_per_patch} a patch; pad them")
-    return events.unflatten(1, (-1, notes_per_patch))
+class AttributeVQ(nn.Module):
+    """Encoder, finite scalar quantiser and decoder of one attribute of `vocabulary` values."""
+
+    def __init__(self, vocabulary: int, levels: tuple[int, ...], width: int) -> None:
+        super().__init__()
+        self.quantiser = FSQ(levels)
+        self.values = nn.Parameter(wave_features(vocabulary, width))
+        self.encoder = MLP(width, 4 * width)
+        self.to_code = nn.Linear(width, len(levels))
+        self.from_code = nn.Linear(len(levels), width)
+        self.decoder = MLP(width, 4 * width)
+        self.output = nn.Linear(width, vocabulary)
+
+    def codebook(self) -> tuple[Tensor, Tensor]:
+        """(grid points [V, len(levels)] in [-1, 1], codes int64 [V]) of every value."""
+        with torch.autocast(self.values.device.type, enabled=False):  # a code must not hang on the precision of a run
+            x = self.values
+            return self.quantiser(self.to_code(rms_norm(x + self.encoder(rms_norm(x)))))
+
+    def decode(self, points: Tensor) -> Tensor:
+        """Grid points [..., len(levels)] to logits [..., V] of the values behind them."""
+        x = self.from_code(points)
+        return self.output(rms_norm(x + self.decoder(rms_norm(x))))
+
+    def decode_all(self) -> Tensor:
+        """Logits [K, V] of the values behind each of the K codes."""
+        codes = torch.arange(self.quantiser.size, device=self.values.device)
+        return self.decode(self.quantiser.values_of(codes))
 
 
 class VQVAE(nn.Module):
-    """Encoder, finite scalar quantiser and decoder of patches [B, T, P, 4]."""
+    """The autoencoder of notes, one attribute beside the other; trained before there is any transformer."""
 
-    columns = ATTRIBUTES
+    name = "vqvae_autoencoder"
+    terms = ("value",)
+    context_events = 512  # notes are independent here: this only bounds memory
 
     def __init__(self, config: VQVAEConfig) -> None:
         super().__init__()
         self.config = config
-        self.notes_per_patch = config.notes_per_patch
-        self.context_events = 512 * config.notes_per_patch  # patches are independent: this only bounds memory
-        code_width = config.codes_per_patch * len(config.levels)
-        self.embedding = EventEmbedding(config.notes_per_patch, config.width)
-        self.encoder = nn.ModuleList(MLP(config.width, 2 * config.width) for _ in range(config.encoder_layers))
-        self.to_code = nn.Linear(config.width, code_width)
-        self.quantiser = FSQ(config.levels)
-        self.from_code = nn.Linear(code_width, config.width)
-        self.decoder = Chain(NOTE_STEPS * config.notes_per_patch, config.width)
+        self.attributes = nn.ModuleDict(
+            {name: AttributeVQ(VOCABULARY[name], config.levels[name], config.width) for name in ATTRIBUTES}
+        )
 
-    def encode(self, patches: Tensor) -> tuple[Tensor, Tensor]:
-        """patches int64 [B, T, P, 4] to (values [B, T, K * levels] in [-1, 1], codes int64 [B, T, K])."""
-        x = self.embedding(patches)
-        for mlp in self.encoder:
-            x = x + mlp(rms_norm(x))
-        x = self.to_code(rms_norm(x)).unflatten(-1, (self.config.codes_per_patch, -1))
-        values, codes = self.quantiser(x)
-        return values.flatten(-2), codes
+    def encode(self, events: Tensor) -> Tensor:
+        """Events int64 [..., 4] to codes int64 [..., 4], attribute by attribute."""
+        return self._look_up(events, lambda part: part.codebook()[1], torch.stack)
 
-    def values_of(self, codes: Tensor) -> Tensor:
-        """Codes int64 [..., K] to the quantised values [..., K * levels] they stand for."""
-        return self.quantiser.values_of(codes).flatten(-2)
+    def points(self, events: Tensor) -> Tensor:
+        """Events int64 [..., 4] to the grid points of their codes, [..., all levels]."""
+        return self._look_up(events, lambda part: part.codebook()[0], torch.cat)
 
-    def note_nats(self, values: Tensor, patches: Tensor, valid: Tensor, state: Tensor | None = None) -> Tensor:
-        """-log p(notes | codes) by event and attribute, zero where nothing is scored: [B, T * P, 4].
+    def event_nats(self, events: Tensor, valid: Tensor, mid_piece: Tensor, style: Tensor | None = None) -> Tensor:
+        """-log p(notes | own codes), [B, S, 4, 1]: the loss before any transformer exists.
 
-        values [B, T, K * levels], patches int64 [B, T, P, 4], valid bool [B, T * P], state [B, T, D] of the past.
+        Takes `mid_piece` and `style` like every symbolic model and has no use for them: a code knows its note alone.
         """
-        nats = self.decoder.nats(self._decoder_state(values, state), patches.flatten(-2))  # [B, T, 4 P]
-        events = patches.flatten(1, 2)
-        return nats.view(events.shape) * scored_cells(events, valid)
+        del mid_piece, style
+        nats = []
+        for index, part in enumerate(self.attributes.values()):
+            logits = part.decode(part.codebook()[0])  # [V, V] by value encoded and value decoded
+            nats.append(nats_of(logits[events[..., index]], events[..., index]))
+        return (torch.stack(nats, dim=-1) * scored_cells(events, valid))[..., None]
 
-    def sample_notes(self, values: Tensor, choose: Choose, state: Tensor | None = None) -> Tensor:
-        """Draw a patch [B, P, 4] from its code values [B, K * levels] by `choose`."""
-        drawn = self.decoder.sample(self._decoder_state(values, state), choose)
-        return drawn.unflatten(-1, (self.config.notes_per_patch, -1))
+    def _look_up(
+        self, events: Tensor, table_of: Callable[[AttributeVQ], Tensor], join: Callable[..., Tensor]
+    ) -> Tensor:
+        columns = [table_of(part)[events[..., index]] for index, part in enumerate(self.attributes.values())]
+        return join(columns, dim=-1)
 
-    def event_nats(self, events: Tensor, valid: Tensor, mid_piece: Tensor) -> Tensor:
-        """The training loss before any transformer exists: -log p(notes | own codes), [B, S, 4].
 
-        Takes `mid_piece` [B] like every symbolic model and has no use for it: a code knows its patch alone.
-        """
-        del mid_piece
-        patches = to_patches(events, self.config.notes_per_patch)
-        values, _ = self.encode(patches)
-        return self.note_nats(values, patches, valid)
-
-    def _decoder_state(self, values: Tensor, state: Tensor | None) -> Tensor:
-        start = self.from_code(values)
-        return start if state is None else start + state
+def wave_features(vocabulary: int, width: int) -> Tensor:
+    """Sines and cosines of values 0..V-1 on octave-spaced periods, [V, width]: neighbours start out alike."""
+    periods = 2.0 * vocabulary * 2.0 ** (-torch.arange(width // 2) * 10 / (width // 2))
+    angle = 2 * torch.pi * torch.arange(vocabulary)[:, None] / periods
+    return torch.cat([angle.sin(), angle.cos()], dim=-1)

@@ -61,7 +61,9 @@ def default_precision() -> str:
     return "bf16-mixed" if capabilities.get("amx_bf16") or capabilities.get("avx512_bf16") else "32-true"
 
 
-def build_trainer(flags: "Namespace", *, monitor: str) -> "lightning.Trainer":
+def build_trainer(
+    flags: "Namespace", *, monitor: str, callbacks: "Sequence[lightning.Callback]" = ()
+) -> "lightning.Trainer":
     """Trainer with CSV and TensorBoard logs under `flags.out` and the best and last checkpoints by `monitor`.
 
     `flags.trainer` goes to lightning.Trainer as it is and wins over the defaults; raises InputError for a flag that
@@ -83,7 +85,7 @@ def build_trainer(flags: "Namespace", *, monitor: str) -> "lightning.Trainer":
         "log_every_n_steps": 50,
         "num_sanity_val_steps": 0,
         "logger": [CSVLogger(flags.out, name="csv"), TensorBoardLogger(flags.out, name="tensorboard")],
-        "callbacks": [checkpoint],
+        "callbacks": [checkpoint, *callbacks],
     }
     try:
         return lightning.Trainer(**(defaults | flags.trainer))

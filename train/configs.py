@@ -55,6 +55,7 @@ class CropConfig:
         transpose_up: most semitones up.
         tempo_share: tempo varies by up to this share either way.
         velocity_bins: velocity shifts by up to this many bins either way.
+        style_share: share of the excerpts whose composer, era or both the model is told.
         validation_notes: notes scored of each validation piece, from its start.
         seed: of the excerpts and their variations.
     """
@@ -67,13 +68,15 @@ class CropConfig:
     transpose_up: int = 6
     tempo_share: float = 0.1
     velocity_bins: int = 2
+    style_share: float = 0.5
     validation_notes: int = 512
     seed: int = 1
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "crop_events", "steps_per_epoch", "validation_notes"):
             require(getattr(self, name) >= 1, f"{name}: {getattr(self, name)} is below 1")
-        require(0 <= self.opening_share <= 1, f"opening_share: {self.opening_share} is outside [0, 1]")
+        for name in ("opening_share", "style_share"):
+            require(0 <= getattr(self, name) <= 1, f"{name}: {getattr(self, name)} is outside [0, 1]")
         for name in ("transpose_down", "transpose_up", "velocity_bins"):
             require(getattr(self, name) >= 0, f"{name}: {getattr(self, name)} is below 0")
         require(0 <= self.tempo_share < 1, f"tempo_share: {self.tempo_share} is outside [0, 1)")

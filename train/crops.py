@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from symbolic.corpus import Corpus
+from symbolic.corpus import Corpus, Piece
 from symbolic.events import encode
 from symbolic.likelihood import pad
 from symbolic.performance import MAX_DURATION_TICKS, MAX_PITCH, MIN_PITCH, VELOCITY_OF_BIN, Performance
@@ -16,11 +16,12 @@ from train.configs import CropConfig
 
 
 class Batch(NamedTuple):
-    """events int64 [B, S, 4], valid bool [B, S], mid_piece bool [B], as every symbolic model takes them."""
+    """events int64 [B, S, 4], valid bool [B, S], mid_piece bool [B], style float [B, styles], as models take them."""
 
     events: Tensor
     valid: Tensor
     mid_piece: Tensor
+    style: Tensor
 
 
 def vary(performance: Performance, config: CropConfig, rng: np.random.Generator) -> Performance:
@@ -47,8 +48,8 @@ def vary(performance: Performance, config: CropConfig, rng: np.random.Generator)
 class Crops(Dataset):
     """Item i of an epoch is a random excerpt, the same for the same (seed, epoch, i) on every machine."""
 
-    def __init__(self, corpus: Corpus, config: CropConfig, epoch: int) -> None:
-        self.corpus, self.config, self.epoch = corpus, config, epoch
+    def __init__(self, corpus: Corpus, config: CropConfig, epoch: int, styles: tuple[str, ...]) -> None:
+        self.corpus, self.config, self.epoch, self.styles = corpus, config, epoch, styles
         self.pieces = corpus.of_split("train")
         lengths = np.array([piece.stop - piece.start for piece in self.pieces], dtype=np.float64)
         self.cumulative_share = np.cumsum(lengths / lengths.sum())
@@ -56,8 +57,8 @@ class Crops(Dataset):
     def __len__(self) -> int:
         return self.config.steps_per_epoch * self.config.batch_size
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, bool]:
-        """(events int64 [S, 4] with S <= crop_events, whether they begin inside the piece)."""
+    def __getitem__(self, index: int) -> tuple[np.ndarray, bool, np.ndarray]:
+        """(events int64 [S, 4] with S <= crop_events, whether they begin inside the piece, style float32 [styles])."""
         config = self.config
         rng = np.random.default_rng((config.seed, self.epoch, index))
         piece = self.pieces[int(np.searchsorted(self.cumulative_share[:-1], rng.random(), side="right"))]
@@ -66,21 +67,29 @@ class Crops(Dataset):
         start = 0 if at_opening else int(rng.integers(len(performance)))
         excerpt = performance.excerpt(start, start + config.crop_events)
         reaches_end = start + config.crop_events >= len(performance)
-        return encode(vary(excerpt, config, rng), end=reaches_end)[: config.crop_events], start > 0
+        events = encode(vary(excerpt, config, rng), end=reaches_end)[: config.crop_events]
+        return events, start > 0, self._style(piece, rng)
+
+    def _style(self, piece: Piece, rng: np.random.Generator) -> np.ndarray:
+        """float32 [styles]: nothing, or with `style_share` one in three of composer, era and both."""
+        told: tuple[str, ...] = ()
+        if rng.random() < self.config.style_share:
+            told = ((piece.composer,), (piece.era,), (piece.composer, piece.era))[rng.integers(3)]
+        return np.array([style in told for style in self.styles], dtype=np.float32)
 
 
 class CropData(lightning.LightningDataModule):
     """Batches of crops; every epoch draws new ones."""
 
-    def __init__(self, corpus: Corpus, config: CropConfig, notes_per_patch: int) -> None:
+    def __init__(self, corpus: Corpus, config: CropConfig, styles: tuple[str, ...] = ()) -> None:
         super().__init__()
-        self.corpus, self.config, self.notes_per_patch = corpus, config, notes_per_patch
+        self.corpus, self.config, self.styles = corpus, config, styles
 
     def train_dataloader(self) -> DataLoader:
         """Called anew each epoch (the trainer is told to), so that the epoch's number seeds its crops."""
         epoch = self.trainer.current_epoch if self.trainer is not None else 0
-        crops = Crops(self.corpus, self.config, epoch)
-        return DataLoader(crops, batch_size=self.config.batch_size, collate_fn=self._collate)
+        crops = Crops(self.corpus, self.config, epoch, self.styles)
+        return DataLoader(crops, batch_size=self.config.batch_size, collate_fn=collate)
 
     def val_dataloader(self) -> DataLoader:
         """The opening of every validation piece, unvaried, in batches of Performances."""
@@ -94,6 +103,8 @@ class CropData(lightning.LightningDataModule):
         """Crops move to the device; Performances stay, the scoring function moves what it makes of them."""
         return super().transfer_batch_to_device(batch, device, dataloader_idx) if isinstance(batch, Batch) else batch
 
-    def _collate(self, items: list[tuple[np.ndarray, bool]]) -> Batch:
-        events, valid = pad([events for events, _ in items], self.notes_per_patch)
-        return Batch(events, valid, torch.tensor([mid_piece for _, mid_piece in items]))
+
+def collate(items: list[tuple[np.ndarray, bool, np.ndarray]]) -> Batch:
+    """Items of `Crops` as a batch."""
+    rows, mid_piece, styles = zip(*items, strict=True)
+    return Batch(*pad(rows), torch.tensor(mid_piece), torch.from_numpy(np.stack(styles)))

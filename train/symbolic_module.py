@@ -7,7 +7,8 @@ import lightning
 import torch
 from torch import Tensor, nn
 
-from symbolic.likelihood import score
+from symbolic.events import ATTRIBUTES
+from symbolic.likelihood import bound_nats, score
 from symbolic.performance import Performance
 from train.configs import OptimConfig
 from train.crops import Batch
@@ -26,14 +27,14 @@ class SymbolicModule(lightning.LightningModule):
 
     def training_step(self, batch: Batch) -> Tensor:
         """Mean bits of all symbols per event."""
-        nats = self.model.event_nats(batch.events, batch.valid, batch.mid_piece)
-        loss = nats.sum() / batch.valid.sum()
+        nats = self.model.event_nats(batch.events, batch.valid, batch.mid_piece, batch.style)
+        loss = bound_nats(nats, self.model.terms).sum() / batch.valid.sum()
         self.log("train_bits_per_event", loss.detach() / log(2), prog_bar=True)
         return loss
 
     def on_validation_epoch_start(self) -> None:
         """Start the float64 sums afresh."""
-        self.sums = {"notes": 0.0} | dict.fromkeys(self.model.columns, 0.0)
+        self.sums = {"notes": 0.0} | dict.fromkeys((*ATTRIBUTES, *self.model.terms), 0.0)
 
     def validation_step(self, batch: list[Performance]) -> None:
         """Add up nats by attribute, through the scoring function that everyone uses."""
@@ -42,12 +43,14 @@ class SymbolicModule(lightning.LightningModule):
                 self.sums["notes"] += result.notes
                 for name, nats in result.by_attribute.items():
                     self.sums[name] += nats
+                for term, nats in result.term_nats.items():
+                    self.sums[term] += nats.sum()
 
     def on_validation_epoch_end(self) -> None:
-        """Log bits per note, in all and by attribute."""
-        notes = self.sums["notes"]
-        bits = {name: self.sums[name] / notes / log(2) for name in self.model.columns}
-        self.log(MONITOR, sum(bits.values()), prog_bar=True)
+        """Log bits per note, in all, by attribute and by term."""
+        notes = self.sums.pop("notes")
+        bits = {name: nats / notes / log(2) for name, nats in self.sums.items()}
+        self.log(MONITOR, sum(bits[name] for name in ATTRIBUTES), prog_bar=True)
         self.log_dict({f"validation_{name}_bits": value for name, value in bits.items()})
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:

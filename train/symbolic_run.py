@@ -8,8 +8,11 @@ from jsonargparse import Namespace
 from torch import nn
 
 from losscal.errors import InputError
+from symbolic.code_gpt import CodeGPT
 from symbolic.corpus import Corpus
 from symbolic.models import save_model
+from symbolic.vqvae import VQVAE
+from train.code_health import CodeHealth
 from train.common import best_figure, best_state, build_trainer, story_of
 from train.crops import CropData
 from train.symbolic_module import MONITOR, SymbolicModule
@@ -17,9 +20,12 @@ from train.symbolic_module import MONITOR, SymbolicModule
 log = logging.getLogger(__name__)
 
 
-def run(model: nn.Module, *, kind: str, model_configs: dict[str, Any], flags: Namespace) -> Path:
+def run(
+    model: nn.Module, *, kind: str, model_configs: dict[str, Any], flags: Namespace, styles: tuple[str, ...] = ()
+) -> Path:
     """Train `model` as the command's `flags` say; write <out>/<kind>.safetensors from its best validation.
 
+    styles: the composers and eras that the model can be told of.
     Raises InputError where there is no prepared corpus, a split is empty, or a flag does not fit.
     """
     corpus = Corpus.open(flags.data)
@@ -29,11 +35,12 @@ def run(model: nn.Module, *, kind: str, model_configs: dict[str, Any], flags: Na
     if flags.crops.crop_events > model.context_events:
         raise InputError(
             f"--crops.crop_events: {flags.crops.crop_events} is above the model's window of {model.context_events} "
-            "events; lower it or raise --model.context_patches."
+            "events; lower it or raise --model.context_events."
         )
     module = SymbolicModule(model, flags.optim)
-    data = CropData(corpus, flags.crops, model.notes_per_patch)
-    trainer = build_trainer(flags, monitor=MONITOR)
+    data = CropData(corpus, flags.crops, styles)
+    watched = isinstance(model, (VQVAE, CodeGPT))
+    trainer = build_trainer(flags, monitor=MONITOR, callbacks=[CodeHealth()] if watched else [])
     trainer.fit(module, data, ckpt_path=flags.resume, weights_only=True)
     story = story_of(
         corpus.data_hash, model_configs | {"crops": flags.crops, "optim": flags.optim}, best_figure(trainer)

@@ -9,21 +9,21 @@ from train.configs import CropConfig, OptimConfig
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Train and write <out>/vqvae_autoencoder.safetensors; exit status 2 on wrong flags or no data."""
-    parser = base_parser("train.vqvae", "Train the VQ-VAE over patches of notes.", "runs/vqvae")
+    parser = base_parser("train.vqvae", "Train the VQ-VAE of notes.", "runs/vqvae")
     parser.add_class_arguments(VQVAEConfig, "model")
     parser.add_class_arguments(CropConfig, "crops")
     parser.add_class_arguments(OptimConfig, "optim")
+    parser.set_defaults({"optim.steps": 1500, "optim.muon_lr": 0.005})  # the tables are small and soon learned
     flags = parse_flags(parser, argv)
 
     import lightning
 
-    from symbolic.models import AUTOENCODER
     from symbolic.vqvae import VQVAE
     from train.symbolic_run import run
 
     lightning.seed_everything(flags.crops.seed)  # before the weights are drawn
     with errors_as_usage(parser):
-        run(VQVAE(flags.model), kind=AUTOENCODER, model_configs={"vqvae": flags.model}, flags=flags)
+        run(VQVAE(flags.model), kind=VQVAE.name, model_configs={"vqvae": flags.model}, flags=flags)
 
 
 if __name__ == "__main__":

@@ -1,67 +1,29 @@
 """Views with stand-in likelihoods, and files to score, so that scoring is tested without trained weights."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import pytest
 import soundfile
 
 from bridge.views import OpenViews
 from losscal.references import References, ViewReference
+from symbolic.likelihood import SymbolicScore
 from symbolic.performance import NOTE_DTYPE, Performance, write_midi
-
-ATTRIBUTES = ("time", "pitch", "duration", "velocity")
-
-
-@dataclass(frozen=True)
-class StandInScore:
-    """What a symbolic scorer returns for a performance: every note costs its pitch / 10 nats."""
-
-    columns: tuple
-    note_nats: np.ndarray
-    seconds: float
-    end_nll_nats: float | None
-
-    @property
-    def nll_nats(self):
-        return float(self.note_nats.sum())
-
-    @property
-    def by_attribute(self):
-        return dict(zip(self.columns, self.note_nats.sum(axis=0).tolist(), strict=True))
-
-    @property
-    def code_nll_nats(self):
-        return self.by_attribute.get("code")
-
-    @property
-    def note_nll_nats(self):
-        return None if self.code_nll_nats is None else self.nll_nats - self.code_nll_nats
-
-    @property
-    def nll_nats_per_note(self):
-        return self.nll_nats / len(self.note_nats)
-
-    @property
-    def bits_per_note(self):
-        return self.nll_nats_per_note / np.log(2.0).item()
-
-    @property
-    def nll_nats_per_second(self):
-        return self.nll_nats / self.seconds
 
 
 class StandInSymbolic:
-    def __init__(self, name, columns, factor=1.0):
-        self.name, self.columns, self.factor = name, columns, factor
+    """Every note costs its pitch / 10 nats, shared evenly by attributes and terms; the exact figure is half of it."""
+
+    def __init__(self, name, terms, factor=1.0):
+        self.name, self.terms, self.factor = name, terms, factor
         self.context_policy, self.weights_sha256 = f"{name}: all of it", f"{name}-hash"
 
     def score(self, performances, *, excerpt=False):
         scores = []
         for performance in performances:
-            nats = np.repeat(performance.notes["pitch"][:, None] / 10.0, len(self.columns), axis=1)
-            share = self.factor * nats / len(self.columns)
-            scores.append(StandInScore(self.columns, share, performance.seconds, None if excerpt else 1.0))
+            nats = self.factor * np.repeat(performance.notes["pitch"][:, None] / 10.0, 4, axis=1) / 4
+            counted = [term for term in self.terms if term != "mixture"]
+            term_nats = {term: nats / 2 if term == "mixture" else nats / len(counted) for term in self.terms}
+            scores.append(SymbolicScore(term_nats, performance.seconds, None if excerpt else 1.0))
         return scores
 
 
@@ -83,8 +45,8 @@ def reference(weights_sha256, statistic, lengths, low, high):
 def views():
     return OpenViews(
         symbolic={
-            "events": StandInSymbolic("events", ATTRIBUTES),
-            "vqvae": StandInSymbolic("vqvae", ("code", *ATTRIBUTES), factor=1.25),
+            "events": StandInSymbolic("events", ("value",)),
+            "vqvae": StandInSymbolic("vqvae", ("value", "code", "mixture"), factor=1.25),
         },
         audio={"spectral_lm": StandInAudio()},
         references=References(

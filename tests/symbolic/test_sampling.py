@@ -38,27 +38,45 @@ def test_the_seed_alone_decides(model):
 
 def test_a_continuation_begins_with_its_prompt_and_goes_on_from_there(model):
     prompt = random_performance(3, 30)
-    whole_patches = len(encode(prompt, end=False)) // model.notes_per_patch * model.notes_per_patch
-    kept = int((encode(prompt, end=False)[:whole_patches, 0] < REST).sum())
     piece = generate(model, seconds=15, seed=1, prompt=prompt)
-    opening, given = piece.notes[:kept], prompt.notes[:kept]
+    opening, given = piece.notes[: len(prompt)], prompt.notes
     for field in ("onset_ticks", "pitch", "velocity_bin"):
         assert np.array_equal(opening[field], given[field])
     assert (opening["duration_ticks"] <= given["duration_ticks"]).all()  # a key struck anew ends its earlier note
     added_ticks = piece.notes["onset_ticks"][-1] - prompt.notes["onset_ticks"][-1]
-    assert len(piece) > kept
+    assert len(piece) > len(prompt)
     assert added_ticks <= 1500
+
+
+def test_values_are_drawn_from_the_distribution_that_scores_them(model, monkeypatch):
+    monkeypatch.setattr("symbolic.sampling.allowed", lambda *_: slice(None))
+    music = random_performance(3, 45)  # beyond two windows of 16 events
+    rows = encode(music, end=False)
+    assert (rows[:, 0] < REST).all()
+    replayed, nats = iter(rows.flatten().tolist()), []
+
+    def replay(logits):
+        value = torch.tensor([next(replayed)])
+        nats.append(float(-logits.log_softmax(-1)[0, value]))
+        return value
+
+    codes = model.vqvae.encode(torch.from_numpy(rows)) if model.name == "vqvae" else None
+    stream = EventStream(model, replay, np.empty((0, 4), dtype=np.int64), codes)
+    for _ in rows:
+        stream.next_event()
+    scored = score(model, [music])[0].term_nats["value"]
+    assert np.allclose(np.reshape(nats, (-1, 4)), scored, atol=1e-4)
 
 
 def test_the_sliding_state_while_drawing_is_the_one_that_scores(model):
     seeded = partial(draw, config=SamplingConfig(), generator=torch.Generator().manual_seed(1))
     stream = EventStream(model, seeded, np.empty((0, 4), dtype=np.int64))
-    for _ in range(45):  # beyond two windows of 16 patches
+    for _ in range(45):
         drawn_from = stream.state.clone()
-        stream.next_patch()
-        start = max(0, (len(stream.patches) - 1) // 8 - 1) * 8
+        stream.next_event()
+        start = max(0, (len(stream.events) - 1) // 8 - 1) * 8
         with torch.inference_mode():
-            seen = model.embed(stream.patches[None, start:-1])
+            seen = model.embed(stream.events[None, start:-1])
             state = model.history(seen, torch.tensor([start > 0]))[:, -1]
         assert torch.allclose(drawn_from, state, atol=1e-4)
 

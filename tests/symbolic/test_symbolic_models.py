@@ -9,18 +9,18 @@ import torch
 from music import random_performance
 
 from losscal.errors import WeightsError
-from symbolic.chain import Chain, Step
 from symbolic.code_gpt import CodeGPT
 from symbolic.configs import GPTConfig, VQVAEConfig
-from symbolic.events import END, VOCABULARY, encode
+from symbolic.events import ATTRIBUTES, END, VOCABULARY, encode
 from symbolic.fsq import FSQ
 from symbolic.gpt import EventGPT
-from symbolic.likelihood import pad, score, window_start, windows_of
-from symbolic.models import AUTOENCODER, load_model, save_model
+from symbolic.likelihood import bound_nats, pad, score, window_start, windows_of
+from symbolic.models import load_model, save_model
 from symbolic.transformer import KVCache
 from symbolic.vqvae import VQVAE
 
-TINY = GPTConfig(layers=2, width=16, heads=2, context_patches=16)
+TINY = GPTConfig(layers=2, width=16, heads=2, context_events=16, composers=("Bach", "Liszt"), eras=("baroque",))
+TINY_VQVAE = VQVAEConfig(time_levels=(3, 4), pitch_levels=(5,), velocity_levels=(2,), duration_levels=(4,), width=8)
 
 
 def randomised(model):
@@ -32,15 +32,9 @@ def randomised(model):
     return model.eval()
 
 
-def code_gpt(notes_per_patch: int) -> CodeGPT:
-    vqvae = VQVAEConfig(notes_per_patch=notes_per_patch, codes_per_patch=2, levels=(3, 4), width=16, encoder_layers=1)
-    return CodeGPT(TINY, vqvae)
-
-
 MODELS = {
     "events": lambda: randomised(EventGPT(TINY)),
-    "vqvae-1": lambda: randomised(code_gpt(1)),
-    "vqvae-3": lambda: randomised(code_gpt(3)),
+    "vqvae": lambda: randomised(CodeGPT(TINY, TINY_VQVAE)),
 }
 
 
@@ -49,28 +43,116 @@ def model(request):
     return MODELS[request.param]()
 
 
-def nats_of(model, rows):
-    events, valid = pad(rows, model.notes_per_patch)
+@pytest.fixture
+def tiny_vocabulary(monkeypatch):
+    """Two times, two pitches, two velocities, two durations, a rest and an end: music small enough to list."""
+    for name, size in {"time": 4, "pitch": 2, "velocity": 2, "duration": 2}.items():
+        monkeypatch.setitem(VOCABULARY, name, size)
+    for module in ("symbolic.gpt", "symbolic.pointer"):
+        monkeypatch.setattr(f"{module}.REST", 2)
+    monkeypatch.setattr("symbolic.pointer.REST_TICKS", 2)
+    monkeypatch.setattr("symbolic.events.END", 3)
+
+
+TINY_REST, TINY_END = (2, 0, 0, 0), (3, 0, 0, 0)
+
+
+def tiny_sequences(length):
+    """All sequences of the tiny vocabulary that end at or before `length` events, and all that have not ended there."""
+    going_on = [TINY_REST, *product(range(2), repeat=4)]
+    for ended_at in range(length):
+        yield from ((*events, TINY_END) for events in product(going_on, repeat=ended_at))
+    yield from product(going_on, repeat=length)
+
+
+def term_nats(model, rows, **style):
+    """Nats [B, S, 4, terms] of events [S_i, 4], padded to the longest."""
+    events, valid = pad([np.array(row) for row in rows])
     with torch.inference_mode():
-        return model.event_nats(events, valid, torch.zeros(len(rows), dtype=torch.bool)).double().numpy()
+        return model.event_nats(events, valid, torch.zeros(len(rows), dtype=torch.bool), **style).double()
 
 
-def test_chain_probabilities_of_all_value_tuples_sum_to_one():
-    chain = randomised(Chain([Step("a", 3), Step("b", 4), Step("a", 3)], width=8))
-    everything = torch.tensor(list(product(range(3), range(4), range(3))))
-    state = torch.randn(8, generator=torch.Generator().manual_seed(1)).expand(len(everything), 8)
-    total = torch.exp(-chain.nats(state, everything).detach().double().sum(-1)).sum()
-    assert float(total) == pytest.approx(1.0, abs=1e-6)
+def nats_of(model, rows):
+    """Nats [B, S, 4] that count."""
+    return bound_nats(term_nats(model, rows), model.terms).numpy()
 
 
-def test_chain_sampling_follows_the_scored_probabilities():
-    chain = randomised(Chain([Step("a", 3), Step("b", 2)], width=8))
-    state = torch.randn(1, 8, generator=torch.Generator().manual_seed(1))
-    seen = []
-    chain.sample(state, lambda _, logits, drawn: seen.append(logits) or logits.argmax(-1))
-    values = torch.tensor([[int(logits.argmax()) for logits in seen]])
-    expected = torch.stack([-logits.log_softmax(-1)[0, v] for logits, v in zip(seen, values[0], strict=True)])
-    assert torch.allclose(chain.nats(state, values)[0], expected, atol=1e-6)
+@pytest.mark.parametrize(("kind", "term"), [("events", "value"), ("vqvae", "mixture")])
+def test_the_probabilities_of_all_sequences_sum_to_one(tiny_vocabulary, kind, term):
+    model = MODELS[kind]()
+    nats = term_nats(model, list(tiny_sequences(3)))[..., model.terms.index(term)]
+    assert float(torch.exp(-nats.sum((1, 2))).sum()) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_the_bound_never_exceeds_the_sum_over_all_codes(tiny_vocabulary):
+    model = MODELS["vqvae"]()
+    nats = term_nats(model, list(tiny_sequences(3)))
+    bound = bound_nats(nats, model.terms).sum((1, 2))
+    exact = nats[..., model.terms.index("mixture")].sum((1, 2))
+    assert (bound > exact).all()
+    assert 0 < float(torch.exp(-bound).sum()) < 1
+
+
+def nats_by_code(model, rows):
+    """-log p(code) and -log p(value | code) of every code, each {attribute: [B, S, K]}."""
+    events, valid = pad([np.array(row) for row in rows])
+    code_nats, value_nats = {}, {}
+
+    def of_all_codes(attribute, hidden, votes, value):
+        size = model.vqvae_config.codebook_sizes[attribute]
+        terms = [
+            model.nats_given_code(attribute, hidden, votes, value, torch.full_like(value, code)) for code in range(size)
+        ]
+        by_code = torch.stack(terms, dim=-2).double()  # [B, S, K, terms]
+        value_nats[attribute], code_nats[attribute], _ = by_code.unbind(-1)
+        return model.attribute_nats(attribute, hidden, votes, value)
+
+    with torch.inference_mode():
+        nats = model.walk_nats(events, valid, torch.zeros(len(rows), dtype=torch.bool), None, of_all_codes)
+    return code_nats, value_nats, nats.double()
+
+
+def test_the_mixture_is_the_sum_over_all_codes_and_a_sum_over_some_rises_to_it():
+    model = MODELS["vqvae"]()
+    row = encode(random_performance(4, 20), end=False)[:14]
+    row = row[row[:, 0] < 400]
+    code_nats, value_nats, nats = nats_by_code(model, [row])
+    for index, attribute in enumerate(ATTRIBUTES):
+        assert torch.exp(-code_nats[attribute]).sum(-1).numpy() == pytest.approx(1.0, abs=1e-5)
+        joint = -code_nats[attribute] - value_nats[attribute]  # [1, S, K]
+        exact = -nats[0, :, index, model.terms.index("mixture")]
+        assert torch.allclose(joint.logsumexp(-1)[0], exact, atol=1e-4)
+        own = model.vqvae.encode(torch.from_numpy(row))[:, index]
+        bound = -bound_nats(nats[0, :, index], model.terms)
+        assert torch.allclose(joint[0].gather(-1, own[:, None])[:, 0], bound, atol=1e-4)
+        likeliest_first = code_nats[attribute].argsort(-1)
+        partial = joint.gather(-1, likeliest_first).logcumsumexp(-1)
+        assert (partial.diff(dim=-1) >= 0).all()
+        assert (partial[..., 0] < partial[..., -1]).any()
+        assert torch.allclose(partial[0, :, -1], exact, atol=1e-4)
+
+
+def test_drawn_attributes_come_from_the_distribution_that_scores_them(model):
+    row = encode(random_performance(4, 20), end=False)[:1]
+    given = torch.zeros((1, 0, 4), dtype=torch.long)
+    embedded = model.embed(given)
+    with torch.inference_mode():
+        state = model.history(embedded, torch.tensor([False]))
+        seen = {}
+
+        def told(what, logits):
+            seen[what] = logits.log_softmax(-1)[0, 0]
+            codes = model.vqvae.encode(torch.from_numpy(row)) if "vqvae" in model.name else None
+            index = ATTRIBUTES.index(what.removesuffix("_code"))
+            return torch.tensor([[int(codes[0, index] if what.endswith("_code") else row[0, index])]])
+
+        model.draw_event(state, model.recent(given, embedded, positions=1), told)
+    scored = nats_of(model, [row])[0, 0]
+    for index, attribute in enumerate(ATTRIBUTES):
+        drawn = seen[attribute][row[0, index]]
+        if model.name == "vqvae":
+            drawn = drawn + seen[f"{attribute}_code"][model.vqvae.encode(torch.from_numpy(row))[0, index]]
+        assert float(-drawn) == pytest.approx(scored[index], abs=1e-4)
 
 
 def test_an_untrained_model_is_uniform():
@@ -88,8 +170,8 @@ def test_a_changed_value_leaves_every_earlier_score_unchanged(model, column):
     changed = row.copy()
     changed[where, column] = (changed[where, column] + 7) % 30
     before, after = nats_of(model, [row])[0], nats_of(model, [changed])[0]
-    patch = where // model.notes_per_patch * model.notes_per_patch
-    assert np.allclose(before[:patch], after[:patch], atol=1e-5)
+    assert np.allclose(before[:where], after[:where], atol=1e-5)
+    assert np.allclose(before[where, :column], after[where, :column], atol=1e-5)
     assert not np.allclose(before[where:], after[where:], atol=1e-3)
 
 
@@ -115,14 +197,9 @@ def test_windows_score_every_event_once_with_half_a_window_before_it():
 
 def test_a_prefix_scores_as_inside_the_whole_piece(model):
     performance = random_performance(1, 90)
-    cut = 60 // model.notes_per_patch * model.notes_per_patch
-    rows = encode(performance, end=False)
-    assert len(rows) > cut
-    prefix_notes = int((rows[:cut, 0] < 400).sum())
-    whole = score(model, [performance], excerpt=True)[0]
-    prefix = score(model, [performance.excerpt(0, prefix_notes)], excerpt=True)[0]
-    complete = prefix_notes - model.notes_per_patch  # a patch that the cut leaves open is another patch
-    assert np.allclose(whole.note_nats[:complete], prefix.note_nats[:complete], atol=1e-4)
+    whole = score(model, [performance])[0]
+    prefix = score(model, [performance.excerpt(0, 60)])[0]
+    assert np.allclose(whole.note_nats[:60], prefix.note_nats, atol=1e-4)
 
 
 def test_attributes_sum_to_the_total_and_the_end_stands_apart(model, performances):
@@ -133,19 +210,19 @@ def test_attributes_sum_to_the_total_and_the_end_stands_apart(model, performance
         assert set(result.by_attribute) >= {"time", "pitch", "duration", "velocity"}
         assert result.end_nll_nats > 0
         assert score(model, [performance], excerpt=True)[0].end_nll_nats is None
-        if "code" in model.columns:
+        if "code" in model.terms:
             assert result.code_nll_nats + result.note_nll_nats == pytest.approx(result.nll_nats)
+            assert result.mixture_nll_nats < result.nll_nats
 
 
 def test_cached_steps_equal_one_pass(model):
-    rows = encode(random_performance(2, 60))[: 12 * model.notes_per_patch]
-    patches = torch.from_numpy(rows).view(1, -1, model.notes_per_patch, 4)
+    events = torch.from_numpy(encode(random_performance(2, 60))[None, :12])
     start = torch.zeros(1, dtype=torch.bool)
     with torch.inference_mode():
-        embedded = model.embed(patches)
+        embedded = model.embed(events)
         at_once = model.history(embedded, start)
         cache = KVCache(model.config, batch=1, capacity=16)
-        states = [model.history(embedded[:, :3], start, cache)[:, -1]]
+        states = [model.history(embedded[:, :3], start, cache=cache)[:, -1]]
         states += [model.history.step(embedded[:, t], cache) for t in range(3, embedded.shape[1])]
     assert torch.allclose(torch.stack(states, dim=1), at_once[:, 3:], atol=1e-5)
 
@@ -156,13 +233,27 @@ def test_the_opening_symbol_matters_only_through_its_own_vector(model):
     assert not np.allclose(result.note_nats[0], excerpt.note_nats[0], atol=1e-3)
 
 
-def test_one_batch_can_be_learned_by_heart():
+def test_a_style_changes_the_likelihood_and_no_style_is_the_plain_one(model):
+    performance = random_performance(1)
+    plain, silent, liszt, blend = (
+        score(model, [performance], style=style)[0].nll_nats
+        for style in (None, torch.zeros(3), torch.tensor([0.0, 1.0, 0.0]), torch.tensor([0.5, 0.5, 0.0]))
+    )
+    assert silent == pytest.approx(plain, rel=1e-6)
+    assert len({round(nats, 3) for nats in (plain, liszt, blend)}) == 3
+
+
+@pytest.mark.parametrize("kind", ["events", "vqvae"])
+def test_one_batch_can_be_learned_by_heart(kind):
     torch.manual_seed(1)
-    model = EventGPT(TINY)
-    events, valid = pad([encode(random_performance(7, 15))[:16]], 1)
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
-    for _ in range(150):
-        loss = model.event_nats(events, valid, torch.tensor([False])).sum() / 16
+    model = EventGPT(TINY) if kind == "events" else CodeGPT(TINY, TINY_VQVAE)
+    if kind == "vqvae":
+        model.freeze_codes()
+    events, valid = pad([encode(random_performance(7, 15))[:16]])
+    optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=1e-2)
+    for _ in range(200):
+        nats = model.event_nats(events, valid, torch.tensor([False]))
+        loss = bound_nats(nats, model.terms).sum() / 16
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -186,33 +277,49 @@ def test_fsq_gradient_passes_the_rounding():
     assert (x.grad > 0).all()
 
 
-def test_a_code_depends_on_its_own_patch_alone():
-    vqvae = randomised(VQVAE(VQVAEConfig(notes_per_patch=2, levels=(5, 5), width=16)))
-    patches = torch.from_numpy(encode(random_performance(1, 40))[:20]).view(1, 10, 2, 4)
-    _, codes = vqvae.encode(patches)
-    for t in range(10):
-        assert torch.equal(vqvae.encode(patches[:, t : t + 1])[1][:, 0], codes[:, t])
-    assert torch.allclose(vqvae.values_of(codes), vqvae.encode(patches)[0], atol=1e-6)
+def test_a_code_depends_on_its_own_value_alone():
+    vqvae = randomised(VQVAE(TINY_VQVAE))
+    events = torch.from_numpy(encode(random_performance(1, 40))[:20])
+    codes = vqvae.encode(events)
+    assert all(torch.equal(vqvae.encode(events[t]), codes[t]) for t in range(20))
+    shuffled = events[:, [0, 1, 2, 3]].clone()
+    shuffled[:, 1] = shuffled[:, 1].flip(0)
+    assert torch.equal(vqvae.encode(shuffled)[:, [0, 2, 3]], codes[:, [0, 2, 3]])
 
 
-def test_padding_carries_no_code_nats():
-    model = randomised(code_gpt(3))
+def test_what_a_code_decodes_to_is_what_its_grid_point_decodes_to():
+    part = randomised(VQVAE(TINY_VQVAE)).attributes["time"]
+    points, codes = part.codebook()
+    assert torch.allclose(part.decode_all()[codes], part.decode(points), atol=1e-5)
+
+
+def test_the_autoencoder_alone_is_scored_by_the_same_function():
+    vqvae = randomised(VQVAE(TINY_VQVAE))
+    performance = random_performance(1)
+    result = score(vqvae, [performance], excerpt=True)[0]
+    part = vqvae.attributes["pitch"]
+    pitch = torch.from_numpy(performance.notes["pitch"].astype(int)) - 21
+    with torch.inference_mode():
+        expected = -part.decode(part.codebook()[0]).log_softmax(-1)[pitch, pitch].double().sum()
+    assert result.by_attribute["pitch"] == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_padding_carries_no_nats(model):
     row = encode(random_performance(1, 10))[:4]
     padded = np.concatenate([row, np.tile([END, 0, 0, 0], (5, 1))])
-    events, _ = pad([padded], 3)
     valid = torch.arange(9)[None] < 4
     with torch.inference_mode():
-        nats = model.event_nats(events, valid, torch.tensor([False]))
+        nats = model.event_nats(torch.from_numpy(padded)[None], valid, torch.tensor([False]))
     assert (nats[0, 4:] == 0).all()
-    assert (nats[0, :4, 4] > 0).all()
+    assert (nats[0, :4, 0] > 0).all()
 
 
 @pytest.mark.parametrize(
     ("kind", "model", "configs"),
     [
         ("events", EventGPT(TINY), {"gpt": TINY}),
-        ("vqvae", code_gpt(2), {"gpt": TINY, "vqvae": code_gpt(2).vqvae_config}),
-        (AUTOENCODER, VQVAE(VQVAEConfig(width=16)), {"vqvae": VQVAEConfig(width=16)}),
+        ("vqvae", CodeGPT(TINY, TINY_VQVAE), {"gpt": TINY, "vqvae": TINY_VQVAE}),
+        ("vqvae_autoencoder", VQVAE(TINY_VQVAE), {"vqvae": TINY_VQVAE}),
     ],
 )
 def test_saved_weights_come_back_in_bf16_precision(tmp_path, kind, model, configs):

@@ -7,12 +7,19 @@ import pytest
 import torch
 from music import random_performance
 
+from losscal.errors import InputError
+from symbolic.configs import GPTConfig
 from symbolic.corpus import Corpus, Piece, write_corpus
+from symbolic.events import encode
+from symbolic.gpt import EventGPT
 from symbolic.likelihood import SymbolicScorer
+from symbolic.models import load_model
 from train import gpt, vqvae
 from train.configs import CropConfig, OptimConfig
 from train.crops import Crops, vary
 from train.optim import MuonAdamW
+
+COMPOSERS = ("Bach", "Handel")
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +31,11 @@ def cache(tmp_path_factory):
     for index, performance in enumerate(music):
         stop = start + len(performance)
         split = "train" if index < 6 else "validation"
-        pieces.append(Piece(f"{index}", f"{index}.mid", "", "", f"{index}", split, start, stop, 1.0, (), {}))
+        pieces.append(
+            Piece(
+                f"{index}", f"{index}.mid", COMPOSERS[index % 2], "baroque", f"{index}", split, start, stop, 1.0, (), {}
+            )
+        )
         start = stop
     write_corpus(folder, pieces, music, [], "made in a test")
     return folder
@@ -35,30 +46,24 @@ SMALL = [
     *("--trainer.enable_progress_bar", "false", "--trainer.enable_model_summary", "false"),
     *("--trainer.log_every_n_steps", "1", "--trainer.precision", "32-true"),
 ]
-SMALL_GPT = [
-    *SMALL,
-    "--model.layers",
-    "1",
-    "--model.width",
-    "16",
-    "--model.heads",
-    "2",
-    "--model.context_patches",
-    "16",
-]
+SMALL_SHAPE = {"layers": 1, "width": 16, "heads": 2, "context_events": 16}
+SMALL_GPT = [*SMALL, *(f"--model.{name}={value}" for name, value in SMALL_SHAPE.items())]
+
+
+def logged(out):
+    """The rows of the last run's log that hold a validation."""
+    path = max((out / "csv").glob("version_*/metrics.csv"), key=lambda path: int(path.parent.name[8:]))
+    with open(path, newline="") as file:
+        return [row for row in csv.DictReader(file) if row["validation_bits_per_note"]]
 
 
 def validation_bits(out):
-    (path,) = sorted((out / "csv").glob("*/metrics.csv"))[-1:]
-    with open(path, newline="") as file:
-        return [
-            float(row["validation_bits_per_note"]) for row in csv.DictReader(file) if row["validation_bits_per_note"]
-        ]
+    return [float(row["validation_bits_per_note"]) for row in logged(out)]
 
 
 def test_crops_are_reproducible_and_differ_by_epoch(cache):
     corpus, config = Corpus.open(cache), CropConfig(crop_events=16, steps_per_epoch=4)
-    first, again, later = (Crops(corpus, config, epoch) for epoch in (0, 0, 1))
+    first, again, later = (Crops(corpus, config, epoch, ()) for epoch in (0, 0, 1))
     assert all(np.array_equal(first[i][0], again[i][0]) for i in range(len(first)))
     assert any(not np.array_equal(first[i][0], later[i][0]) for i in range(len(first)))
 
@@ -79,9 +84,9 @@ def test_crops_come_from_training_pieces_only_and_say_where_they_begin(cache):
         keys = corpus.performance(piece).notes["pitch"].astype(int) - 21
         pitches[piece.split] |= {tuple(keys[i : i + 8]) for i in range(len(keys) - 8)}
     openings = 0
-    crops = Crops(corpus, config, 0)
+    crops = Crops(corpus, config, 0, ())
     for index in range(len(crops)):
-        events, mid_piece = crops[index]
+        events, mid_piece, _ = crops[index]
         notes = events[events[:, 0] < 400]
         if len(notes) >= 9:
             assert tuple(notes[:8, 1]) in pitches["train"]
@@ -156,7 +161,7 @@ def test_events_train_resume_and_score(cache, tmp_path):
 
 
 def test_codes_train_on_a_frozen_vqvae_and_score(cache, tmp_path):
-    vq_flags = ["--model.width", "16", "--model.levels", "[3,3]", "--model.notes_per_patch", "2"]
+    vq_flags = ["--model.width", "16", "--model.time_levels", "[3,3]"]
     vqvae.main(["--data", str(cache), "--out", str(tmp_path), *SMALL, *vq_flags, "--optim.steps", "2"])
     autoencoder = tmp_path / "vqvae_autoencoder.safetensors"
     codes_flags = ["--tokens", "codes", "--vqvae", str(autoencoder), "--optim.steps", "2"]
@@ -165,6 +170,54 @@ def test_codes_train_on_a_frozen_vqvae_and_score(cache, tmp_path):
     result = scorer.score([random_performance(1)])[0]
     assert result.code_nll_nats > 0
     assert result.note_nll_nats > 0
+    trained, _ = load_model(autoencoder, kind="vqvae_autoencoder")
+    events = torch.from_numpy(encode(random_performance(1)))
+    assert torch.equal(scorer.model.vqvae.encode(events), trained.encode(events))
+
+
+def test_codes_are_watched_while_they_are_used(cache, tmp_path):
+    vqvae.main(["--data", str(cache), "--out", str(tmp_path), *SMALL, "--model.width", "8", "--optim.steps", "2"])
+    flags = ["--tokens", "codes", "--vqvae", str(tmp_path / "vqvae_autoencoder.safetensors"), "--optim.steps", "2"]
+    gpt.main(["--data", str(cache), "--out", str(tmp_path), *SMALL_GPT, *flags])
+    rows = logged(tmp_path)
+    assert 0 < float(rows[-1]["validation_pitch_usage"]) <= 1
+    assert 1 <= float(rows[-1]["validation_pitch_perplexity"]) <= 100
+    assert np.isfinite(float(rows[-1]["validation_shuffled_codes_cost"]))
+    bound = float(rows[-1]["validation_value_bits"]) + float(rows[-1]["validation_code_bits"])
+    assert bound == pytest.approx(float(rows[-1]["validation_bits_per_note"]), rel=1e-5)
+    assert float(rows[-1]["validation_mixture_bits"]) <= bound
+
+
+def test_a_code_model_starts_from_an_event_model(cache, tmp_path):
+    flags = ["--data", str(cache), "--out", str(tmp_path), *SMALL_GPT, "--optim.steps", "2"]
+    gpt.main(flags)
+    vqvae.main(["--data", str(cache), "--out", str(tmp_path), *SMALL, "--model.width", "8", "--optim.steps", "2"])
+    events, _ = load_model(tmp_path / "events.safetensors", kind="events")
+    config = gpt.with_styles(GPTConfig(**SMALL_SHAPE), Corpus.open(cache), 3)
+    model = gpt.over_codes(config, str(tmp_path / "vqvae_autoencoder.safetensors"))
+    gpt.start_from(model, str(tmp_path / "events.safetensors"))
+    state = model.state_dict()
+    assert all(torch.equal(state[name], value) for name, value in events.state_dict().items())
+    with pytest.raises(InputError, match="other than the --model flags ask for"):
+        gpt.start_from(EventGPT(GPTConfig(**SMALL_SHAPE)), str(tmp_path / "events.safetensors"))
+
+
+def test_styles_are_the_frequent_composers_and_all_eras(cache):
+    corpus = Corpus.open(cache)
+    config = gpt.with_styles(GPTConfig(), corpus, 3)
+    assert config.styles == ("Bach", "Handel", "baroque")
+    assert gpt.with_styles(GPTConfig(), corpus, 4).styles == ("baroque",)
+    assert gpt.with_styles(GPTConfig(), corpus, 0).styles == ()
+
+
+def test_the_style_is_told_for_half_of_the_crops_and_truly(cache):
+    corpus = Corpus.open(cache)
+    styles = ("Bach", "Handel", "baroque")
+    crops = Crops(corpus, CropConfig(crop_events=16, steps_per_epoch=100), 0, styles)
+    told = np.array([crops[index][2] for index in range(len(crops))])
+    assert 0.4 < told.any(axis=1).mean() < 0.6
+    assert not (told[:, 0] * told[:, 1]).any()
+    assert set(map(tuple, told[told.any(axis=1)])) == {(1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 0, 1), (0, 1, 1)}
 
 
 @pytest.mark.parametrize(
@@ -176,7 +229,7 @@ def test_codes_train_on_a_frozen_vqvae_and_score(cache, tmp_path):
         (["--tokens", "codes", "--vqvae", "nowhere.safetensors"], "no such weights file"),
         (["--trainer.no_such_flag", "1"], "no_such_flag"),
         (["--resume", "nowhere.ckpt"], "no such checkpoint"),
-        (["--model.context_patches", "64"], "crops.crop_events: 512 is above the model's window of 64"),
+        (["--model.context_events", "64"], "crops.crop_events: 512 is above the model's window of 64"),
     ],
 )
 def test_wrong_usage_is_told_in_one_line_with_status_2(cache, capsys, flags, message):

@@ -1,0 +1,42 @@
+"""Watching the codes while they are trained or used: a codebook can collapse, and a decoder can stop listening."""
+
+import lightning
+import numpy as np
+import torch
+
+from symbolic.code_gpt import CodeGPT
+from symbolic.codes import codebook_usage, codes_of, note_nats_under_codes
+from symbolic.vqvae import VQVAE
+from train.symbolic_module import SymbolicModule
+
+SHUFFLED_PIECES = 8
+
+
+class CodeHealth(lightning.Callback):
+    """Logs, at every validation, the codebooks' usage and perplexity and what shuffled codes cost.
+
+    Usage is the share of a codebook's entries that occur in the openings of the validation pieces; the cost of shuffled
+    codes is the rise of -log p(notes | codes, past) over `SHUFFLED_PIECES` of them, 0.5 = half as much again. The
+    codes' share of the nats follows from the terms that the module logs.
+    """
+
+    def on_validation_epoch_end(self, trainer: lightning.Trainer, pl_module: SymbolicModule) -> None:
+        """Log validation_<attribute>_usage, _perplexity and, where a transformer is there, shuffled_codes_cost."""
+        model: VQVAE | CodeGPT = pl_module.model
+        vqvae = model.vqvae if isinstance(model, CodeGPT) else model
+        openings = trainer.datamodule.val_dataloader().dataset
+        codes = torch.cat([codes_of(vqvae, opening) for opening in openings])
+        for name, usage in codebook_usage(vqvae, codes).items():
+            pl_module.log(f"validation_{name}_usage", usage.used / usage.size)
+            pl_module.log(f"validation_{name}_perplexity", usage.perplexity)
+        if isinstance(model, CodeGPT):
+            pl_module.log("validation_shuffled_codes_cost", shuffled_codes_cost(model, openings[:SHUFFLED_PIECES]))
+
+
+def shuffled_codes_cost(model: CodeGPT, music: list) -> float:
+    """The rise of -log p(notes | codes, past) when each piece's codes are permuted, as a share of what it was."""
+    rng = np.random.default_rng(1)
+    music = [piece.excerpt(0, model.context_events // 2) for piece in music]
+    own = sum(note_nats_under_codes(model, piece) for piece in music)
+    orders = (rng.permutation(len(codes_of(model.vqvae, piece))).tolist() for piece in music)
+    return sum(note_nats_under_codes(model, piece, order) for piece, order in zip(music, orders, strict=True)) / own - 1
