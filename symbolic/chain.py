@@ -20,15 +20,15 @@ Choose = Callable[[str, Tensor, Tensor], Tensor]
 
 
 class NoteChain(nn.Module):
-    """Predicts time, pitch, velocity and duration one after the other from a state of `width`."""
+    """Predicts time, pitch, velocity and duration one after the other from a state of `width`, with the votes of recent events."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, recent_events: int) -> None:
         super().__init__()
         self.position = nn.Parameter(torch.zeros(len(ATTRIBUTES), width))
         self.embeddings = nn.ModuleDict({name: nn.Embedding(VOCABULARY[name], width) for name in ATTRIBUTES})
         self.mlp = nn.ModuleDict({name: MLP(width, 2 * width) for name in ATTRIBUTES})
         self.output = nn.ModuleDict({name: nn.Linear(width, VOCABULARY[name]) for name in ATTRIBUTES})
-        self.pointer = Pointer(width)
+        self.pointer = Pointer(width, recent_events)
         for layer in self.output.values():  # uniform predictions at the start: a loss of exactly log V
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)

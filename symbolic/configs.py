@@ -19,6 +19,7 @@ class GPTConfig:
         width: width of the residual stream.
         heads: attention heads; the head dimension width / heads must be even for rotary positions.
         context_events: positions a window holds; scoring slides by half of it.
+        recent_events: how many of the last events vote on the next (`symbolic.pointer`).
         mlp_ratio: hidden width of a block's MLP over the stream's width.
         dropout: probability of zeroing a residual update in training.
         composers: names of the composers whose style can be asked for, as the corpus spells them.
@@ -29,6 +30,7 @@ class GPTConfig:
     width: int = 256
     heads: int = 4
     context_events: int = 512
+    recent_events: int = 64
     mlp_ratio: int = 3
     dropout: float = 0.0
     composers: tuple[str, ...] = ()
@@ -46,6 +48,7 @@ class GPTConfig:
             self.context_events >= 2 and self.context_events % 2 == 0,
             f"context_events: {self.context_events} must be even and at least 2",
         )
+        require(self.recent_events >= 1, f"recent_events: {self.recent_events} is below 1")
         require(self.mlp_ratio >= 1, f"mlp_ratio: {self.mlp_ratio} is below 1")
         require(0.0 <= self.dropout < 1.0, f"dropout: {self.dropout} is outside [0, 1)")
         require(len(set(self.styles)) == len(self.styles), f"composers, eras: a name occurs twice in {self.styles}")

@@ -83,7 +83,7 @@ class EventGPT(nn.Module):
         self.context_events = config.context_events
         self.embedding = EventEmbedding(config.width)
         self.history = History(config)
-        self.chain = NoteChain(config.width)
+        self.chain = NoteChain(config.width, config.recent_events)
 
     def event_nats(self, events: Tensor, valid: Tensor, mid_piece: Tensor, style: Tensor | None = None) -> Tensor:
         """-log p of every attribute given all before it by term, zero where nothing is scored: [B, S, 4, terms].

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 
 from symbolic.events import REST, REST_TICKS, VOCABULARY
 
-RECENT_EVENTS = 64  # how many events may vote; twice the notes that ever sound at once
 POINTED = ("time", "pitch", "duration")  # no coincidence favours a velocity
 VOTE_WIDTH = 32
 GAP_BUCKETS = 49
@@ -59,9 +58,10 @@ class Recent(NamedTuple):
 class Pointer(nn.Module):
     """Votes of the recent notes on an event's time, pitch and duration; no vote weighs anything at the start."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, recent_events: int) -> None:
         super().__init__()
-        rows = RECENT_EVENTS + GAP_BUCKETS + SHARING_BUCKETS + LATER_BUCKETS
+        self.recent_events = recent_events
+        rows = recent_events + GAP_BUCKETS + SHARING_BUCKETS + LATER_BUCKETS
         self.key = nn.Linear(width, len(POINTED) * VOTE_WIDTH, bias=False)
         self.query = nn.ModuleDict({name: nn.Linear(width, VOTE_WIDTH) for name in POINTED})
         self.traits = nn.ParameterDict({name: 0.5 * torch.randn(rows, VOTE_WIDTH) for name in POINTED})
@@ -76,8 +76,8 @@ class Pointer(nn.Module):
         """
 
         def recent_of(x: Tensor) -> Tensor:
-            missing = RECENT_EVENTS + positions - 1 - x.shape[1]
-            return nn.functional.pad(x, (0, 0, missing, 0)).unfold(1, RECENT_EVENTS, 1)  # [B, S, C, R]
+            missing = self.recent_events + positions - 1 - x.shape[1]
+            return nn.functional.pad(x, (0, 0, missing, 0)).unfold(1, self.recent_events, 1)  # [B, S, C, R]
 
         clock = elapsed_ticks(events[..., 0]).cumsum(1)  # [B, T], the onset of each event
         now = nn.functional.pad(clock, (1, 0))[:, -positions:, None]  # [B, S, 1]
@@ -106,7 +106,7 @@ class Pointer(nn.Module):
         keys = recent.keys.chunk(len(POINTED), dim=2)[POINTED.index(attribute)]  # [B, S, W, R]
         weight = (query[..., None, :] @ keys)[..., 0, :]  # [B, S, R]
         lag, *traits = (query @ self.traits[attribute].T).split(
-            [RECENT_EVENTS, GAP_BUCKETS, SHARING_BUCKETS, LATER_BUCKETS], dim=-1
+            [self.recent_events, GAP_BUCKETS, SHARING_BUCKETS, LATER_BUCKETS], dim=-1
         )
         weight = weight + lag
         for trait, bucket in zip(traits, (gap_bucket(recent.gap_ticks), recent.sharing, recent.later), strict=True):

@@ -17,7 +17,7 @@ from symbolic.events import ATTRIBUTES, END, REST, VOCABULARY, decode, encode
 from symbolic.gpt import EventGPT
 from symbolic.likelihood import window_start
 from symbolic.performance import TICK_SECONDS, Performance, end_at_restrikes
-from symbolic.pointer import RECENT_EVENTS, elapsed_ticks
+from symbolic.pointer import elapsed_ticks
 from symbolic.transformer import KVCache
 
 
@@ -71,8 +71,9 @@ class EventStream:
     @torch.inference_mode()
     def next_event(self) -> Tensor:
         """Draw one event int64 [4] and remember it."""
-        latest = self.events[None, self.window_start :][:, -RECENT_EVENTS:]
-        recent = self.model.recent(latest, self.embedded[:, -RECENT_EVENTS:], positions=1)
+        most = self.model.config.recent_events
+        latest = self.events[None, self.window_start :][:, -most:]
+        recent = self.model.recent(latest, self.embedded[:, -most:], positions=1)
         self.drawn_time = None
         event = self.model.draw_event(self.state[:, None], recent, self._choose)  # [1, 4]
         self.events = torch.cat([self.events, event])

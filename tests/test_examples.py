@@ -1,5 +1,6 @@
 """The hand-entered theme is right by count, always played the same, and likelier than its corruptions."""
 
+import csv
 from collections import Counter
 from math import isfinite
 from pathlib import Path
@@ -7,8 +8,10 @@ from pathlib import Path
 import bridal_chorus
 import pytest
 
+from bridge.score import main as score_command
 from bridge.score import score
 from symbolic.cleaning import read_midi
+from symbolic.performance import write_midi
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -71,3 +74,21 @@ def test_attributes_sum_to_the_total(entries, view):
     for entry in entries.values():
         figures = entry["symbolic"][view]
         assert sum(figures["by_attribute"].values()) == pytest.approx(figures["nll_nats"], rel=1e-9)
+
+
+def test_a_prefix_is_as_surprising_note_by_note_as_inside_the_whole_piece(tmp_path):
+    piece = read_midi(EXAMPLES / "generated_by_events.mid").performance
+    cut = len(piece) * 2 // 3
+    write_midi(piece, tmp_path / "whole.mid")
+    write_midi(piece.excerpt(0, cut), tmp_path / "prefix.mid")
+    flags = ["--views", "events,vqvae", "--out", str(tmp_path / "out")]
+    assert score_command([str(tmp_path / "prefix.mid"), str(tmp_path / "whole.mid"), *flags]) == 0
+    prefix, whole = (
+        list(csv.DictReader((tmp_path / "out" / "per_note" / name).read_text().splitlines()))
+        for name in ("0000.csv", "0001.csv")
+    )
+    assert (len(prefix), len(whole)) == (cut, len(piece))
+    for before, after in zip(prefix, whole[:cut], strict=True):
+        assert {name: float(value) for name, value in before.items()} == pytest.approx(
+            {name: float(value) for name, value in after.items()}, abs=2e-3
+        )

@@ -11,7 +11,7 @@ class OptimConfig:
 
     Args:
         steps: optimiser steps of the whole run; the learning rate falls to zero at the last one.
-        muon_lr: learning rate of Muon (Jordan et al. 2024).
+        muon_lr: learning rate of Muon (Jordan et al. 2024); 0 leaves the matrices to AdamW.
         adamw_lr: learning rate of AdamW (embeddings, output layers, biases).
         weight_decay: decoupled weight decay of the matrices under Muon.
         warmup_steps: steps of linear warm-up.
@@ -29,7 +29,8 @@ class OptimConfig:
 
     def __post_init__(self) -> None:
         require(self.steps >= 1, f"steps: {self.steps} is below 1")
-        require(self.muon_lr > 0 and self.adamw_lr > 0, "muon_lr, adamw_lr: must be above 0")
+        require(self.muon_lr >= 0, f"muon_lr: {self.muon_lr} is below 0")
+        require(self.adamw_lr > 0, f"adamw_lr: {self.adamw_lr} must be above 0")
         require(self.weight_decay >= 0, f"weight_decay: {self.weight_decay} is below 0")
         require(self.warmup_steps >= 0, f"warmup_steps: {self.warmup_steps} is below 0")
         require(0 < self.decay_share <= 1, f"decay_share: {self.decay_share} is outside (0, 1]")

@@ -50,9 +50,12 @@ def build_optimizer(model: nn.Module, config: OptimConfig) -> dict[str, Any]:
     left out.
     """
     trained = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
-    matrices = [p for name, p in trained if _is_hidden_matrix(name, p)]
-    others = [p for name, p in trained if not _is_hidden_matrix(name, p)]
-    optimizer = MuonAdamW(matrices, others, config)
+    matrices = [p for name, p in trained if config.muon_lr and _is_hidden_matrix(name, p)]
+    others = [p for name, p in trained if not (config.muon_lr and _is_hidden_matrix(name, p))]
+    if matrices:
+        optimizer = MuonAdamW(matrices, others, config)
+    else:
+        optimizer = torch.optim.AdamW(others, lr=config.adamw_lr, betas=(0.9, 0.95), weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, config.rate)
     return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 

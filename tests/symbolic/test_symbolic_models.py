@@ -195,6 +195,19 @@ def test_windows_score_every_event_once_with_half_a_window_before_it():
         assert (seen == 1).all()
 
 
+def test_windows_are_one_pass_where_one_covers_all_and_start_afresh_where_not(model):
+    music = random_performance(3, 45)
+    rows = encode(music)
+    assert (rows[:, 0] != 400).all()
+    scored = score(model, [music])[0]
+    first = nats_of(model, [rows[:16]])[0]
+    assert np.allclose(scored.note_nats[:16], first, atol=1e-4)
+    with torch.inference_mode():
+        events, valid = pad([rows[8:24]])
+        nats = bound_nats(model.event_nats(events, valid, torch.tensor([True])), model.terms)[0].double().numpy()
+    assert np.allclose(scored.note_nats[16:24], nats[8:], atol=1e-4)
+
+
 def test_a_prefix_scores_as_inside_the_whole_piece(model):
     performance = random_performance(1, 90)
     whole = score(model, [performance])[0]
