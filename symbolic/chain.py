@@ -20,7 +20,7 @@ Choose = Callable[[str, Tensor, Tensor], Tensor]
 
 
 class NoteChain(nn.Module):
-    """Predicts time, pitch, velocity and duration one after the other from a state of `width`, with the votes of recent events."""
+    """Predicts time, pitch, velocity and duration one after the other from a state of `width`, recent events voting."""
 
     def __init__(self, width: int, recent_events: int) -> None:
         super().__init__()

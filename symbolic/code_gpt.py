@@ -85,10 +85,11 @@ def _mixture_nats(decoder: Tensor, context: Tensor, code_logits: Tensor, value: 
     """-log sum_z p(z) p(value | z) with p(value | z) = softmax(decoder[z] + context): float32 [...].
 
     decoder [K, V], context [..., V], code_logits [..., K], value int64 [...]. The normalisers of all codes are one
-    matrix product: sum_v exp(decoder[z, v]) exp(context[v]).
+    matrix product: sum_v exp(decoder[z, v]) exp(context[v]), in float64 because a code may all but exclude every likely
+    value.
     """
-    decoder = decoder.log_softmax(-1)
-    context = context - context.amax(-1, keepdim=True)
+    decoder = decoder.double().log_softmax(-1)
+    context = (context - context.amax(-1, keepdim=True)).double()
     log_normaliser = (context.exp() @ decoder.exp().T).log()  # [..., K]
     value_logits = decoder.T[value] + context.gather(-1, value[..., None])  # [..., K]
     return -torch.logsumexp(code_logits.log_softmax(-1) + value_logits - log_normaliser, dim=-1)

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-SHELL = [text for language, text in BLOCKS if language == "sh"]
+SHELL = [text.replace("\\\n", "") for language, text in BLOCKS if language == "sh"]
 LINES = [line for text in SHELL for line in text.splitlines()]
 
 
