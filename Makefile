@@ -56,6 +56,7 @@ bench: setup
 	$(RUN) -m benchmarks.speed
 	$(RUN) -m benchmarks.symbolic_likelihood --data $(DATA)
 	$(RUN) -m benchmarks.ranking --data $(DATA)
+	$(RUN) -m benchmarks.surprisal --data $(DATA)
 	$(RUN) -m benchmarks.codes --data $(DATA)
 	$(RUN) -m benchmarks.audio_likelihood --data $(DATA)
 

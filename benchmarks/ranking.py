@@ -1,50 +1,72 @@
 """`python -m benchmarks.ranking`: how often an original excerpt is likelier than its corrupted copy, for both models.
 
-256-note excerpts of test pieces, scored as excerpts; a tie counts one half. Intervals: 95 %, bootstrap over pieces.
+256-note excerpts of test pieces, scored as excerpts and ranked twice: by the nats of all attributes ("total") and by
+those of the pitches ("pitch"). A tie counts one half. Intervals: 95 %, bootstrap over pieces.
 """
 
-import argparse
 from collections.abc import Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.excerpts import excerpts_of_test_pieces
+from benchmarks.excerpts import EXCERPT_NOTES, excerpt_parser, excerpts_of_test_pieces
 from benchmarks.statistics import markdown_table, mean, with_interval
 from losscal.cli import EXIT_DONE, run, write_result
 from symbolic.corpus import Corpus
 from symbolic.corruption import CORRUPTIONS
-from symbolic.likelihood import SymbolicScorer
+from symbolic.performance import Performance
 
-CASES = (("random_pitches", 1.0), ("jitter_onsets", 0.1), ("wrong_notes", 0.05), ("semitone", 0.05), ("semitone", 0.01))
+if TYPE_CHECKING:
+    from symbolic.likelihood import SymbolicScorer
+
+FIGURES = ("total", "pitch")
+ONE_NOTE = 1 / EXCERPT_NOTES
+CASES = {
+    "semitone 5 %": ("semitone", 0.05),
+    "semitone 1 %": ("semitone", 0.01),
+    "semitone, one note": ("semitone", ONE_NOTE),
+    "up to an octave, one note": ("wrong_notes", ONE_NOTE),
+    "jitter_onsets 10 %": ("jitter_onsets", 0.1),
+    "shuffle_seconds": ("shuffle_seconds", 1.0),
+    "permute_durations": ("permute_durations", 1.0),
+    "random_velocities": ("random_velocities", 1.0),
+    "random_pitches": ("random_pitches", 1.0),
+}
+"""Line of the table to a corruption and its amount."""
+
+
+def excerpt_nats(scorer: "SymbolicScorer", excerpts: Sequence[Performance]) -> np.ndarray:
+    """Nats of each excerpt by FIGURES, float64 [excerpts, 2]."""
+    scores = scorer.score(excerpts, excerpt=True)
+    return np.array([[score.nll_nats, score.by_attribute["pitch"]] for score in scores])
+
+
+def wins(original_nats: np.ndarray, corrupted_nats: np.ndarray) -> np.ndarray:
+    """1 where the original is the likelier, 0 where its copy is, 0.5 where neither; nats and result [...]."""
+    return (original_nats < corrupted_nats) + 0.5 * (original_nats == corrupted_nats)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the table."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.ranking", description=__doc__)
-    parser.add_argument("--data", default="data/giantmidi-piano", help="cache made by python -m symbolic.prepare")
-    parser.add_argument("--weights", type=Path, help="folder of weights other than the shipped ones")
-    parser.add_argument("--pieces", type=int, default=60, help="test pieces (default 60)")
-    parser.add_argument("--per-piece", type=int, default=2, help="excerpts of each (default 2)")
-    flags = parser.parse_args(argv)
-    excerpts = excerpts_of_test_pieces(
-        Corpus.open(flags.data), pieces=flags.pieces, per_piece=flags.per_piece, notes=256
-    )
+    flags = excerpt_parser("ranking", __doc__).parse_args(argv)
+    from symbolic.likelihood import SymbolicScorer
+
+    excerpts = excerpts_of_test_pieces(Corpus.open(flags.data), pieces=flags.pieces, per_piece=flags.per_piece)
     scorers = [SymbolicScorer.load(name, flags.weights) for name in ("events", "vqvae")]
-    originals = {s.name: [x.nll_nats for x in s.score(excerpts, excerpt=True)] for s in scorers}
+    originals = [excerpt_nats(scorer, excerpts) for scorer in scorers]
     rows = []
-    for name, amount in CASES:
+    for case, (corruption, amount) in CASES.items():
         rng = np.random.default_rng(1)
-        corrupted = [CORRUPTIONS[name](excerpt, rng, amount) for excerpt in excerpts]
-        cells = [f"{name} {amount:.0%}"]
-        for scorer in scorers:
-            nats = np.array([x.nll_nats for x in scorer.score(corrupted, excerpt=True)])
-            difference = nats - np.array(originals[scorer.name])
-            wins = ((difference > 0) + 0.5 * (difference == 0)).reshape(-1, flags.per_piece)  # [pieces, per_piece]
-            cells.append(with_interval(wins, mean, ".3f"))
-        rows.append(cells)
-    write_result(f"{len(excerpts)} excerpts of 256 notes from {len(excerpts) // flags.per_piece} test pieces\n")
-    write_result(markdown_table(["corruption", *[scorer.name for scorer in scorers]], rows))
+        corrupted = [CORRUPTIONS[corruption](excerpt, rng, amount) for excerpt in excerpts]
+        shares = []
+        for scorer, original_nats in zip(scorers, originals, strict=True):
+            won = wins(original_nats, excerpt_nats(scorer, corrupted)).reshape(-1, flags.per_piece, len(FIGURES))
+            shares += [with_interval(won[..., index], mean, ".3f") for index in range(len(FIGURES))]
+        rows.append([case, *shares])
+    columns = [f"{scorer.name}, {figure}" for scorer in scorers for figure in FIGURES]
+    pieces = len(excerpts) // flags.per_piece
+    write_result(f"{len(excerpts)} excerpts of {EXCERPT_NOTES} notes from {pieces} test pieces\n")
+    write_result(markdown_table(["corruption", *columns], rows))
     return EXIT_DONE
 
 

@@ -1,26 +1,29 @@
-"""`python -m benchmarks.speed`: notes scored per second, beside a plain transformer over flat MIDILike tokens.
+"""`python -m benchmarks.speed`: notes scored per second beside a Llama of the same size, and what long music takes.
 
-The peer is torch.nn.TransformerEncoder with the event model's layers, width, heads and window over miditok's tokens of
-the same notes (random weights: speed does not depend on them), its windows half a window apart as ours. Everything runs
-in one process on the same random music, the fastest of three runs each; audio speed is in times real time.
+The peer is `benchmarks.llama` with the event model's number of parameters over MIDILike tokens of the same notes
+(random weights: speed does not depend on them), its windows half a window apart as ours. These rates come from one
+process and the same random music, the fastest of three runs each; audio speed is in times real time. The second table
+scores music of growing length once, each model in a process of its own; its memory is what scoring adds, at most, to
+the process with the model loaded, the scores themselves included.
 """
 
 import argparse
+import multiprocessing
+import re
+import resource
+import sys
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
-import torch
-from torch import nn
 
 from benchmarks.statistics import markdown_table
 from losscal.cli import EXIT_DONE, run, write_result
-from symbolic.configs import GPTConfig
-from symbolic.likelihood import SymbolicScorer, windows_of
-from symbolic.midilike import encode, tokenizer
 from symbolic.performance import NOTE_DTYPE, Performance
 
 RUNS = 3
+NAMES = ("events", "vqvae")
 
 
 def random_music(notes: int) -> Performance:
@@ -32,32 +35,6 @@ def random_music(notes: int) -> Performance:
     array["velocity_bin"] = rng.integers(0, 32, notes)
     array["duration_ticks"] = rng.integers(1, 10, notes)
     return Performance(array)
-
-
-class FlatPeer(nn.Module):
-    """Embedding, torch's own transformer layers under a causal mask, output layer."""
-
-    def __init__(self, config: GPTConfig, vocabulary: int) -> None:
-        super().__init__()
-        layer = nn.TransformerEncoderLayer(
-            config.width, config.heads, config.mlp_ratio * config.width, 0.0, batch_first=True, norm_first=True
-        )
-        self.context = config.context_patches
-        self.embedding = nn.Embedding(vocabulary, config.width)
-        self.layers = nn.TransformerEncoder(layer, config.layers, enable_nested_tensor=False)
-        self.output = nn.Linear(config.width, vocabulary)
-
-    @torch.inference_mode()
-    def score(self, tokens: torch.Tensor) -> float:
-        """Nats of tokens int64 [S], every token but the first scored once."""
-        total = 0.0
-        for window in windows_of(0, len(tokens), self.context):
-            own = tokens[None, window.start : window.stop]
-            mask = nn.Transformer.generate_square_subsequent_mask(own.shape[1])
-            logits = self.output(self.layers(self.embedding(own), mask=mask, is_causal=True))
-            nats = nn.functional.cross_entropy(logits[0, :-1], own[0, 1:], reduction="none")
-            total += float(nats[max(0, window.score_from - window.start - 1) :].sum())
-        return total
 
 
 def fastest_seconds(work: Callable[[], object]) -> float:
@@ -84,23 +61,74 @@ def audio_row() -> list[str]:
     return ["spectral_lm", f"{seconds / fastest_seconds(lambda: scorer.score(waveform)):.1f} x real time", ""]
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Print the table."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.speed", description=__doc__)
-    parser.add_argument("--notes", type=int, default=4000, help="notes to score (default 4000)")
-    flags = parser.parse_args(argv)
-    music = random_music(flags.notes)
-    scorers = [SymbolicScorer.load(name) for name in ("events", "vqvae")]
-    peer = FlatPeer(scorers[0].model.config, len(tokenizer())).eval()
-    tokens = torch.tensor(encode(music))
-    peer_rate = flags.notes / fastest_seconds(lambda: peer.score(tokens))
-    rows = [["flat peer", f"{peer_rate:.0f} notes/s", "1.0"]]
+def rate_rows(weights: Path | None, notes: int) -> list[list[str]]:
+    """Name, speed and times the peer's speed: of the peer, of both our models, of the audio model."""
+    from benchmarks.llama import build, peer_shape, token_nats
+    from symbolic.likelihood import SymbolicScorer
+
+    music = random_music(notes)
+    scorers = [SymbolicScorer.load(name, weights) for name in NAMES]
+    ours = scorers[0].model
+    peer = build(peer_shape(ours.config, sum(p.numel() for p in ours.parameters()))).eval()
+    peer_rate = notes / fastest_seconds(lambda: token_nats(peer, music))
+    rows = [["llama", f"{peer_rate:.0f} notes/s", "1.0"]]
     for scorer in scorers:
-        rate = flags.notes / fastest_seconds(lambda scorer=scorer: scorer.score([music]))
+        rate = notes / fastest_seconds(lambda scorer=scorer: scorer.score([music]))
         rows.append([scorer.name, f"{rate:.0f} notes/s", f"{rate / peer_rate:.1f}"])
-    rows.append(audio_row())
+    return [*rows, audio_row()]
+
+
+def peak_mib() -> float:
+    """The most memory this process has held so far, in MiB."""
+    if sys.platform == "linux":  # whose ru_maxrss begins with what the parent process held
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+        return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+def length_rows(name: str, weights: Path | None, lengths: Sequence[int]) -> list[list[str]]:
+    """Name, notes, seconds per thousand notes and MiB added, for music of ascending lengths."""
+    from symbolic.likelihood import SymbolicScorer
+
+    scorer = SymbolicScorer.load(name, weights)
+    scorer.score([random_music(2)])  # what the first call sets up is no cost of the music
+    loaded = peak_mib()
+    rows = []
+    for notes in lengths:
+        music = random_music(notes)
+        start = time.perf_counter()
+        scorer.score([music])
+        seconds = time.perf_counter() - start
+        rows.append([name, f"{notes}", f"{1000 * seconds / notes:.2f}", f"{peak_mib() - loaded:.0f}"])
+    return rows
+
+
+def in_own_process(name: str, weights: Path | None, lengths: Sequence[int]) -> list[list[str]]:
+    """`length_rows` in a fresh process, whose memory nothing else has touched."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(length_rows, (name, weights, lengths))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print both tables."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.speed", description=__doc__)
+    parser.add_argument("--weights", type=Path, help="folder of weights other than the shipped ones")
+    parser.add_argument("--notes", type=int, default=4000, help="notes to score for the rates (default 4000)")
+    parser.add_argument(
+        "--lengths",
+        type=int,
+        nargs="+",
+        default=[1000, 10_000, 100_000],
+        help="notes to score for cost and memory (default 1000 10000 100000)",
+    )
+    flags = parser.parse_args(argv)
+    import torch
+
     write_result(f"{flags.notes} notes, {torch.get_num_threads()} threads\n")
-    write_result(markdown_table(["scorer", "speed", "times the peer"], rows))
+    write_result(markdown_table(["scorer", "speed", "times the peer"], rate_rows(flags.weights, flags.notes)))
+    rows = [row for name in NAMES for row in in_own_process(name, flags.weights, sorted(flags.lengths))]
+    write_result("")
+    write_result(markdown_table(["scorer", "notes", "seconds per 1000 notes", "peak memory added, MiB"], rows))
     return EXIT_DONE
 
 

@@ -1,83 +1,167 @@
-"""`python -m benchmarks.symbolic_likelihood`: test bits per note of both models beside a unigram model.
+"""`python -m benchmarks.symbolic_likelihood`: test bits per note of both models beside what is simpler.
 
-Every test piece is scored whole, from its first note, by `symbolic.likelihood` with the shipped weights. Figures by
-corpus are sums over all pieces divided once; per-piece means weigh each piece alike. Intervals: 95 %, bootstrap over
-pieces.
+Every test piece is scored whole, from its first note, the end symbol left out. Figures by corpus are sums over all
+pieces divided once; per-piece means weigh each piece alike; "codes" is the part of the bound that the codes take. The
+second table looks at late notes alone, those with at least half a window of context before them, and converts to nats
+per symbol of the 388-symbol performance encoding, in which others publish: note-ons, note-offs, time shifts, and a
+velocity where it changes. Intervals: 95 %, bootstrap over pieces.
 """
 
 import argparse
 from collections.abc import Sequence
-from math import log
+from functools import partial
+from math import log as ln
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
+from benchmarks.baselines import NoteMarkov, TokenMarkov
 from benchmarks.statistics import markdown_table, with_interval
 from losscal.cli import EXIT_DONE, run, write_result
+from symbolic import events, midilike
 from symbolic.corpus import Corpus
-from symbolic.events import ATTRIBUTES, REST, VOCABULARY, encode
-from symbolic.likelihood import SymbolicScorer
 from symbolic.performance import Performance
 
-
-class Unigram:
-    """Attributes independent of each other and of the past, at their training frequencies (add-one smoothed)."""
-
-    def __init__(self, music: Sequence[Performance]) -> None:
-        counts = {name: np.ones(VOCABULARY[name]) for name in ATTRIBUTES}
-        for performance in music:
-            for name, values in self._values(performance).items():
-                counts[name] += np.bincount(values, minlength=VOCABULARY[name])
-        self.nats = {name: -np.log(count / count.sum()) for name, count in counts.items()}
-
-    def by_attribute(self, performance: Performance) -> dict[str, float]:
-        """Nats of a performance by attribute, the end symbol left out."""
-        return {name: float(self.nats[name][values].sum()) for name, values in self._values(performance).items()}
-
-    def _values(self, performance: Performance) -> dict[str, np.ndarray]:
-        events = encode(performance, end=False)
-        is_note = events[:, 0] < REST
-        return {name: events[is_note | (name == "time"), i] for i, name in enumerate(ATTRIBUTES)}
+MARKOV_ORDER = 3
+PARTS = (*events.ATTRIBUTES, "codes")
 
 
-def row_of(name: str, notes: np.ndarray, nats: dict[str, np.ndarray], seconds: np.ndarray) -> list[str]:
-    """One model's line: notes, seconds [pieces], nats [pieces] by attribute."""
-    total = np.stack([notes, sum(nats.values()), seconds], axis=1)
+class NoteNats(NamedTuple):
+    """What a model with a window says of a piece of N notes: nats float64 [N, columns], is_late bool [N].
 
-    def corpus_bits(rows: np.ndarray) -> float:
-        return rows[:, 1].sum() / rows[:, 0].sum() / log(2)
+    code_nats: how many of the nats are the codes'.
+    """
+
+    nats: np.ndarray
+    is_late: np.ndarray
+    code_nats: float = 0.0
+
+
+def counted_rows(train: Sequence[Performance], test: Sequence[Performance]) -> list[list[str]]:
+    """The first table's lines of the models that only count."""
+    kinds = {
+        "unigram": partial(NoteMarkov, order=0),
+        f"order-{MARKOV_ORDER} Markov of tokens": partial(TokenMarkov, order=MARKOV_ORDER),
+        f"order-{MARKOV_ORDER} Markov of notes": partial(NoteMarkov, order=MARKOV_ORDER),
+    }
+    rows = []
+    for name, kind in kinds.items():
+        model = kind(train)
+        rows.append(whole_row(name, np.stack([model.nats(performance) for performance in test]), test))
+    return rows
+
+
+def of_our_model(name: str, weights: Path | None, music: Sequence[Performance]) -> dict[str, list[NoteNats]]:
+    """Rows of "events", or of the bound and the mixture of "vqvae"."""
+    from symbolic.likelihood import SymbolicScorer
+
+    scorer = SymbolicScorer.load(name, weights)
+    scores = scorer.score(music)
+    late = [late_events(performance, scorer.model.context_events // 2) for performance in music]
+    if "code" not in scorer.model.terms:
+        return {name: [NoteNats(x.note_nats, is_late) for x, is_late in zip(scores, late, strict=True)]}
+    return {
+        f"{name} bound": [
+            NoteNats(x.note_nats, is_late, x.code_nll_nats) for x, is_late in zip(scores, late, strict=True)
+        ],
+        f"{name} mixture": [NoteNats(x.term_nats["mixture"], is_late) for x, is_late in zip(scores, late, strict=True)],
+    }
+
+
+def of_llama(folder: Path, music: Sequence[Performance]) -> list[NoteNats]:
+    """The row of a peer trained by `benchmarks.llama`."""
+    from benchmarks.llama import CONTEXT_TOKENS, load, token_nats
+
+    model = load(folder)
+    rows = []
+    for performance in music:
+        tokens = midilike.encode(performance)
+        nats = midilike.sum_by_note(tokens, token_nats(model, performance))
+        position = 1 + np.flatnonzero(midilike.is_note_on(tokens))  # in a document, after its start
+        rows.append(NoteNats(nats[:, None], position >= CONTEXT_TOKENS // 2))
+    return rows
+
+
+def late_events(performance: Performance, least_context: int) -> np.ndarray:
+    """Which notes have at least so many events before them, bool [N]."""
+    rows = events.encode(performance, end=False)
+    return np.flatnonzero(rows[:, 0] < events.REST) >= least_context
+
+
+def symbols_by_note(performance: Performance) -> np.ndarray:
+    """Symbols of the performance encoding that each note takes, int64 [N]: MIDILike without repeated velocities."""
+    tokens = midilike.encode(performance)
+    velocity = performance.notes["velocity_bin"].astype(int)
+    is_repeated = np.diff(velocity, prepend=-1) == 0
+    return midilike.sum_by_note(tokens, np.ones(len(tokens), dtype=np.int64)) - is_repeated
+
+
+def whole_row(name: str, nats: np.ndarray, music: Sequence[Performance], *, code_nats: float = 0.0) -> list[str]:
+    """One model's line of the first table; nats [pieces, columns], the four attributes or one total."""
+    notes = np.array([len(performance) for performance in music])
+    seconds = np.array([performance.seconds for performance in music])
+    total = np.stack([nats.sum(axis=1), notes], axis=1)
 
     def piece_bits(rows: np.ndarray) -> float:
-        return (rows[:, 1] / rows[:, 0]).mean() / log(2)
+        return (rows[:, 0] / rows[:, 1]).mean() / ln(2)
 
     cells = [name, with_interval(total, corpus_bits, ".2f"), with_interval(total, piece_bits, ".2f")]
-    cells.append(f"{total[:, 1].sum() / seconds.sum():.1f}")
-    bits = {column: f"{values.sum() / notes.sum() / log(2):.2f}" for column, values in nats.items()}
-    return cells + [bits.get(column, "") for column in (*ATTRIBUTES, "code")]
+    cells.append(f"{nats.sum() / seconds.sum():.1f}")
+    parts = [*nats.sum(axis=0), code_nats] if nats.shape[1] == len(events.ATTRIBUTES) else [0.0] * len(PARTS)
+    return cells + [f"{part / notes.sum() / ln(2):.2f}" if part else "" for part in parts]
+
+
+def late_row(name: str, pieces: Sequence[NoteNats], symbols: Sequence[np.ndarray]) -> list[str]:
+    """One model's line of the second table; symbols [N] by piece."""
+    totals = np.array(
+        [
+            (piece.nats[piece.is_late].sum(), piece.is_late.sum(), own[piece.is_late].sum())
+            for piece, own in zip(pieces, symbols, strict=True)
+            if piece.is_late.any()
+        ]
+    ).reshape(-1, 3)
+    if not len(totals):
+        return [name, "0", "", ""]
+
+    def nats_per_symbol(rows: np.ndarray) -> float:
+        return rows[:, 0].sum() / rows[:, 2].sum()
+
+    figures = [with_interval(totals, corpus_bits, ".2f"), with_interval(totals, nats_per_symbol, ".3f")]
+    return [name, f"{totals[:, 1].sum():.0f}", *figures]
+
+
+def corpus_bits(rows: np.ndarray) -> float:
+    """Bits per note of rows [pieces, 2 or more] of nats and notes."""
+    return rows[:, 0].sum() / rows[:, 1].sum() / ln(2)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print the table."""
+    """Print both tables."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.symbolic_likelihood", description=__doc__)
     parser.add_argument("--data", default="data/giantmidi-piano", help="cache made by python -m symbolic.prepare")
     parser.add_argument("--weights", type=Path, help="folder of weights other than the shipped ones")
+    parser.add_argument(
+        "--llama", type=Path, action="append", default=[], help="folder of a trained benchmarks.llama (may be repeated)"
+    )
     flags = parser.parse_args(argv)
     corpus = Corpus.open(flags.data)
     test = [corpus.performance(piece) for piece in corpus.of_split("test")]
-    notes = np.array([len(performance) for performance in test], dtype=np.float64)
-    seconds = np.array([performance.seconds for performance in test])
-    unigram = Unigram([corpus.performance(piece) for piece in corpus.of_split("train")])
-    per_piece = {"unigram": [unigram.by_attribute(performance) for performance in test]}
+    whole = counted_rows([corpus.performance(piece) for piece in corpus.of_split("train")], test)
+    windowed = {f"llama {folder.name}": of_llama(folder, test) for folder in flags.llama}
     for name in ("events", "vqvae"):
-        scorer = SymbolicScorer.load(name, flags.weights)
-        per_piece[name] = [scorer.score([performance])[0].by_attribute for performance in test]
-    rows = [
-        row_of(name, notes, {column: np.array([row[column] for row in table]) for column in table[0]}, seconds)
-        for name, table in per_piece.items()
-    ]
-    header = ["model", "bits/note", "per-piece mean", "nats/s", *ATTRIBUTES, "code"]
-    write_result(f"{len(test)} test pieces, {int(notes.sum())} notes, data {corpus.data_hash[:12]}\n")
-    write_result(markdown_table(header, rows))
+        windowed |= of_our_model(name, flags.weights, test)
+    for name, pieces in windowed.items():
+        nats = np.stack([piece.nats.sum(axis=0) for piece in pieces])
+        whole.append(whole_row(name, nats, test, code_nats=sum(piece.code_nats for piece in pieces)))
+    symbols = [symbols_by_note(performance) for performance in test]
+    late = [late_row(name, pieces, symbols) for name, pieces in windowed.items()]
+    notes = sum(len(performance) for performance in test)
+    per_note = sum(own.sum() for own in symbols) / notes
+    write_result(f"{len(test)} test pieces, {notes} notes, data {corpus.data_hash[:12]}\n")
+    write_result(markdown_table(["model", "bits/note", "per-piece mean", "nats/s", *PARTS], whole))
+    write_result(f"\nlate notes alone; of all notes one takes {per_note:.2f} symbols\n")
+    write_result(markdown_table(["model", "late notes", "bits/note", "nats/symbol"], late))
     return EXIT_DONE
 
 

@@ -1,17 +1,20 @@
 """The benchmarks' own parts: counts that normalise, intervals that cover, tables that run."""
 
 import importlib
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from music import random_performance
 
-from benchmarks import speed
+from benchmarks import llama, speed, symbolic_likelihood
 from benchmarks.audio_likelihood import BandCounts
 from benchmarks.statistics import bootstrap_interval, markdown_table
-from benchmarks.symbolic_likelihood import Unigram
-from symbolic.events import ATTRIBUTES, encode
+from symbolic.corpus import Piece, write_corpus
+from symbolic.models import build, save_model
+from symbolic.performance import NOTE_DTYPE, Performance
 
 ROOT = Path(__file__).parent.parent
 
@@ -21,21 +24,73 @@ def test_every_benchmark_can_be_imported(path):
     assert importlib.import_module(f"benchmarks.{path.stem}").__doc__
 
 
-def test_speed_prints_every_scorer_beside_the_peer(capsys):
-    assert speed.main(["--notes", "60"]) == 0
-    out = capsys.readouterr().out
-    assert all(name in out for name in ("flat peer", "events", "vqvae", "spectral_lm"))
+@pytest.fixture(scope="module")
+def tiny_weights(tmp_path_factory):
+    """A folder of both symbolic models, small and untrained."""
+    folder = tmp_path_factory.mktemp("weights")
+    gpt = {"layers": 1, "width": 16, "heads": 2, "context_events": 16}
+    vqvae = {"time_levels": (3, 4), "pitch_levels": (5,), "velocity_levels": (2,), "duration_levels": (4,), "width": 8}
+    for kind, configs in (("events", {"gpt": gpt}), ("vqvae", {"gpt": gpt, "vqvae": vqvae})):
+        state = build(kind, configs).state_dict()
+        save_model(folder / f"{kind}.safetensors", state, kind=kind, story={"configs": configs})
+    return folder
 
 
-def test_unigram_probabilities_sum_to_one_and_cost_what_they_say():
-    music = [random_performance(seed, 40) for seed in range(3)]
-    unigram = Unigram(music)
-    for name in ATTRIBUTES:
-        assert np.exp(-unigram.nats[name]).sum() == pytest.approx(1.0)
-    events = encode(music[0], end=False)
-    pitches = events[events[:, 0] < 400, 1]
-    expected = sum(unigram.nats["pitch"][pitch] for pitch in pitches)
-    assert unigram.by_attribute(music[0])["pitch"] == pytest.approx(expected)
+def test_speed_prints_every_scorer_beside_the_peer(tiny_weights, monkeypatch, capsys):
+    monkeypatch.setattr(speed, "RUNS", 1)
+    assert speed.main(["--weights", str(tiny_weights), "--notes", "60", "--lengths", "20", "100"]) == 0
+    rows = [line.split(" | ") for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
+    rates, lengths = rows[2:6], rows[8:]
+    assert [row[0] for row in rates] == ["| llama", "| events", "| vqvae", "| spectral_lm"]
+    assert [row[:2] for row in lengths] == [[f"| {name}", n] for name in ("events", "vqvae") for n in ("20", "100")]
+    assert all(float(row[2]) > 0 for row in lengths)
+
+
+def test_memory_that_scoring_adds_is_seen():
+    code = (
+        "import numpy; from benchmarks.speed import peak_mib; "
+        "before = peak_mib(); block = numpy.ones(2**28 // 8); print(peak_mib() - before)"
+    )
+    added = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert 250 < float(added) < 280
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """Four pieces, two of them long enough for late notes: train, validation, test, test."""
+    folder = tmp_path_factory.mktemp("cache")
+    music = [random_performance(seed, notes) for seed, notes in ((0, 200), (1, 30), (2, 200), (3, 30))]
+    stops = np.cumsum([len(performance) for performance in music]).tolist()
+    pieces = [
+        Piece(f"{i}", f"{i}.mid", "Bach", "baroque", f"{i}", split, stop - len(performance), stop, 1.0, (), {})
+        for i, (performance, stop, split) in enumerate(
+            zip(music, stops, ("train", "validation", "test", "test"), strict=True)
+        )
+    ]
+    write_corpus(folder, pieces, music, [], "made in a test")
+    return folder
+
+
+def test_a_trained_peer_stands_in_the_table_beside_our_models(cache, tiny_weights, tmp_path, capsys):
+    peer = tmp_path / "1e-3"
+    assert llama.main(["train", "--data", str(cache), "--seconds", "0.1", "--out", str(peer)]) == 0
+    flags = ["--data", str(cache), "--weights", str(tiny_weights), "--llama", str(peer)]
+    assert symbolic_likelihood.main(flags) == 0
+    rows = [line.split(" | ") for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
+    names = [row[0].removeprefix("| ") for row in rows]
+    counted = ["unigram", "order-3 Markov of tokens", "order-3 Markov of notes"]
+    models = ["llama 1e-3", "events", "vqvae bound", "vqvae mixture"]
+    assert names == ["model", "---", *counted, *models, "model", "---", *models]
+    late_notes = {name: int(row[1]) for name, row in zip(names[-4:], rows[-4:], strict=True)}
+    assert 0 < late_notes["llama 1e-3"] < late_notes["events"] == late_notes["vqvae bound"]
+
+
+def test_symbols_are_midilike_tokens_without_repeated_velocities():
+    notes = np.zeros(3, dtype=NOTE_DTYPE)
+    notes["onset_ticks"], notes["pitch"], notes["duration_ticks"] = (0, 0, 150), (60, 64, 62), 10
+    notes["velocity_bin"] = (5, 5, 6)
+    # on, velocity | on | shift, off, off, 2 shifts, on, velocity, shift, off
+    assert symbolic_likelihood.symbols_by_note(Performance(notes)).tolist() == [2, 1, 9]
 
 
 @pytest.mark.parametrize("knows_previous", [False, True])

@@ -37,6 +37,11 @@ def run(
             f"--crops.crop_events: {flags.crops.crop_events} is above the model's window of {model.context_events} "
             "events; lower it or raise --model.context_events."
         )
+    if flags.optim.steps % flags.crops.steps_per_epoch:
+        raise InputError(
+            f"--optim.steps: {flags.optim.steps} is no multiple of --crops.steps_per_epoch "
+            f"{flags.crops.steps_per_epoch}: the last steps would never be validated, nor kept; change one of them."
+        )
     module = SymbolicModule(model, flags.optim)
     data = CropData(corpus, flags.crops, styles)
     watched = isinstance(model, (VQVAE, CodeGPT))

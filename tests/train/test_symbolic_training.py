@@ -226,6 +226,7 @@ def test_the_style_is_told_for_half_of_the_crops_and_truly(cache):
         (["--data", "nowhere"], "python -m symbolic.prepare"),
         (["--model.heads", "3"], "width: 256 is no multiple"),
         (["--optim.steps", "0"], "steps: 0 is below 1"),
+        (["--optim.steps", "700"], "700 is no multiple of --crops.steps_per_epoch 500"),
         (["--tokens", "codes", "--vqvae", "nowhere.safetensors"], "no such weights file"),
         (["--trainer.no_such_flag", "1"], "no_such_flag"),
         (["--resume", "nowhere.ckpt"], "no such checkpoint"),

@@ -1,0 +1,165 @@
+"""`python -m benchmarks.surprisal`: does per-note surprisal point at the one wrong note, for both models?
+
+One note of each 256-note excerpt of a test piece is moved by a semitone. The table gives the share of excerpts in which
+that note is among the 5 % (13 notes) most surprising, a tie counting against it. Three measures of a note's surprisal:
+
+- one-sided: the nats of its pitch, given what came before;
+- against neighbours: those nats less the nats of the likelier of the two neighbouring keys, given the same;
+- two-sided: the nats of pitches saved if the note were corrected, those as given less those with the note a semitone
+  down or up, whichever saves more, summed over the note and the 32 that follow, so that what follows has its say.
+
+The last two know how far wrong notes lie, but not which note is wrong. Only the notes that surprise most against their
+neighbours are corrected (--candidates), in some of the excerpts (--rescored); the other notes rank below them all.
+Intervals: 95 %, bootstrap over pieces.
+"""
+
+from collections.abc import Iterator, Sequence
+from math import ceil
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmarks.excerpts import EXCERPT_NOTES, excerpt_parser, excerpts_of_test_pieces
+from benchmarks.statistics import markdown_table, mean, with_interval
+from losscal.cli import EXIT_DONE, log, run, write_result
+from symbolic.corpus import Corpus
+from symbolic.corruption import playable, semitone
+from symbolic.events import ATTRIBUTES, REST, VOCABULARY, encode
+from symbolic.performance import MAX_PITCH, MIN_PITCH, Performance
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from symbolic.gpt import EventGPT
+    from symbolic.likelihood import SymbolicScore, SymbolicScorer
+
+TOP_SHARE = 0.05
+FOLLOWING_NOTES = 32
+PITCH = ATTRIBUTES.index("pitch")
+
+
+def wrong_note(original: Performance, corrupted: Performance) -> int:
+    """The index in `corrupted` of its one note whose place (onset, pitch) is free in `original`."""
+    places, moved = (p.notes["onset_ticks"].astype(np.int64) * 128 + p.notes["pitch"] for p in (original, corrupted))
+    (index,) = np.flatnonzero(~np.isin(moved, places))
+    return int(index)
+
+
+def is_among_most_surprising(surprisal: np.ndarray, note: int) -> bool:
+    """Is `note` within the TOP_SHARE (rounded up) of the largest values of surprisal [N]? A tie counts against it."""
+    return int((surprisal >= surprisal[note]).sum()) <= ceil(TOP_SHARE * len(surprisal))
+
+
+def one_sided_surprisal(score: "SymbolicScore") -> np.ndarray:
+    """Nats of each note's pitch, float64 [N]."""
+    return score.note_nats[:, PITCH]
+
+
+def surprisal_against_neighbours(model: "EventGPT", excerpt: Performance) -> np.ndarray:
+    """Nats of each note's pitch above those of the likelier neighbouring key (on the piano), float64 [N].
+
+    The excerpt must fit one window of the model.
+    """
+    import torch
+
+    from symbolic.likelihood import bound_nats, pad
+
+    def nats_of_keys(attribute: str, hidden: "Tensor", votes: "Tensor", value: "Tensor") -> "Tensor":
+        """Nats of a pitch, of the key below and of the key above, [B, S, 3]; of no other attribute."""
+        if attribute != "pitch":
+            return hidden.new_zeros((*value.shape, 3))
+        keys = [(value + step).clamp(0, VOCABULARY["pitch"] - 1) for step in (0, -1, 1)]
+        return torch.stack(
+            [bound_nats(model.attribute_nats(attribute, hidden, votes, key), model.terms) for key in keys], dim=-1
+        )
+
+    events, valid = pad([encode(excerpt, end=False)])
+    with torch.inference_mode():
+        nats = model.walk_nats(events, valid, torch.tensor([True]), None, nats_of_keys)[:, :, PITCH]
+    own, below, above = nats[events[..., 0] < REST].double().numpy().T  # each [N]
+    return own - np.minimum(below, above)
+
+
+def two_sided_surprisal(
+    scorer: "SymbolicScorer", excerpt: Performance, pitch_nats: np.ndarray, candidates: np.ndarray
+) -> np.ndarray:
+    """Nats saved by correcting each of the notes `candidates` int64 [C], float64 [N]; pitch_nats [N] are as given.
+
+    Notes that are no candidates, or whose neighbours are taken, save minus infinity.
+    """
+    corrections = [
+        (note, corrected)
+        for note in candidates.tolist()
+        for corrected in _corrections(excerpt.excerpt(0, note + 1 + FOLLOWING_NOTES), note)
+    ]
+    scores = scorer.score([corrected for _, corrected in corrections], excerpt=True)
+    saved_nats = np.full(len(excerpt), -np.inf)
+    for (note, corrected), score in zip(corrections, scores, strict=True):
+        saved = pitch_nats[: len(corrected)].sum() - score.by_attribute["pitch"]
+        saved_nats[note] = max(saved_nats[note], saved)
+    return saved_nats
+
+
+def _corrections(excerpt: Performance, note: int) -> Iterator[Performance]:
+    """The excerpt with `note` a semitone lower and a semitone higher, where that key is free at its onset."""
+    notes = excerpt.notes
+    struck_together = notes["pitch"][notes["onset_ticks"] == notes["onset_ticks"][note]]
+    for pitch in (int(notes["pitch"][note]) - 1, int(notes["pitch"][note]) + 1):
+        if MIN_PITCH <= pitch <= MAX_PITCH and pitch not in struck_together:
+            corrected = notes.copy()
+            corrected["pitch"][note] = pitch
+            yield playable(corrected)
+
+
+def surprisals(
+    scorer: "SymbolicScorer", excerpts: Sequence[Performance], rescored: Sequence[int], candidates: int
+) -> dict[str, dict[int, np.ndarray]]:
+    """Surprisals float64 [N] by measure and index of the excerpt; two-sided for the indices in `rescored` only."""
+    scores = scorer.score(excerpts, excerpt=True)
+    one_sided = [one_sided_surprisal(score) for score in scores]
+    neighbours = [surprisal_against_neighbours(scorer.model, excerpt) for excerpt in excerpts]
+    two_sided = {}
+    for index in rescored:
+        likeliest_wrong = np.argsort(-neighbours[index], kind="stable")[:candidates]
+        two_sided[index] = two_sided_surprisal(scorer, excerpts[index], one_sided[index], likeliest_wrong)
+        log(f"{scorer.name}: corrected {len(two_sided)} of {len(rescored)} excerpts")
+    return {
+        "one-sided": dict(enumerate(one_sided)),
+        "against neighbours": dict(enumerate(neighbours)),
+        "two-sided": two_sided,
+    }
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the table."""
+    parser = excerpt_parser("surprisal", __doc__)
+    parser.add_argument("--candidates", type=int, default=64, help="notes of an excerpt to correct (default 64)")
+    parser.add_argument("--rescored", type=int, default=1, help="excerpts of a piece to correct them in (default 1)")
+    flags = parser.parse_args(argv)
+    from symbolic.likelihood import SymbolicScorer
+
+    originals = excerpts_of_test_pieces(Corpus.open(flags.data), pieces=flags.pieces, per_piece=flags.per_piece)
+    rng = np.random.default_rng(1)
+    excerpts = [semitone(original, rng, 1 / EXCERPT_NOTES) for original in originals]
+    wrong = [wrong_note(original, excerpt) for original, excerpt in zip(originals, excerpts, strict=True)]
+    pieces = len(excerpts) // flags.per_piece
+    rescored = [index for index in range(len(excerpts)) if index % flags.per_piece < flags.rescored]
+    table = {}
+    for name in ("events", "vqvae"):
+        scorer = SymbolicScorer.load(name, flags.weights)
+        table[name] = {
+            measure: [is_among_most_surprising(surprisal, wrong[index]) for index, surprisal in by_excerpt.items()]
+            for measure, by_excerpt in surprisals(scorer, excerpts, rescored, flags.candidates).items()
+        }
+    rows = [
+        [name, *[with_interval(np.array(found).reshape(pieces, -1), mean, ".3f") for found in columns.values()]]
+        for name, columns in table.items()
+    ]
+    write_result(f"{len(excerpts)} excerpts of {EXCERPT_NOTES} notes from {pieces} test pieces; a semitone, one note")
+    write_result(f"two-sided: {len(rescored)} of the excerpts, {flags.candidates} candidates each\n")
+    write_result(markdown_table(["wrong note found", *table["events"]], rows))
+    return EXIT_DONE
+
+
+if __name__ == "__main__":
+    run(main)
