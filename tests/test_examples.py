@@ -1,17 +1,19 @@
 """The hand-entered theme is right by count, always played the same, and likelier than its corruptions."""
 
 import csv
+import json
 from collections import Counter
 from math import isfinite
 from pathlib import Path
 
 import bridal_chorus
+import numpy as np
 import pytest
 
 from bridge.score import main as score_command
 from bridge.score import score
 from symbolic.cleaning import read_midi
-from symbolic.performance import write_midi
+from symbolic.performance import Performance, write_midi
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -77,15 +79,18 @@ def test_attributes_sum_to_the_total(entries, view):
 
 
 def test_a_prefix_is_as_surprising_note_by_note_as_inside_the_whole_piece(tmp_path):
-    piece = read_midi(EXAMPLES / "generated_by_events.mid").performance
-    cut = len(piece) * 2 // 3
+    theme = read_midi(EXAMPLES / "bridal_chorus.mid").performance.notes
+    repeats = np.tile(theme, 5)
+    repeats["onset_ticks"] += np.repeat(np.arange(5) * 2000, len(theme)).astype(repeats["onset_ticks"].dtype)
+    piece, cut = Performance(repeats), 600  # beyond the first window of 512
     write_midi(piece, tmp_path / "whole.mid")
     write_midi(piece.excerpt(0, cut), tmp_path / "prefix.mid")
-    flags = ["--views", "events,vqvae", "--out", str(tmp_path / "out")]
-    assert score_command([str(tmp_path / "prefix.mid"), str(tmp_path / "whole.mid"), *flags]) == 0
+    out = tmp_path / "out"
+    paths = [str(tmp_path / name) for name in ("prefix.mid", "whole.mid")]
+    assert score_command([*paths, "--views", "events,vqvae", "--out", str(out)]) == 0
+    items = json.loads((out / "report.json").read_text())["items"]
     prefix, whole = (
-        list(csv.DictReader((tmp_path / "out" / "per_note" / name).read_text().splitlines()))
-        for name in ("0000.csv", "0001.csv")
+        list(csv.DictReader((out / item["symbolic"]["per_note"]).read_text().splitlines())) for item in items
     )
     assert (len(prefix), len(whole)) == (cut, len(piece))
     for before, after in zip(prefix, whole[:cut], strict=True):

@@ -86,9 +86,9 @@ def test_the_shipped_codebooks_have_not_collapsed(shipped, examples):
     music = [transposed(example, semitones) for example in examples for semitones in range(-18, 19, 3)]
     codes = torch.cat([codes_of(shipped.vqvae, performance) for performance in music])
     for usage in codebook_usage(shipped.vqvae, codes).values():
-        assert usage.attainable >= 0.5 * usage.size
-        assert usage.used >= 0.4 * usage.attainable
-        assert usage.perplexity >= 0.15 * usage.size
+        assert usage.attainable >= 0.4 * usage.size
+        assert usage.used >= 0.25 * usage.attainable
+        assert usage.perplexity >= 0.05 * usage.size
 
 
 def test_the_shipped_decoder_listens_to_its_codes(shipped, examples):
