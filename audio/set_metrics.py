@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from audio.waveform import AUDIO_SUFFIXES
 from losscal.cli import EXIT_DONE, EXIT_ITEMS_FAILED, log, run, write_result
 from losscal.errors import InputError
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from audio.waveform import Waveform
 
 VERSION = 1
-AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64"})
 FEW_ROWS_PER_DIMENSION = 10
 """With fewer rows FAD is mostly its own bias; with no more rows than dimensions its covariance has no full rank."""
 INTERVAL_STEP_OCTAVES = 1 / 8

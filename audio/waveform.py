@@ -10,6 +10,8 @@ import numpy as np
 
 from losscal.errors import InputError
 
+AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64"})
+"""What a file that libsndfile reads is called; others are not looked at in folders."""
 SILENCE_PEAK = 2.0**-15
 """A file whose samples all lie below one step of 16-bit audio is silent."""
 LOUDNESS_BLOCK_SECONDS = 0.4

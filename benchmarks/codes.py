@@ -36,7 +36,7 @@ USAGE_HEADER = ("attribute", "entries", "attainable", "used", "perplexity")
 
 def rate_row(model: "CodeGPT", excerpts: Sequence["Performance"]) -> list[str]:
     """One model's line of the rate-distortion table."""
-    from symbolic.codes import codes_of, note_f1, note_nats_under_codes, reconstruct
+    from symbolic.codes import note_f1, own_and_shuffled_nats, reconstruct
     from symbolic.likelihood import score
 
     scores = score(model, excerpts, excerpt=True)
@@ -46,13 +46,7 @@ def rate_row(model: "CodeGPT", excerpts: Sequence["Performance"]) -> list[str]:
         return f"{sum(getattr(result, figure) for result in scores) / notes / log(2):.2f}"
 
     rng = np.random.default_rng(1)
-    orders = [rng.permutation(len(codes_of(model.vqvae, excerpt))).tolist() for excerpt in excerpts]
-    costs = np.array(
-        [
-            (note_nats_under_codes(model, excerpt), note_nats_under_codes(model, excerpt, order))
-            for excerpt, order in zip(excerpts, orders, strict=True)
-        ]
-    )  # [pieces, 2]
+    costs = np.array([own_and_shuffled_nats(model, excerpt, rng) for excerpt in excerpts])  # [pieces, 2]
 
     def rise(rows: np.ndarray) -> float:
         return rows[:, 1].sum() / rows[:, 0].sum() - 1

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from audio.waveform import AUDIO_SUFFIXES
 from losscal.errors import InputError
 
 MIDI_SUFFIXES = frozenset({".mid", ".midi"})
-AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64"})
 PAIR_KEYS = frozenset({"id", "midi", "wav", "group", "path"})
 
 

@@ -63,7 +63,7 @@ def write_per_note(path: Path, performance: Any, scores: Mapping[str, Any]) -> N
     performance: Performance of N notes; scores: {view: SymbolicScore}, whose `note_nats` are float64 [N, 4]. A model
     with codes adds what the note's codes took of them, and the exact figure that its bound stands above.
     """
-    from symbolic.events import ATTRIBUTES
+    from symbolic import events
     from symbolic.performance import TICK_SECONDS, VELOCITY_OF_BIN
 
     notes = performance.notes
@@ -74,7 +74,7 @@ def write_per_note(path: Path, performance: Any, scores: Mapping[str, Any]) -> N
         "velocity": VELOCITY_OF_BIN[notes["velocity_bin"]].tolist(),
     }
     for view, score in scores.items():
-        shares = dict(zip(ATTRIBUTES, score.note_nats.T, strict=True))
+        shares = dict(zip(events.ATTRIBUTES, score.note_nats.T, strict=True))
         shares |= {term: nats.sum(axis=1) for term, nats in score.term_nats.items() if term != "value"}
         for name, nats in shares.items():
             columns[f"{view}_{name}_nats"] = [f"{value:.4f}" for value in nats]

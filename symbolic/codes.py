@@ -80,6 +80,12 @@ def note_nats_under_codes(model: CodeGPT, performance: Performance, order: Seque
     return float(nats[..., model.terms.index("value")].double().sum())
 
 
+def own_and_shuffled_nats(model: CodeGPT, performance: Performance, rng: np.random.Generator) -> tuple[float, float]:
+    """-log p(notes | codes, past) under an excerpt's own codes, and with them in random order."""
+    order = rng.permutation(len(codes_of(model.vqvae, performance))).tolist()
+    return note_nats_under_codes(model, performance), note_nats_under_codes(model, performance, order)
+
+
 def _intervals_and_hertz(performance: Performance) -> tuple[np.ndarray, np.ndarray]:
     notes = performance.notes
     onset = notes["onset_ticks"] * TICK_SECONDS

@@ -3,7 +3,7 @@
 The encoder reads one note and nothing else, so a code never depends on other music and always means the same. There is
 a codebook for each attribute: codes that mix attributes turn out as unpredictable as a hash, codes of time, pitch,
 velocity and duration are a coarser language of music that a transformer can learn. As an attribute has few values,
-encoder and decoder are small tables computed once a pass.
+encoder and decoder are evaluated as small tables over all of them.
 """
 
 from collections.abc import Callable

@@ -1,11 +1,14 @@
 """Watching the codes while they are trained or used: a codebook can collapse, and a decoder can stop listening."""
 
+from collections.abc import Sequence
+
 import lightning
 import numpy as np
 import torch
 
 from symbolic.code_gpt import CodeGPT
-from symbolic.codes import codebook_usage, codes_of, note_nats_under_codes
+from symbolic.codes import codebook_usage, codes_of, own_and_shuffled_nats
+from symbolic.performance import Performance
 from symbolic.vqvae import VQVAE
 from train.symbolic_module import SymbolicModule
 
@@ -33,10 +36,9 @@ class CodeHealth(lightning.Callback):
             pl_module.log("validation_shuffled_codes_cost", shuffled_codes_cost(model, openings[:SHUFFLED_PIECES]))
 
 
-def shuffled_codes_cost(model: CodeGPT, music: list) -> float:
+def shuffled_codes_cost(model: CodeGPT, music: Sequence[Performance]) -> float:
     """The rise of -log p(notes | codes, past) when each piece's codes are permuted, as a share of what it was."""
     rng = np.random.default_rng(1)
-    music = [piece.excerpt(0, model.context_events // 2) for piece in music]
-    own = sum(note_nats_under_codes(model, piece) for piece in music)
-    orders = (rng.permutation(len(codes_of(model.vqvae, piece))).tolist() for piece in music)
-    return sum(note_nats_under_codes(model, piece, order) for piece, order in zip(music, orders, strict=True)) / own - 1
+    heads = [piece.excerpt(0, model.context_events // 2) for piece in music]
+    own, shuffled = np.sum([own_and_shuffled_nats(model, head, rng) for head in heads], axis=0)
+    return float(shuffled / own - 1)
