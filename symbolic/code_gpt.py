@@ -22,6 +22,9 @@ from symbolic.events import ATTRIBUTES
 from symbolic.gpt import Draw, EventGPT
 from symbolic.vqvae import VQVAE
 
+LEAST_MASS = 1e-30
+"""Keeps the logarithm of what no value leads to finite."""
+
 
 class CodeGPT(EventGPT):
     """The transformer over the codes of a VQ-VAE, and that VQ-VAE with its decoder under the transformer's state."""
@@ -44,9 +47,8 @@ class CodeGPT(EventGPT):
     def freeze_codes(self) -> None:
         """Fix what a code means, the encoder, so that the transformer learns a standing language."""
         for part in self.vqvae.attributes.values():
-            part.values.requires_grad_(False)
-            part.encoder.requires_grad_(False)
-            part.to_code.requires_grad_(False)
+            if part.encoder is not None:
+                part.encoder.requires_grad_(False)
 
     def embed(self, events: Tensor) -> Tensor:
         """Events int64 [..., 4] and their codes as the history reads them, [..., D]."""
@@ -59,9 +61,9 @@ class CodeGPT(EventGPT):
 
     def nats_given_code(self, attribute: str, hidden: Tensor, votes: Tensor, value: Tensor, code: Tensor) -> Tensor:
         """The terms [..., 3] with the code int64 [...] the decoder hears given, right or wrong."""
-        decoder = self.vqvae.attributes[attribute].decode_all().float()  # [K, V]
+        decoder = self.vqvae.attributes[attribute].decode_all()  # [K, V]
         context = self.chain.logits(attribute, hidden, votes)  # [..., V]
-        code_logits = self._code_logits(attribute, hidden, votes)
+        code_logits = self._code_logits(attribute, hidden, context)
         value_nats = nats_of(context + decoder[code], value)
         return torch.stack(
             [value_nats, nats_of(code_logits, code), _mixture_nats(decoder, context, code_logits, value)], dim=-1
@@ -69,16 +71,20 @@ class CodeGPT(EventGPT):
 
     def draw_attribute(self, attribute: str, hidden: Tensor, votes: Tensor, draw: Draw) -> Tensor:
         """A code, drawn under the name "<attribute>_code", then a value, both by `draw`."""
-        code = draw(f"{attribute}_code", self._code_logits(attribute, hidden, votes))
-        decoder = self.vqvae.attributes[attribute].decode_all().float()
-        return draw(attribute, self.chain.logits(attribute, hidden, votes) + decoder[code])
+        context = self.chain.logits(attribute, hidden, votes)
+        code = draw(f"{attribute}_code", self._code_logits(attribute, hidden, context))
+        return draw(attribute, context + self.vqvae.attributes[attribute].decode_all()[code])
 
-    def _code_logits(self, attribute: str, hidden: Tensor, votes: Tensor) -> Tensor:
-        """Scores [..., K] of the codes; the votes for a value count for its code."""
+    def _code_logits(self, attribute: str, hidden: Tensor, context: Tensor) -> Tensor:
+        """Scores [..., K] of the codes: a code is as likely as its values together, but for what is learned of it.
+
+        context float32 [..., V].
+        """
         codes = self.vqvae.attributes[attribute].codebook()[1]
-        size = self.vqvae_config.codebook_sizes[attribute]
-        code_votes = votes.new_zeros((*votes.shape[:-1], size)).index_add(-1, codes, votes)
-        return self.code_output[attribute](hidden).float() + code_votes
+        top = context.detach().amax(-1, keepdim=True)
+        mass = context.new_zeros((*context.shape[:-1], self.vqvae_config.codebook_sizes[attribute]))
+        mass = mass.index_add(-1, codes, (context - top).exp())
+        return self.code_output[attribute](hidden).float() + top + (mass + LEAST_MASS).log()
 
 
 def _mixture_nats(decoder: Tensor, context: Tensor, code_logits: Tensor, value: Tensor) -> Tensor:

@@ -71,8 +71,8 @@ class VQVAEConfig:
         width: width of the encoders and decoders.
     """
 
-    time_levels: tuple[int, ...] = (8, 8, 4)
-    pitch_levels: tuple[int, ...] = (5, 5, 4)
+    time_levels: tuple[int, ...] = (8, 8, 7)
+    pitch_levels: tuple[int, ...] = (11, 8)
     velocity_levels: tuple[int, ...] = (8,)
     duration_levels: tuple[int, ...] = (8, 8)
     width: int = 64

@@ -37,3 +37,7 @@ class FSQ(nn.Module):
         """Indices int64 [...] back to the values [..., len(levels)] that `forward` gave."""
         digits = (indices[..., None] // self.basis) % self.sizes
         return digits * 2 / (self.sizes - 1) - 1
+
+    def steps(self, difference: Tensor) -> Tensor:
+        """Differences [..., len(levels)] of values in steps from one level to the next."""
+        return difference * (self.sizes - 1) / 2

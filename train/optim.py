@@ -46,8 +46,7 @@ class MuonAdamW(torch.optim.Optimizer):
 def build_optimizer(model: nn.Module, config: OptimConfig) -> dict[str, Any]:
     """Optimiser and per-step schedule in the form Lightning's configure_optimizers returns.
 
-    Muon takes the hidden matrices, those of modules named attention, mlp, encoder or decoder; frozen ones are
-    left out.
+    Muon takes the hidden matrices, those of modules named attention, mlp or decoder; frozen ones are left out.
     """
     trained = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
     matrices = [p for name, p in trained if config.muon_lr and _is_hidden_matrix(name, p)]
@@ -62,4 +61,4 @@ def build_optimizer(model: nn.Module, config: OptimConfig) -> dict[str, Any]:
 
 def _is_hidden_matrix(name: str, parameter: nn.Parameter) -> bool:
     path = name.split(".")
-    return parameter.ndim == 2 and bool({"attention", "mlp", "encoder", "decoder"} & set(path))
+    return parameter.ndim == 2 and bool({"attention", "mlp", "decoder"} & set(path))

@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 import torch
 from music import random_performance
-from test_symbolic_models import MODELS
+from test_symbolic_models import MODELS, TINY
 
 from symbolic.cleaning import read_midi
+from symbolic.code_gpt import CodeGPT
 from symbolic.codes import codebook_usage, codes_of, note_f1, note_nats_under_codes, reconstruct
+from symbolic.configs import VQVAEConfig
+from symbolic.events import ATTRIBUTES, encode
 from symbolic.likelihood import SymbolicScorer, score
 from symbolic.performance import MAX_PITCH, MIN_PITCH, NOTE_DTYPE, Performance
 
@@ -45,6 +48,14 @@ def test_reconstruction_follows_the_codes_alone(tiny):
     again = reconstruct(tiny, performance)
     assert np.array_equal(again.notes, reconstruct(tiny, performance).notes)
     assert len(again) <= len(codes_of(tiny.vqvae, performance))
+
+
+def test_lossless_codes_give_every_onset_pitch_and_duration_back():
+    roomy = VQVAEConfig(time_levels=(8, 8, 7), pitch_levels=(11, 8), duration_levels=(9, 9, 8), width=8)
+    performance = random_performance(3, 30)
+    again = reconstruct(CodeGPT(TINY, roomy).eval(), performance)
+    for name in ("onset_ticks", "pitch", "duration_ticks"):
+        assert np.array_equal(again.notes[name], performance.notes[name])
 
 
 def test_usage_counts_entries_and_perplexity_their_evenness(tiny):
@@ -84,11 +95,13 @@ def transposed(performance: Performance, semitones: int) -> Performance:
 
 def test_the_shipped_codebooks_have_not_collapsed(shipped, examples):
     music = [transposed(example, semitones) for example in examples for semitones in range(-18, 19, 3)]
-    codes = torch.cat([codes_of(shipped.vqvae, performance) for performance in music])
-    for usage in codebook_usage(shipped.vqvae, codes).values():
-        assert usage.attainable >= 0.4 * usage.size
-        assert usage.used >= 0.25 * usage.attainable
-        assert usage.perplexity >= 0.05 * usage.size
+    events = torch.from_numpy(np.concatenate([encode(performance, end=False) for performance in music]))
+    usage = codebook_usage(shipped.vqvae, shipped.vqvae.encode(events))
+    for name, values in zip(ATTRIBUTES, events.T, strict=True):
+        assert usage[name].attainable >= 0.8 * usage[name].size
+        assert usage[name].used >= 0.8 * min(len(values.unique()), usage[name].size)
+        p = values.bincount().double() / len(values)
+        assert usage[name].perplexity >= 0.5 * min(float(torch.special.entr(p).sum().exp()), usage[name].size)
 
 
 def test_the_shipped_decoder_listens_to_its_codes(shipped, examples):

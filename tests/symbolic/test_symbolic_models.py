@@ -1,5 +1,6 @@
 """The symbolic models: exact, causal, and the same by every route to a probability."""
 
+from dataclasses import replace
 from itertools import product
 from math import log
 
@@ -17,7 +18,7 @@ from symbolic.gpt import EventGPT
 from symbolic.likelihood import bound_nats, pad, score, window_start, windows_of
 from symbolic.models import load_model, save_model
 from symbolic.transformer import KVCache
-from symbolic.vqvae import VQVAE
+from symbolic.vqvae import VQVAE, even_codes
 
 TINY = GPTConfig(layers=2, width=16, heads=2, context_events=16, composers=("Bach", "Liszt"), eras=("baroque",))
 TINY_VQVAE = VQVAEConfig(time_levels=(3, 4), pitch_levels=(5,), velocity_levels=(2,), duration_levels=(4,), width=8)
@@ -161,6 +162,18 @@ def test_an_untrained_model_is_uniform():
     rests = len(encode(performance, end=False)) - len(performance)
     assert result.by_attribute["pitch"] == pytest.approx(result.notes * log(VOCABULARY["pitch"]), rel=1e-6)
     assert result.by_attribute["time"] == pytest.approx((result.notes + rests) * log(VOCABULARY["time"]), rel=1e-6)
+    of_codes = score(CodeGPT(TINY, TINY_VQVAE), [performance], excerpt=True)[0]
+    assert of_codes.mixture_nll_nats == pytest.approx(result.nll_nats, rel=1e-5)
+    assert of_codes.nll_nats == pytest.approx(result.nll_nats, rel=1e-3)  # decoders leak a little into other codes
+
+
+def test_a_code_model_starts_from_what_the_event_model_knows():
+    events, codes = randomised(EventGPT(TINY)), CodeGPT(TINY, TINY_VQVAE).eval()
+    codes.load_state_dict(events.state_dict(), strict=False)
+    performance = random_performance(1)
+    of_events, of_codes = (score(model, [performance])[0] for model in (events, codes))
+    assert of_codes.mixture_nll_nats == pytest.approx(of_events.nll_nats, rel=0.02)  # decoders leak a little
+    assert of_codes.nll_nats == pytest.approx(of_events.nll_nats, rel=0.02)
 
 
 @pytest.mark.parametrize("column", range(4))
@@ -304,6 +317,41 @@ def test_what_a_code_decodes_to_is_what_its_grid_point_decodes_to():
     part = randomised(VQVAE(TINY_VQVAE)).attributes["time"]
     points, codes = part.codebook()
     assert torch.allclose(part.decode_all()[codes], part.decode(points), atol=1e-5)
+
+
+@pytest.mark.parametrize("levels", [(3, 4), (8,), (5, 5, 4), (2, 3, 7)])
+def test_values_start_evenly_spread_with_neighbours_side_by_side(levels):
+    digits = even_codes(40, levels)
+    assert ((digits >= 0) & (digits < torch.tensor(levels))).all()
+    assert digits.diff(dim=0).abs().sum(-1).max() <= 1
+    _, shares = digits.unique(dim=0, return_counts=True)
+    size = np.prod(levels)
+    assert len(shares) == min(40, size)
+    assert shares.max() - shares.min() <= 1
+
+
+def test_a_codebook_with_room_for_every_value_loses_nothing_whatever_its_weights():
+    vqvae = VQVAE(replace(TINY_VQVAE, time_levels=(8, 8, 7), pitch_levels=(11, 8)))
+    for name in ("time", "pitch"):
+        part = vqvae.attributes[name]
+        codes = part.codebook()[1]
+        assert len(codes.unique()) == VOCABULARY[name]
+        assert torch.equal(part.decode_all()[codes].argmax(-1), torch.arange(VOCABULARY[name]))
+        assert part.encoder is None
+
+
+def test_tables_follow_the_weights_and_are_kept_while_these_stay():
+    part = randomised(VQVAE(TINY_VQVAE)).attributes["duration"]
+    with torch.no_grad():
+        table, (points, _) = part.decode_all(), part.codebook()
+        assert part.decode_all() is table
+        assert part.codebook()[0] is points
+        part.output.bias.add_(1.0)
+        assert torch.allclose(part.decode_all(), table + 1, atol=1e-5)
+        part.load_state_dict({name: 2 * value for name, value in part.state_dict().items()})
+        assert not torch.equal(part.codebook()[0], points)
+    part.decode_all().sum().backward()
+    assert part.output.bias.grad is not None
 
 
 def test_the_autoencoder_alone_is_scored_by_the_same_function():
