@@ -13,15 +13,16 @@ import contextlib
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from audio.blocks import excerpts
 from audio.checkpoints import checkpoint_folder, sha256_of_weights
-from audio.waveform import Waveform, normalise, read_audio, resample, to_mono
+from audio.scorer import Description
+from audio.waveform import Sound, cut, open_audio, prepare_mono
 from losscal.cli import EXIT_DONE, EXIT_ITEMS_FAILED, log, run
 from losscal.errors import InputError, WeightsError
 from losscal.files import atomic_path
@@ -64,13 +65,17 @@ class AudioboxScorer:
         folder = checkpoint_folder(checkpoint)
         return cls(_load_model(folder), sha256_of_weights(folder))
 
-    def score(self, waveform: Waveform) -> dict[str, float]:
-        """A waveform of any rate and length to a rating for each of AXES; raises InputError where it is too quiet."""
+    def describe(self) -> Description:
+        """What the figures are of."""
+        return Description(self.unit, self.sample_rate, self.loudness_lufs, self.weights_sha256)
+
+    def score(self, sound: Sound) -> dict[str, float]:
+        """A sound of any rate and length to a rating for each of AXES; raises InputError where it is too quiet."""
         import torch
 
-        sound = normalise(resample(to_mono(waveform), self.sample_rate), self.loudness_lufs)
+        prepared = prepare_mono(sound, self.sample_rate, self.loudness_lufs)
         weighted = dict.fromkeys(AXES, 0.0)
-        for windows, lengths in self._batches(sound.samples[0]):
+        for windows, lengths in self._batches(prepared):
             is_sound = np.arange(windows.shape[1]) < lengths[:, None]
             batch = {"wav": torch.from_numpy(windows)[:, None], "mask": torch.from_numpy(is_sound)[:, None]}
             with torch.inference_mode():
@@ -78,18 +83,18 @@ class AudioboxScorer:
             for axis in AXES:
                 weighted[axis] += float(standardised[axis].double() @ torch.from_numpy(lengths).double())
         scale = self.model.target_transform
-        n_samples = sound.samples.shape[1]
-        return {axis: weighted[axis] / n_samples * scale[axis]["std"] + scale[axis]["mean"] for axis in AXES}
+        return {axis: weighted[axis] / prepared.n_samples * scale[axis]["std"] + scale[axis]["mean"] for axis in AXES}
 
-    def _batches(self, samples: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Samples [N] as (windows float32 [B, W], the last one zero-padded; how many samples each holds int64 [B])."""
+    def _batches(self, mono: Sound) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Sound as (windows float32 [B, W], the last one zero-padded; how many samples each holds int64 [B])."""
         window = WINDOW_SECONDS * self.sample_rate
-        for start in range(0, len(samples), BATCH_WINDOWS * window):
-            part = samples[start : start + BATCH_WINDOWS * window]
-            n_windows = -(-len(part) // window)
+        batch = BATCH_WINDOWS * window
+        for part in excerpts(mono.blocks(), ((start, start + batch) for start in range(0, mono.n_samples, batch))):
+            n_samples = part.shape[1]
+            n_windows = -(-n_samples // window)
             windows = np.zeros((n_windows, window), dtype=np.float32)
-            windows.reshape(-1)[: len(part)] = part
-            yield windows, np.minimum(window, len(part) - window * np.arange(n_windows))
+            windows.reshape(-1)[:n_samples] = part[0]
+            yield windows, np.minimum(window, n_samples - window * np.arange(n_windows))
 
 
 def _load_model(folder: Path) -> Any:
@@ -128,21 +133,21 @@ def read_request(line: str) -> dict[str, Any]:
     return {key: value for key, value in record.items() if key not in (*AXES, "error")}
 
 
-def read_requested(record: Mapping[str, Any]) -> Waveform:
-    """The sound of a request, cut to its times; raises InputError as `read_audio` does and where nothing is left."""
+def open_requested(record: Mapping[str, Any]) -> Sound:
+    """The sound of a request, cut to its times; raises InputError as `open_audio` does and where nothing is left."""
     try:
-        waveform = read_audio(record["path"])
+        recording = open_audio(record["path"])
     except OSError as error:  # a name too long, a folder on the way that may not be entered
         raise InputError(f"{record['path']}: cannot be read ({error.strerror}); check the path.") from error
     if "start_time" not in record:
-        return waveform
-    if record["start_time"] >= waveform.seconds:
+        return recording
+    if record["start_time"] >= recording.seconds:
         raise InputError(
-            f"{record['path']}: ends at {waveform.seconds:.1f} s, before start_time {record['start_time']}; mend it."
+            f"{record['path']}: ends at {recording.seconds:.1f} s, before start_time {record['start_time']}; mend it."
         )
-    times = record["start_time"], min(record["end_time"], waveform.seconds)
-    first, last = (round(time * waveform.sample_rate) for time in times)
-    return replace(waveform, samples=waveform.samples[:, first:last])
+    times = record["start_time"], min(record["end_time"], recording.seconds)
+    first, last = (round(time * recording.sample_rate) for time in times)
+    return cut(recording, first, last)
 
 
 def answer(line: str, place: str, scorer: AudioboxScorer) -> dict[str, Any]:
@@ -150,7 +155,7 @@ def answer(line: str, place: str, scorer: AudioboxScorer) -> dict[str, Any]:
     record: dict[str, Any] = {}
     try:
         record = read_request(line)
-        return record | scorer.score(read_requested(record))
+        return record | scorer.score(open_requested(record))
     except InputError as error:
         return record | {"error": f"{place}: {error}"}
 

@@ -14,11 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from audio.blocks import excerpts
 from audio.checkpoints import checkpoint_folder, load_transformers_model, model_type, sha256_of_weights
 from audio.frames import FrameConfig, quantised_frames
 from audio.spectral_lm import KIND as SPECTRAL_LM
-from audio.spectral_lm import SpectralLMScorer, frame_nats, rms_norm
-from audio.waveform import Waveform, normalise, resample, to_mono
+from audio.spectral_lm import frame_nats, rms_norm
+from audio.spectral_scoring import SpectralLMScorer
+from audio.waveform import Sound, prepare_mono
 from losscal.errors import InputError
 
 LOUDNESS_LUFS = -23.0
@@ -33,8 +35,8 @@ class Embedder(Protocol):
     name: str
     weights_sha256: str
 
-    def embed(self, waveform: Waveform) -> np.ndarray:
-        """Any waveform to float32 [N, D], N >= 1; raises InputError where it is too quiet to normalise."""
+    def embed(self, sound: Sound) -> np.ndarray:
+        """Any sound to float32 [N, D], N >= 1; raises InputError where it is too quiet to normalise."""
         ...
 
 
@@ -46,10 +48,10 @@ class SpectralLMEmbedder:
     def __init__(self, scorer: SpectralLMScorer) -> None:
         self.model, self.weights_sha256 = scorer.model, scorer.weights_sha256
 
-    def embed(self, waveform: Waveform) -> np.ndarray:
-        """Any waveform to float32 [seconds, channels of the trunk]."""
+    def embed(self, sound: Sound) -> np.ndarray:
+        """Any sound to float32 [seconds, channels of the trunk]."""
         with _outputs_of(self.model.trunk[-1]) as states:  # [1, T, channels] of each window
-            frame_nats(self.model, quantised_frames(waveform))
+            frame_nats(self.model, quantised_frames(sound))
         rows = []
         for window in states:
             n_seconds = max(1, round(window.shape[1] / FrameConfig().frames_per_second))
@@ -66,10 +68,10 @@ class ClapEmbedder:
         self.extract = _read("AutoFeatureExtractor", folder)
 
     @torch.inference_mode()
-    def embed(self, waveform: Waveform) -> np.ndarray:
-        """Any waveform to float32 [windows, width of the projection]."""
+    def embed(self, sound: Sound) -> np.ndarray:
+        """Any sound to float32 [windows, width of the projection]."""
         rows = []
-        for window in windows_of(waveform, self.extract.sampling_rate, self.extract.nb_max_samples):
+        for window in windows_of(sound, self.extract.sampling_rate, self.extract.nb_max_samples):
             features = self.extract(window, sampling_rate=self.extract.sampling_rate, return_tensors="pt")
             # The extractor of a model with feature fusion declares one window of every batch longer than it is.
             features["is_longer"] = torch.zeros((1, 1), dtype=torch.bool)
@@ -91,15 +93,15 @@ class EncodecEmbedder:
         self.model = load_transformers_model(folder, "EncodecModel")
 
     @torch.inference_mode()
-    def embed(self, waveform: Waveform) -> np.ndarray:
-        """Any waveform to float32 [seconds, width of the code space]."""
+    def embed(self, sound: Sound) -> np.ndarray:
+        """Any sound to float32 [seconds, width of the code space]."""
         config = self.model.config
         rows = []
-        for window in windows_of(waveform, config.sampling_rate, ENCODEC_WINDOW_SECONDS * config.sampling_rate):
-            sound = torch.from_numpy(window).expand(1, config.audio_channels, -1)
+        for window in windows_of(sound, config.sampling_rate, ENCODEC_WINDOW_SECONDS * config.sampling_rate):
+            samples = torch.from_numpy(window).expand(1, config.audio_channels, -1)
             if config.normalize:  # as its own encode() does
-                sound = sound / (sound.square().mean().sqrt() + 1e-8)
-            rows.append(self.model.encoder(sound)[0].mean(dim=-1))
+                samples = samples / (samples.square().mean().sqrt() + 1e-8)
+            rows.append(self.model.encoder(samples)[0].mean(dim=-1))
         return torch.stack(rows).numpy()
 
 
@@ -131,25 +133,26 @@ class SoundClassifier:
         self.extract = _read("AutoFeatureExtractor", folder)
 
     @torch.inference_mode()
-    def log_probabilities(self, waveform: Waveform) -> np.ndarray:
-        """Any waveform to float64 [classes]: log of the mean softmax, also of models trained with many labels."""
+    def log_probabilities(self, sound: Sound) -> np.ndarray:
+        """Any sound to float64 [classes]: log of the mean softmax, also of models trained with many labels."""
         rate = self.extract.sampling_rate
         rows = []
-        for window in windows_of(waveform, rate, CLASSIFIER_WINDOW_SECONDS * rate):
+        for window in windows_of(sound, rate, CLASSIFIER_WINDOW_SECONDS * rate):
             logits = self.model(**self.extract(window, sampling_rate=rate, return_tensors="pt")).logits
             rows.append(logits[0].double().log_softmax(dim=-1))
         return (torch.stack(rows).logsumexp(dim=0) - np.log(len(rows))).numpy()
 
 
-def windows_of(waveform: Waveform, sample_rate: int, window_samples: int) -> Iterator[np.ndarray]:
+def windows_of(sound: Sound, sample_rate: int, window_samples: int) -> Iterator[np.ndarray]:
     """Mono windows, float32 [window_samples], evenly placed from the first sample to the last, no gaps between.
 
-    A waveform that is shorter is one shorter window. Raises InputError where it is too quiet to normalise.
+    A sound that is shorter is one shorter window. Raises InputError where it is too quiet to normalise.
     """
-    samples = normalise(resample(to_mono(waveform), sample_rate), LOUDNESS_LUFS).samples[0]
-    n_windows = -(-len(samples) // window_samples)
-    for start in np.linspace(0, max(0, len(samples) - window_samples), n_windows).round().astype(int):
-        yield samples[start : start + window_samples]
+    mono = prepare_mono(sound, sample_rate, LOUDNESS_LUFS)
+    n_windows = -(-mono.n_samples // window_samples)
+    starts = np.linspace(0, max(0, mono.n_samples - window_samples), n_windows).round().astype(int)
+    for samples in excerpts(mono.blocks(), ((start, start + window_samples) for start in starts)):
+        yield samples[0]
 
 
 @contextmanager

@@ -23,11 +23,11 @@ def evaluate(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from audio.musicgen_scoring import LABEL, MusicGenScorer
-    from audio.waveform import read_audio
+    from audio.waveform import open_audio
 
-    waveform = read_audio(options.audio)
+    recording = open_audio(options.audio)
     scorer = MusicGenScorer.load(options.model, options.text, options.device)
-    score = scorer.score_codes(waveform, partial(tqdm, desc="scoring", unit="window", disable=None))
+    score = scorer.score_codes(recording, partial(tqdm, desc="scoring", unit="window", disable=None))
     report = {
         "audio": options.audio,
         "model": options.model,
@@ -36,7 +36,7 @@ def evaluate(options: argparse.Namespace) -> int:
         "condition": options.text,
         "context_policy": scorer.context_policy,
         "loudness_lufs": scorer.loudness_lufs,
-        "seconds": waveform.seconds,
+        "seconds": recording.seconds,
         **score.report(),
     }
     write_result(json.dumps(report, allow_nan=False, indent=2) if options.json else _table(report))
@@ -59,11 +59,11 @@ def generate(options: argparse.Namespace) -> int:
 
     from audio import musicgen_generation
     from audio.musicgen_checkpoint import MusicGen
-    from audio.waveform import read_audio
+    from audio.waveform import open_audio
     from losscal.files import atomic_path
 
-    prompt = None if options.audio is None else read_audio(options.audio)
-    melody = None if options.melody is None else read_audio(options.melody)
+    prompt = None if options.audio is None else open_audio(options.audio)
+    melody = None if options.melody is None else open_audio(options.melody)
     seconds = NEW_SECONDS if options.seconds is None else options.seconds
     if prompt is not None and options.seconds is None:
         whole, prompt = prompt, musicgen_generation.first_half(prompt)
@@ -89,15 +89,15 @@ def self_check(options: argparse.Namespace) -> int:
     """Run the proofs on a checkpoint; exit status 1 where one fails."""
     from audio.musicgen_checkpoint import MusicGen
     from audio.musicgen_checks import figures_on, run_checks
-    from audio.waveform import read_audio
+    from audio.waveform import open_audio
 
-    waveform = None if options.audio is None else read_audio(options.audio)
+    recording = None if options.audio is None else open_audio(options.audio)
     musicgen = MusicGen.load(options.checkpoint, options.device)
     n_failed = 0
     for check in run_checks(musicgen):
         n_failed += not check.passed
         write_result(f"{'pass' if check.passed else 'FAIL'}  {check.claim} ({check.figure})")
-    for name, value in {} if waveform is None else figures_on(musicgen, waveform).items():
+    for name, value in {} if recording is None else figures_on(musicgen, recording).items():
         write_result(f"      {name}: {value:.4f}")
     log(f"{n_failed} proofs failed" if n_failed else "all proofs hold")
     return EXIT_ITEMS_FAILED if n_failed else EXIT_DONE

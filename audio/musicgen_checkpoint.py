@@ -16,7 +16,7 @@ from torch import Tensor
 
 from audio.checkpoints import checkpoint_folder, load_transformers_model, model_type, sha256_of_weights
 from audio.musicgen_melody import CHROMA_HOP_SAMPLES, one_hot_chroma
-from audio.waveform import Waveform, resample, to_mono
+from audio.waveform import Sound, in_memory, resample, to_mono
 from losscal.errors import InputError
 
 CLASS_NAMES = {
@@ -91,7 +91,7 @@ class MusicGen:
         """Where the weights lie."""
         return self.model.device
 
-    def condition(self, text: str | None = None, melody: Waveform | None = None) -> Condition:
+    def condition(self, text: str | None = None, melody: Sound | None = None) -> Condition:
         """The condition made of `text` and `melody`, null where both are None.
 
         Raises InputError where the text is empty, or a melody is given to a checkpoint that takes none.
@@ -100,7 +100,7 @@ class MusicGen:
             raise InputError(f"{melody.source}: this checkpoint takes no melody; use facebook/musicgen-melody.")
         chroma = None
         if melody is not None:
-            samples = resample(to_mono(melody), self.sample_rate).samples[0]
+            samples = in_memory(resample(to_mono(melody), self.sample_rate)).samples[0]
             chroma = one_hot_chroma(samples, self.sample_rate, self.model.config.num_chroma).to(self.device)[None]
         states = self._null_text(1) if text is None else self._text_states(text)
         return Condition(states, chroma, is_null=text is None and melody is None)

@@ -5,7 +5,7 @@ those to them. Codes are drawn at random and windows are short: what is proved d
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from audio.musicgen_config import DEFAULT_WINDOWS, SamplingConfig, WindowConfig
 from audio.musicgen_generation import continue_codes
 from audio.musicgen_scoring import code_nats
 from audio.musicgen_steps import delayed, seen, shifted, windows
-from audio.waveform import Waveform
+from audio.waveform import Sound, cut
 from losscal.errors import InputError
 
 TOLERANCE_NATS = 1e-3
@@ -148,16 +148,16 @@ def reference_nats(musicgen: MusicGen, codes: Tensor) -> np.ndarray:
     return nats
 
 
-def figures_on(musicgen: MusicGen, waveform: Waveform) -> dict[str, float]:
+def figures_on(musicgen: MusicGen, sound: Sound) -> dict[str, float]:
     """What the proofs cannot say, because it depends on weights and sound; on the first FIGURES_SECONDS.
 
     Chunked encoding may change a small share of the codes. Trained weights find the codebooks far likelier in their
     order than reversed; random ones do not care.
     """
-    samples = waveform.samples[:, : round(FIGURES_SECONDS * waveform.sample_rate)]
-    sound = prepared(musicgen, replace(waveform, samples=samples))
-    codes = encode(musicgen, sound)
-    whole = encode(musicgen, sound, ChunkConfig(frames=codes.shape[1]))
+    start = cut(sound, 0, min(sound.n_samples, round(FIGURES_SECONDS * sound.sample_rate)))
+    start = prepared(musicgen, start)
+    codes = encode(musicgen, start)
+    whole = encode(musicgen, start, ChunkConfig(frames=codes.shape[1]))
     return {
         "share of codes that chunked encoding changes": float((codes != whole).double().mean()),
         "nats a code, codebooks in order": float(_nats(musicgen, codes, DEFAULT_WINDOWS).mean()),

@@ -14,9 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from audio.blocks import excerpts
 from audio.musicgen_checkpoint import MusicGen
 from audio.musicgen_config import LOUDNESS_LUFS
-from audio.waveform import Waveform, normalise, resample, to_mono
+from audio.waveform import Sound, normalise, resample, to_mono
 
 SPECTRUM_SAMPLES = (512, 1024, 2048)
 SPECTRA_PER_FRAME = 4
@@ -67,31 +68,29 @@ class Reconstruction:
     log_magnitude_l1: float
 
 
-def prepared(musicgen: MusicGen, waveform: Waveform) -> np.ndarray:
-    """The sound as it is coded: float32 [channels of the checkpoint, N] at its rate and LOUDNESS_LUFS.
+def prepared(musicgen: MusicGen, sound: Sound) -> Sound:
+    """The sound as it is coded: at the checkpoint's rate and LOUDNESS_LUFS, in one or two channels.
 
     A mono checkpoint hears the mean of the channels; a stereo one two channels as they are, anything else as the mean
     on both. Nothing is clipped. Raises InputError where the sound is too quiet to have a loudness.
     """
-    if not musicgen.channels == waveform.samples.shape[0] == 2:
-        waveform = to_mono(waveform)
-    sound = normalise(resample(waveform, musicgen.sample_rate), LOUDNESS_LUFS).samples
-    return np.broadcast_to(sound, (musicgen.channels, sound.shape[1]))
+    if not musicgen.channels == sound.n_channels == 2:
+        sound = to_mono(sound)
+    return normalise(resample(sound, musicgen.sample_rate), LOUDNESS_LUFS)
 
 
-def encode(musicgen: MusicGen, sound: np.ndarray, config: ChunkConfig = ChunkConfig()) -> Tensor:
-    """Prepared sound [channels, N] to codes, int64 [K, ceil(N / frame_samples)]."""
-    return torch.cat([codes[:, chunk.kept] for chunk, codes in _coded_chunks(musicgen, sound, config)], dim=1)
+def encode(musicgen: MusicGen, sound: Sound, config: ChunkConfig = ChunkConfig()) -> Tensor:
+    """Prepared sound of N samples to codes, int64 [K, ceil(N / frame_samples)]."""
+    return torch.cat([codes[:, chunk.kept] for chunk, _, codes in _coded_chunks(musicgen, sound, config)], dim=1)
 
 
 def encode_and_compare(
-    musicgen: MusicGen, sound: np.ndarray, config: ChunkConfig = ChunkConfig()
+    musicgen: MusicGen, sound: Sound, config: ChunkConfig = ChunkConfig()
 ) -> tuple[Tensor, Reconstruction]:
     """As `encode`, with the reconstruction loss of the same pass."""
     kept, sums = [], _ReconstructionSums(musicgen.frame_samples)
-    for chunk, codes in _coded_chunks(musicgen, sound, config):
+    for chunk, original, codes in _coded_chunks(musicgen, sound, config):
         kept.append(codes[:, chunk.kept])
-        original = torch.tensor(sound[:, _samples(musicgen, chunk)], device=musicgen.device)
         sums.add(original, _decode(musicgen, codes)[:, : original.shape[1]], chunk)
     return torch.cat(kept, dim=1), sums.result()
 
@@ -112,15 +111,14 @@ def _chunks(n_frames: int, config: ChunkConfig) -> Iterator[Chunk]:
         yield Chunk(first, last, max(0, first - config.left_frames), min(n_frames, last + config.right_frames))
 
 
-def _samples(musicgen: MusicGen, chunk: Chunk) -> slice:
-    """The samples of a chunk with its surroundings."""
-    return slice(chunk.context_first * musicgen.frame_samples, chunk.context_last * musicgen.frame_samples)
-
-
-def _coded_chunks(musicgen: MusicGen, sound: np.ndarray, config: ChunkConfig) -> Iterator[tuple[Chunk, Tensor]]:
-    """Chunks with the codes [K, frames] of their frames and surroundings."""
-    for chunk in _chunks(math.ceil(sound.shape[1] / musicgen.frame_samples), config):
-        yield chunk, _encode(musicgen, torch.tensor(sound[:, _samples(musicgen, chunk)], device=musicgen.device))
+def _coded_chunks(musicgen: MusicGen, sound: Sound, config: ChunkConfig) -> Iterator[tuple[Chunk, Tensor, Tensor]]:
+    """Chunks with the samples [channels, n] and the codes [K, frames] of their frames and surroundings."""
+    size = musicgen.frame_samples
+    chunks = list(_chunks(math.ceil(sound.n_samples / size), config))
+    spans = ((chunk.context_first * size, chunk.context_last * size) for chunk in chunks)
+    for chunk, samples in zip(chunks, excerpts(sound.blocks(), spans), strict=True):
+        original = torch.tensor(samples, device=musicgen.device).expand(musicgen.channels, -1)
+        yield chunk, original, _encode(musicgen, original)
 
 
 @torch.inference_mode()

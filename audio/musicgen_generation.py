@@ -6,7 +6,6 @@ distribution that scores it, but for temperature, top-k, top-p and guidance.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -15,7 +14,7 @@ from audio.musicgen_checkpoint import Condition, MusicGen
 from audio.musicgen_codec import decode, encode, prepared
 from audio.musicgen_config import DEFAULT_SAMPLING, DEFAULT_WINDOWS, LOUDNESS_LUFS, SamplingConfig, WindowConfig
 from audio.musicgen_steps import delayed, seen, shifted, undelayed, windows
-from audio.waveform import Waveform, normalise
+from audio.waveform import Sound, Waveform, cut, in_memory, normalise
 
 UNKNOWN = -1
 """Marks the codes that are still to be drawn."""
@@ -26,9 +25,9 @@ def generate(
     *,
     seconds: float,
     seed: int,
-    prompt: Waveform | None = None,
+    prompt: Sound | None = None,
     text: str | None = None,
-    melody: Waveform | None = None,
+    melody: Sound | None = None,
     sampling: SamplingConfig = DEFAULT_SAMPLING,
     config: WindowConfig = DEFAULT_WINDOWS,
     progress: Callable[[Iterable[int]], Iterable[int]] = iter,
@@ -46,12 +45,13 @@ def generate(
     n_frames = heard.shape[1] + max(1, round(seconds * musicgen.frame_rate))
     condition = musicgen.condition(text, melody)
     codes = continue_codes(musicgen, heard, n_frames, condition, sampling, generator, config, progress)
-    return normalise(Waveform(decode(musicgen, codes), musicgen.sample_rate, "the generated sound"), LOUDNESS_LUFS)
+    sound = Waveform(decode(musicgen, codes), musicgen.sample_rate, "the generated sound")
+    return in_memory(normalise(sound, LOUDNESS_LUFS))
 
 
-def first_half(waveform: Waveform) -> Waveform:
+def first_half(sound: Sound) -> Sound:
     """The samples before the middle; of an odd number the middle one too."""
-    return replace(waveform, samples=waveform.samples[:, : (waveform.samples.shape[1] + 1) // 2])
+    return cut(sound, 0, (sound.n_samples + 1) // 2)
 
 
 def continue_codes(

@@ -18,7 +18,8 @@ from audio.musicgen_checkpoint import Condition, MusicGen
 from audio.musicgen_codec import Reconstruction, encode_and_compare, prepared
 from audio.musicgen_config import DEFAULT_CHECKPOINT, DEFAULT_WINDOWS, LOUDNESS_LUFS, WindowConfig
 from audio.musicgen_steps import Window, delayed, seen, shifted, undelayed, windows
-from audio.waveform import Waveform
+from audio.scorer import Description
+from audio.waveform import Sound
 
 LABEL = "nll of EnCodec codes"
 
@@ -85,7 +86,7 @@ class MusicGenScore:
             "perplexity": self.perplexity,
             "nll_nats_per_second": self.nll_nats_per_second,
             "cross_entropy": self.cross_entropy.tolist(),
-            "curve": self.curve.tolist(),
+            "curve": {"start_seconds": list(range(len(self.curve))), "nll_nats_per_second": self.curve.tolist()},
             "reconstruction": asdict(self.reconstruction),
         }
 
@@ -113,14 +114,18 @@ class MusicGenScorer:
         """A hub name or a local folder; raises InputError and WeightsError as `MusicGen.load` does."""
         return cls(MusicGen.load(checkpoint, device), text)
 
-    def score(self, waveform: Waveform) -> dict[str, Any]:
+    def describe(self) -> Description:
+        """What the figures are of."""
+        return Description(self.unit, self.sample_rate, self.loudness_lufs, self.weights_sha256)
+
+    def score(self, sound: Sound) -> dict[str, Any]:
         """The report's musicgen keys; raises InputError where the sound is too quiet to have a loudness."""
-        return self.score_codes(waveform).report()
+        return self.score_codes(sound).report()
 
     def score_codes(
-        self, waveform: Waveform, progress: Callable[[Iterable[Window]], Iterable[Window]] = iter
+        self, sound: Sound, progress: Callable[[Iterable[Window]], Iterable[Window]] = iter
     ) -> MusicGenScore:
-        """Any waveform's score; `progress` as in `code_nats`."""
-        codes, reconstruction = encode_and_compare(self.musicgen, prepared(self.musicgen, waveform))
+        """Any sound's score; `progress` as in `code_nats`. Of the sound only its codes and their nats are held."""
+        codes, reconstruction = encode_and_compare(self.musicgen, prepared(self.musicgen, sound))
         nats = code_nats(self.musicgen, codes, self.condition, self.config, progress)
-        return MusicGenScore(nats, self.musicgen.frame_rate, waveform.seconds, reconstruction)
+        return MusicGenScore(nats, self.musicgen.frame_rate, sound.seconds, reconstruction)

@@ -23,7 +23,7 @@ from losscal.errors import InputError
 if TYPE_CHECKING:
     from audio.distances import Moments
     from audio.embeddings import Embedder, SoundClassifier
-    from audio.waveform import Waveform
+    from audio.waveform import Sound
 
 VERSION = 1
 FEW_ROWS_PER_DIMENSION = 10
@@ -75,22 +75,22 @@ class Recording:
     cosines: np.ndarray | None
 
 
-def recording_of(waveform: "Waveform", models: Models) -> Recording:
-    """Describe one waveform; raises InputError where it is too quiet or nothing sounds in the range of a piano."""
+def recording_of(sound: "Sound", models: Models) -> Recording:
+    """Describe one sound; raises InputError where it is too quiet or nothing sounds in the range of a piano."""
     from audio.descriptors import describe
     from audio.distances import Moments
 
-    described = describe(waveform)
+    described = describe(sound)
     intervals = np.log2(np.diff(described.onset_seconds))
     within = np.clip(intervals, INTERVAL_EDGES_OCTAVES[0], INTERVAL_EDGES_OCTAVES[-1])
-    rows = models.embedder.embed(waveform)
+    rows = models.embedder.embed(sound)
     return Recording(
-        seconds=waveform.seconds,
+        seconds=sound.seconds,
         pitch_shares=described.pitch_shares,
         interval_counts=np.histogram(within, INTERVAL_EDGES_OCTAVES)[0],
         mfcc=Moments.of(described.mfcc_db[described.is_active]),
         rows=rows,
-        log_probabilities=None if models.classifier is None else models.classifier.log_probabilities(waveform),
+        log_probabilities=None if models.classifier is None else models.classifier.log_probabilities(sound),
         cosines=None if models.text is None else rows @ models.text,
     )
 
@@ -102,7 +102,7 @@ def recordings_of(
 
     Raises InputError where the folder is missing or none of its files can be described.
     """
-    from audio.waveform import read_audio
+    from audio.waveform import open_audio
 
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; give a folder of recordings.")
@@ -113,7 +113,7 @@ def recordings_of(
         try:
             if name in recordings:
                 raise InputError(f"{path}: another recording beside it has the same name; rename one.")
-            recordings[name] = recording_of(read_audio(path), models)
+            recordings[name] = recording_of(open_audio(path), models)
         except InputError as error:
             errors.append(str(error))
     if not recordings:

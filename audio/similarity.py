@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from audio.descriptors import FRAMES, N_MELS, PITCH_CLASSES, Descriptors, describe
-from audio.waveform import Waveform
+from audio.waveform import Sound
 
 MISMATCH_BELOW = 0.4
 """A lower chroma similarity is a mismatch: unrelated piano pieces reach 0.24 at 45 s and 0.37 at 20 s, while another
@@ -47,13 +47,13 @@ class Match:
         return {"chroma_similarity": self.chroma_similarity, "offset_seconds": self.offset_seconds}
 
 
-def compare(recording: Waveform, rendering: Waveform) -> Match:
-    """The match of two waveforms of any rate, length and loudness; raises InputError as `describe` does."""
+def compare(recording: Sound, rendering: Sound) -> Match:
+    """The match of two sounds of any rate, length and loudness; raises InputError as `describe` does."""
     return match_of(describe(recording), describe(rendering))
 
 
 def match_of(recording: Descriptors, rendering: Descriptors) -> Match:
-    """The match of two waveforms that are described already."""
+    """The match of two sounds that are described already."""
     lag, shift, similarity = _best_lag(recording, rendering)
     first, second = max(lag, 0), max(-lag, 0)
     n_frames = min(len(recording.chroma) - first, len(rendering.chroma) - second)

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from sounds import Hum, peak_bytes
 
 from audio import audiobox
 from audio.audiobox import AXES, BATCH_WINDOWS, AudioboxScorer, main
 from audio.checkpoints import checkpoint_folder
-from audio.waveform import Waveform, normalise
+from audio.waveform import Waveform, in_memory, normalise
 from losscal.errors import InputError, WeightsError
 
 RATE = 16_000
@@ -81,7 +82,7 @@ def checkpoint(aes, tmp_path_factory):
 
 def test_a_rating_is_the_mean_weighted_by_what_each_window_holds(stand_in):
     waveform = sound(23.4)
-    samples = np.abs(normalise(waveform, -23.0).samples[0])
+    samples = np.abs(in_memory(normalise(waveform, -23.0)).samples[0])
     pieces = [(samples[:160_000], 160_000), (samples[160_000:320_000], 160_000), (samples[320_000:], 54_400)]
     got = stand_in.score(waveform)
     loudest = sum(piece.max() * n for piece, n in pieces) / 374_400
@@ -94,6 +95,11 @@ def test_a_rating_is_the_mean_weighted_by_what_each_window_holds(stand_in):
 def test_a_long_recording_is_rated_in_bounded_batches(stand_in):
     stand_in.score(sound(95.0))
     assert stand_in.model.batch_sizes == [BATCH_WINDOWS, BATCH_WINDOWS, 2]
+
+
+def test_rating_holds_a_few_windows_of_a_long_recording(stand_in):
+    short, long = (peak_bytes(lambda seconds=seconds: stand_in.score(Hum(seconds))) for seconds in (80, 240))
+    assert long < 1.05 * short
 
 
 def test_gain_rate_and_channels_change_nothing(stand_in):
@@ -109,7 +115,7 @@ def test_gain_rate_and_channels_change_nothing(stand_in):
 def test_the_packages_model_is_rated_window_by_window(checkpoint):
     scorer = AudioboxScorer.load(checkpoint)
     waveform = sound(43.7, seed=5)
-    samples = torch.from_numpy(normalise(waveform, -23.0).samples[0])
+    samples = torch.from_numpy(in_memory(normalise(waveform, -23.0)).samples[0])
     totals = dict.fromkeys(AXES, 0.0)
     for part in samples.split(10 * RATE):
         window = torch.zeros(10 * RATE)
@@ -133,7 +139,7 @@ def test_the_packages_own_inference_agrees(checkpoint, monkeypatch):
         from audiobox_aesthetics import infer
     scorer = AudioboxScorer.load(checkpoint)
     monkeypatch.setattr(infer, "AesMultiOutput", SimpleNamespace(from_pretrained=lambda name: scorer.model))
-    waveforms = [normalise(sound(seconds, seed=7), -23.0) for seconds in (3.2, 31.5)]
+    waveforms = [in_memory(normalise(sound(seconds, seed=7), -23.0)) for seconds in (3.2, 31.5)]
     batch = [{"path": torch.from_numpy(waveform.samples), "sample_rate": RATE} for waveform in waveforms]
     wanted = infer.AesPredictor(checkpoint_pth=None).forward(batch)
     for waveform, row in zip(waveforms, wanted, strict=True):

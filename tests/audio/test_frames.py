@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from pyloudnorm import Meter
+from sounds import Hum, peak_bytes
 
-from audio import frames
-from audio.frames import FrameConfig, active_fraction, levels_of_samples, quantised_frames
+from audio import blocks, frames
+from audio.frames import FrameConfig, active_fraction, levels_of, quantised_frames
 from audio.waveform import Waveform
 
 CONFIG = FrameConfig()
@@ -13,6 +15,10 @@ CONFIG = FrameConfig()
 def tone(frequency: float, seconds: float, amplitude: float = 0.5) -> np.ndarray:
     t = np.arange(round(seconds * CONFIG.sample_rate)) / CONFIG.sample_rate
     return (amplitude * np.sin(2 * np.pi * frequency * t)).astype(np.float32)
+
+
+def levels_of_samples(samples: np.ndarray) -> np.ndarray:
+    return levels_of(Waveform(samples[None], CONFIG.sample_rate, "samples"))
 
 
 def decibels(level: np.ndarray) -> np.ndarray:
@@ -67,6 +73,40 @@ def test_blocks_change_nothing(monkeypatch):
     whole = levels_of_samples(samples)
     monkeypatch.setattr(frames, "BLOCK_FRAMES", 7)
     np.testing.assert_array_equal(levels_of_samples(samples), whole)
+
+
+@pytest.mark.parametrize("sample_rate", [16_000, 44_100])
+@pytest.mark.parametrize("block_samples", [997, 1 << 20])
+def test_the_blocks_that_sound_arrives_in_change_nothing(monkeypatch, sample_rate, block_samples):
+    samples = np.random.default_rng(1).normal(0, 0.1, (2, 3 * sample_rate + 5)).astype(np.float32)
+    sound = Waveform(samples, sample_rate, "noise")
+    wanted = quantised_frames(sound)
+    monkeypatch.setattr(blocks, "BLOCK_SAMPLES", block_samples)
+    np.testing.assert_array_equal(quantised_frames(sound), wanted)
+
+
+def test_frames_are_those_of_the_whole_array_at_once():
+    sound = Waveform(tone(440.0, 4.0)[None] + tone(3000.0, 4.0)[None], CONFIG.sample_rate, "tones")
+    gain = 10 ** ((CONFIG.loudness_lufs - Meter(16_000).integrated_loudness(sound.samples[0])) / 20)
+    samples = gain * sound.samples[0]
+    padded = np.pad(samples, 1024)
+    hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(2048) / 2048)
+    spectra = np.abs(np.fft.rfft([padded[t * 512 :][:2048] * hann for t in range(125)])) ** 2
+    bins = np.arange(1025) * 7.8125
+    f = 440 * 2 ** ((np.arange(68, 109) - 69) / 12)  # from key 69 on, where bands reach to the neighbouring keys
+    for band in range(1, 40):
+        power = spectra @ np.interp(bins, f[band - 1 : band + 2], [0, 1, 0]) * 4 / (2048 * np.sum(hann**2))
+        wanted = np.clip(np.rint((10 * np.log10(np.maximum(power, 1e-8)) + 80) / 0.5), 0, 160)
+        assert np.abs(quantised_frames(sound)[:, 68 + band - 21] - wanted).max() <= 1
+
+
+def test_memory_does_not_grow_with_the_length():
+    level_bytes_per_second = 88 * CONFIG.frames_per_second
+    short, long = (
+        peak_bytes(lambda seconds=seconds: quantised_frames(Hum(seconds))) - 2 * seconds * level_bytes_per_second
+        for seconds in (70, 210)
+    )  # the levels, and the blocks that they are joined of, are allowed to
+    assert long < 1.05 * short
 
 
 @pytest.mark.parametrize("gain", [0.05, 2.0])

@@ -128,9 +128,8 @@ def test_sampling_out_of_bounds_is_refused(wrong):
 
 def test_a_continuation_is_the_prompt_and_then_new_sound_at_the_target_loudness():
     half = first_half(tones(2.0, channels=2, sample_rate=44_100))
-    assert (
-        half.samples.shape == (2, 44_100) and first_half(Waveform(np.ones((1, 5), np.float32), 8, "")).seconds == 3 / 8
-    )
+    assert (half.n_channels, half.n_samples) == (2, 44_100)
+    assert first_half(Waveform(np.ones((1, 5), np.float32), 8, "")).seconds == 3 / 8
     sound = generate(tiny(), seconds=1.0, seed=1, prompt=half, config=SHORT)
     assert sound.samples.shape == (1, 64_000) and sound.sample_rate == 32_000
     assert loudness_lufs(sound) == pytest.approx(LOUDNESS_LUFS, abs=0.05)
@@ -154,7 +153,7 @@ def test_the_command_evaluates(checkpoint, recording, capsys):
     assert main([*arguments, "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["label"] == "nll of EnCodec codes" and report["condition"] is None
-    assert report["seconds"] == 1.2 and len(report["cross_entropy"]) == 4 and len(report["curve"]) == 2
+    assert report["seconds"] == 1.2 and len(report["cross_entropy"]) == 4 and report["curve"]["start_seconds"] == [0, 1]
     assert report["perplexity"] == pytest.approx(np.exp(np.mean(report["cross_entropy"])))
     assert set(report["reconstruction"]) == {"waveform_l1", "spectral_convergence", "log_magnitude_l1"}
     assert main([*arguments, "--text", "a calm waltz"]) == 0

@@ -19,8 +19,9 @@ from audio.embeddings import (
 from audio.frames import FrameConfig, quantised_frames
 from audio.set_metrics import Models, compare, main, measure, recording_of
 from audio.spectral_config import SpectralLMConfig
-from audio.spectral_lm import SpectralLM, SpectralLMScorer, rms_norm
-from audio.waveform import Waveform, normalise
+from audio.spectral_lm import SpectralLM, rms_norm
+from audio.spectral_scoring import SpectralLMScorer
+from audio.waveform import Waveform, in_memory, normalise
 from losscal.errors import InputError, WeightsError
 
 RATE = 16_000
@@ -57,7 +58,7 @@ MODELS = Models(Spectrum())
 
 def test_windows_are_full_and_leave_nothing_out():
     waveform = noise(2.3)
-    samples = normalise(waveform, -23.0).samples[0]
+    samples = in_memory(normalise(waveform, -23.0)).samples[0]
     windows = list(windows_of(waveform, RATE, RATE))
     assert [len(window) for window in windows] == [RATE] * 3
     np.testing.assert_array_equal(windows[0], samples[:RATE])
@@ -116,7 +117,7 @@ def test_clap_rows_are_the_models_of_windows_that_are_not_longer(clap):
     assert isinstance(embedder, ClapEmbedder) and len(embedder.weights_sha256) == 64
     waveform = noise(5.0, 48_000)
     got = embedder.embed(waveform)
-    samples = normalise(waveform, -23.0).samples[0]
+    samples = in_memory(normalise(waveform, -23.0)).samples[0]
     model, extract = embedder.model, embedder.extract
     for start, row in zip((0, 72_000, 144_000), got, strict=True):
         mel = extract(samples[start : start + 96_000], sampling_rate=48_000, return_tensors="pt")["input_features"]
@@ -161,7 +162,7 @@ def test_encodec_rows_are_the_means_of_its_latents(tmp_path, channels):
     embedder = load_embedder(str(tmp_path))
     assert isinstance(embedder, EncodecEmbedder)
     waveform = noise(3.0, 8_000)
-    samples = normalise(waveform, -23.0).samples[0]
+    samples = in_memory(normalise(waveform, -23.0)).samples[0]
     got = embedder.embed(waveform)
     for second, row in zip(samples.reshape(3, 8_000), got, strict=True):
         sound = second / np.sqrt(np.mean(second**2)) if channels == 2 else second
@@ -187,7 +188,7 @@ def classifier(tmp_path_factory):
 def test_a_classifiers_word_on_a_recording_is_the_mean_of_its_windows(classifier):
     reader = SoundClassifier(str(classifier))
     waveform = noise(20.0)
-    samples = normalise(waveform, -23.0).samples[0]
+    samples = in_memory(normalise(waveform, -23.0)).samples[0]
     probabilities = []
     for window in samples.reshape(2, -1):
         inputs = reader.extract(window, sampling_rate=RATE, return_tensors="pt")

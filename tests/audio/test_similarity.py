@@ -8,7 +8,7 @@ from music import random_performance
 
 from audio import descriptors
 from audio.descriptors import FRAMES, N_MELS, N_MFCC, chroma_of_levels, describe, mel_cepstrum
-from audio.frames import levels_of_samples
+from audio.frames import levels_of, power_spectra
 from audio.similarity import MISMATCH_BELOW, Match, compare, match_of
 from audio.waveform import Waveform
 from losscal.errors import InputError
@@ -174,7 +174,8 @@ def test_mfcc_are_those_of_the_definition():
     bands = [power @ np.interp(hertz, edges[b : b + 3], [0, 1, 0]) for b in range(40)]
     decibels = 10 * np.log10(np.maximum(bands, 1e-8))
     wanted = [np.sqrt(2 / 40) * decibels @ np.cos(np.pi * k * (np.arange(40) + 0.5) / 40) for k in range(1, 14)]
-    got = mel_cepstrum(samples.astype(np.float32), 8)
+    (spectra,) = power_spectra(waveform(samples))
+    got = mel_cepstrum(spectra)
     assert got.shape == (8, N_MFCC)
     np.testing.assert_allclose(got[3], wanted, atol=1e-3)
 
@@ -191,8 +192,9 @@ def test_descriptors_do_not_depend_on_the_blocks_they_are_computed_in(pieces, mo
 def test_frames_of_timbre_and_of_pitch_are_the_same_frames():
     click = np.zeros(2 * RATE, dtype=np.float32)
     click[20_000] = 1.0
-    levels = levels_of_samples(click)
-    changed = np.abs(mel_cepstrum(click, len(levels))).max(axis=1) > 1e-3
+    levels = levels_of(waveform(click))
+    (spectra,) = power_spectra(waveform(click))
+    changed = np.abs(mel_cepstrum(spectra)).max(axis=1) > 1e-3
     np.testing.assert_array_equal(changed, levels.max(axis=1) > 0)
 
 
