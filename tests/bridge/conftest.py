@@ -1,9 +1,13 @@
 """Views with stand-in likelihoods, and files to score, so that scoring is tested without trained weights."""
 
+import math
+
 import numpy as np
 import pytest
 import soundfile
 
+from audio.scorer import Description
+from bridge.scorers import AudioView
 from bridge.views import OpenViews
 from losscal.references import References, ViewReference
 from symbolic.likelihood import SymbolicScore
@@ -27,13 +31,13 @@ class StandInSymbolic:
         return scores
 
 
-class StandInAudio:
-    name, sample_rate, unit, weights_sha256 = "spectral_lm", 16_000, "nats of peaks", "spectral_lm-hash"
-
-    def score(self, waveform):
-        nats = float(np.abs(waveform.samples).max()) * waveform.seconds * 100.0
-        per_second = nats / waveform.seconds
-        return {"nll_nats": nats, "nll_nats_per_second": per_second, "llr_nats_per_second": None, "curve": None}
+def peak_nats(sound):
+    """A stand-in for spectral_lm: 100 nats a second for full scale."""
+    per_second = 100.0 * max(float(np.abs(block).max()) for block in sound.blocks())
+    n_rows = math.ceil(sound.seconds)
+    curve = {"start_seconds": list(range(n_rows)), "nll_nats_per_second": [per_second] * n_rows}
+    figures = {"nll_nats": per_second * sound.seconds, "nll_nats_per_second": per_second, "llr_nats_per_second": None}
+    return figures | {"percentile": None, "typicality": None, "curve": curve}
 
 
 def reference(weights_sha256, statistic, lengths, low, high):
@@ -48,7 +52,11 @@ def views():
             "events": StandInSymbolic("events", ("value",)),
             "vqvae": StandInSymbolic("vqvae", ("value", "code", "mixture"), factor=1.25),
         },
-        audio={"spectral_lm": StandInAudio()},
+        audio={
+            "spectral_lm": AudioView(
+                "spectral_lm", Description("nats of peaks", 16_000, None, "spectral_lm-hash"), peak_nats
+            )
+        },
         references=References(
             {
                 "events": reference("events-hash", "nll_nats_per_note", (64, 256), 0.0, 10.0),

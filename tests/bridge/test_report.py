@@ -1,12 +1,23 @@
 import csv
 import json
 import math
+import re
+from pathlib import Path
 
+import numpy as np
 import pytest
 
+from audio.audiobox import AXES
+from audio.musicgen_codec import Reconstruction
+from audio.musicgen_scoring import MusicGenScore
+from audio.scorer import Description
+from audio.similarity import Match
+from audio.spectral_scoring import SpectralScore
 from bridge.items import Item, find_items
 from bridge.report import CSV_COLUMNS, table, to_json, write_report
 from bridge.score import score_items
+from bridge.scorers import AudioView
+from bridge.views import OpenViews
 
 
 @pytest.fixture
@@ -50,6 +61,47 @@ def test_a_remark_that_many_items_share_is_told_once(tmp_path, views, make_midi)
     items = [Item(id=str(i), midi=make_midi(tmp_path / f"{i}.mid", count=8)) for i in range(3)]
     text = table(score_items(items, views))
     assert text.count("fewer than 32 notes") == 1 and text.count("[1]") == 4
+
+
+def test_columns_of_all_views_fit_in_blocks_and_empty_ones_are_left_out(tmp_path, views, make_midi):
+    def view(name, **figures):
+        return AudioView(name, Description(f"units of {name}", 16_000), lambda sound: figures)
+
+    more = [
+        view("musicgen", perplexity=54.321, nll_nats_per_second=1.0, cross_entropy=[1.0], curve=None),
+        view("audiobox", CE=5.12, CU=6.0, PC=2.0, PQ=7.0),
+        view("swing", swing_ratio=0.5, confidence=0.25),
+    ]
+    audio = views.audio | {view.name: view for view in more}
+    items = [Item(id=name, midi=make_midi(tmp_path / f"{name}.mid")) for name in ("a", "b")]
+    text = table(score_items(items, OpenViews(views.symbolic, audio, {}, views.references)))
+    assert max(map(len, text.splitlines())) <= 120
+    for told in ("events", "spectral_lm", "54.3", "5.1", "audiobox", "swing_ratio", "0.5", "swing: units of swing."):
+        assert text.count(f" {told}") + text.count(f"\n{told}") >= 1, told
+    assert "llr/s" not in text and "confidence" not in text
+    assert len([line for line in text.splitlines() if line.startswith("a ")]) == 2  # two blocks
+    assert text.count("render") == 2  # in the last block alone
+    narrow = table(score_items(items, OpenViews({"events": views.symbolic["events"]}, {})))
+    assert "vqvae" not in narrow and "nats/s" not in narrow and len(narrow.splitlines()[1]) < 100
+
+
+def test_the_documented_report_has_the_keys_of_a_real_one(report):
+    text = (Path(__file__).parents[2] / "docs/report.md").read_text(encoding="utf-8")
+    documented = json.loads(re.search(r"```json\n(.*?)```", text, re.DOTALL)[1])
+    (item,), entry = documented["items"], next(entry for entry in report["items"] if entry["symbolic"])
+    assert set(documented) == set(report) and set(item) == set(entry)
+    assert set(item["symbolic"]) == set(entry["symbolic"])
+    for view in ("events", "vqvae"):
+        assert set(item["symbolic"][view]) == set(entry["symbolic"][view])
+    frames = np.ones(32)
+    views = {
+        "spectral_lm": SpectralScore(frames, frames, frames > 0, 1.0).report() | {"llr_percentile": None},
+        "musicgen": MusicGenScore(np.ones((4, 50)), 50, 1.0, Reconstruction(0.0, 0.0, 0.0)).report(),
+        "audiobox": dict.fromkeys(AXES),
+    }
+    del views["musicgen"]["reconstruction"]
+    assert {view: set(keys) for view, keys in views.items()} == {view: set(item["audio"][view]) for view in views}
+    assert set(item["match"]) == set(Match(0.0, 0.0, 0.0, 0.0).report())
 
 
 def test_csv_holds_every_item_with_the_numbers_of_the_json(report, tmp_path):

@@ -2,6 +2,7 @@ import csv
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import mido
 import numpy as np
@@ -11,7 +12,8 @@ import soundfile
 import bridge.score
 from bridge.items import Item, find_items
 from bridge.score import main, score_items
-from bridge.views import OpenViews, open_views
+from bridge.scorers import AudioView
+from bridge.views import OpenViews
 from losscal.errors import InputError
 from losscal.references import References
 
@@ -41,16 +43,17 @@ def broken_files(tmp_path, make_midi, make_wav):
 def test_a_pair_carries_both_halves_with_the_keys_of_the_contract(tmp_path, views, make_midi, make_wav):
     midi, wav = make_midi(tmp_path / "a.mid", count=60), make_wav(tmp_path / "a.wav", seconds=8.0)
     report = score_items([Item(id="a", midi=midi, wav=wav, group="g")], views)
-    assert set(report) == {"version", "created", "weights", "context_policy", "items", "agreement"}
+    assert set(report) == {"version", "created", "weights", "units", "context_policy", "items", "agreement"}
     assert report["version"] == 1 and report["agreement"] is None
     assert report["weights"] == {name: f"{name}-hash" for name in ("events", "vqvae", "spectral_lm")}
+    assert report["units"]["spectral_lm"] == "nats of peaks" and set(report["units"]) == set(report["weights"])
     assert report["context_policy"] == "events: all of it; vqvae: all of it"
     (entry,) = report["items"]
     assert set(entry) == {
         *("id", "group", "midi", "wav", "rendered", "symbolic", "audio", "match", "warnings", "error")
     }
     assert (entry["midi"], entry["wav"], entry["rendered"], entry["match"]) == (str(midi), str(wav), False, None)
-    assert entry["warnings"] == [] and entry["error"] is None
+    assert ["less than 15 s" in text for text in entry["warnings"]] == [True] and entry["error"] is None
     symbolic = entry["symbolic"]
     assert set(symbolic) == {"notes", "seconds", "repairs", "events", "vqvae", "per_note"}
     assert symbolic["notes"] == 60 and symbolic["seconds"] == pytest.approx(5.99)
@@ -67,6 +70,7 @@ def test_a_pair_carries_both_halves_with_the_keys_of_the_contract(tmp_path, view
     assert entry["audio"]["seconds"] == 8.0
     assert entry["audio"]["spectral_lm"]["percentile"] == pytest.approx(75.0, abs=0.1)
     assert entry["audio"]["spectral_lm"]["typicality"] == pytest.approx(0.5, abs=0.01)
+    assert entry["audio"]["spectral_lm"]["llr_percentile"] is entry["audio"]["spectral_lm"]["curve"] is None
 
 
 def test_a_lone_midi_is_rendered_and_nothing_is_left_behind(tmp_path, views, make_midi):
@@ -154,7 +158,7 @@ def test_items_are_scored_one_by_one(tmp_path, views, make_midi):
 
 def test_the_per_note_table_sums_to_the_report(tmp_path, views, make_midi):
     midi = make_midi(tmp_path / "a.mid")
-    (entry,) = score_items([Item(id="a", midi=midi)], views, per_note_dir=tmp_path / "out/per_note")["items"]
+    (entry,) = score_items([Item(id="a", midi=midi)], views, tables_dir=tmp_path / "out")["items"]
     with open(tmp_path / "out" / entry["symbolic"]["per_note"], newline="") as file:
         lines = list(csv.DictReader(file))
     assert len(lines) == 40 and lines[1]["onset_seconds"] == "0.10" and lines[1]["pitch"] == "61"
@@ -162,6 +166,55 @@ def test_the_per_note_table_sums_to_the_report(tmp_path, views, make_midi):
         attributes = [f"{view}_{name}_nats" for name in ("time", "pitch", "velocity", "duration")]
         total = sum(float(line[name]) for line in lines for name in attributes)
         assert total == pytest.approx(entry["symbolic"][view]["nll_nats"], abs=0.05)
+
+
+def test_the_curve_is_a_table_whose_path_stands_in_the_report(tmp_path, views, make_wav):
+    wav = make_wav(tmp_path / "a.wav", seconds=6.5)
+    (entry,) = score_items([Item(id="a", wav=wav)], views, tables_dir=tmp_path / "out")["items"]
+    assert entry["audio"]["spectral_lm"]["curve"] == "curves/0001_spectral_lm.csv"
+    with open(tmp_path / "out/curves/0001_spectral_lm.csv", newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert [float(line["start_seconds"]) for line in lines] == [0, 1, 2, 3, 4, 5, 6]
+    assert {float(line["nll_nats_per_second"]) for line in lines} == {50.0}
+
+
+def test_a_view_that_refuses_a_sound_costs_the_others_nothing(tmp_path, views, make_wav):
+    def refuse(sound):
+        raise InputError(f"{sound.source}: too dull.")
+
+    spectral_lm = views.audio["spectral_lm"]
+    dull = replace(spectral_lm, score=refuse)
+    some = OpenViews({}, {"spectral_lm": spectral_lm, "audiobox": dull}, {}, views.references)
+    wav = make_wav(tmp_path / "a.wav")
+    (entry,) = score_items([Item(id="a", wav=wav)], some)["items"]
+    assert set(entry["audio"]) == {"seconds", "spectral_lm"} and entry["error"] == f"{wav}: too dull."
+    none = OpenViews({}, {"musicgen": dull, "audiobox": dull}, {}, views.references)
+    (entry,) = score_items([Item(id="a", wav=wav)], none)["items"]
+    assert entry["audio"] is None and entry["error"] == f"{wav}: too dull."  # told once
+
+
+def test_the_ratio_has_references_of_its_own(tmp_path, views, make_wav):
+    spectral_lm = views.audio["spectral_lm"]
+    ratio = replace(spectral_lm, score=lambda sound: spectral_lm.score(sound) | {"llr_nats_per_second": 150.0})
+    of_ratio = replace(views.references.by_view["spectral_lm"], statistic="llr_nats_per_second")
+    items = [Item(id="a", wav=make_wav(tmp_path / "a.wav"))]
+    references = References({**views.references.by_view, "spectral_lm_llr": of_ratio})
+    (entry,) = score_items(items, OpenViews({}, {"spectral_lm": ratio}, {}, references))["items"]
+    assert entry["audio"]["spectral_lm"]["percentile"] == pytest.approx(75.0, abs=0.1)
+    assert entry["audio"]["spectral_lm"]["llr_percentile"] == pytest.approx(
+        75.0, abs=0.1
+    )  # more is better, of 0 to 200
+    (entry,) = score_items(items, OpenViews({}, {"spectral_lm": ratio}, {}, views.references))["items"]
+    assert entry["audio"]["spectral_lm"]["llr_percentile"] is None
+    assert ["spectral_lm_llr: no percentile" in text for text in entry["warnings"]] == [True]
+
+
+def test_a_view_without_references_has_no_percentile_and_no_warning_about_it(tmp_path, views, make_wav):
+    ratings = AudioView("audiobox", views.audio["spectral_lm"].description, lambda sound: {"CE": 5.0})
+    (entry,) = score_items([Item(id="a", wav=make_wav(tmp_path / "a.wav"))], OpenViews({}, {"audiobox": ratings}))[
+        "items"
+    ]
+    assert entry["audio"]["audiobox"] == {"CE": 5.0} and entry["warnings"] == []
 
 
 def test_excerpts_have_no_end_symbol_and_say_so(tmp_path, views, make_midi):
@@ -173,7 +226,7 @@ def test_excerpts_have_no_end_symbol_and_say_so(tmp_path, views, make_midi):
 @pytest.fixture
 def command(monkeypatch, views, capsys):
     """The command line with the stand-in views: a function of its arguments to (exit status, stdout, stderr)."""
-    monkeypatch.setattr(bridge.score, "open_views", lambda names, weights_dir: views)
+    monkeypatch.setattr(bridge.score, "open_views", lambda names, weights_dir, checkpoints: views)
 
     def run_command(*arguments):
         status = main([str(argument) for argument in arguments])
@@ -221,22 +274,7 @@ def test_without_out_nothing_is_written_and_with_it_nothing_beside_the_input(com
     command(folder, "--out", tmp_path / "out")
     assert [path.name for path in folder.iterdir()] == ["a.mid"]
     written = sorted(str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.*"))
-    assert written == ["per_note/0001.csv", "report.csv", "report.json"]
-
-
-def test_unknown_views_and_folders_without_weights_are_wrong_usage(tmp_path):
-    with pytest.raises(InputError, match="melody: no such view"):
-        open_views(["events", "melody"])
-    with pytest.raises(InputError, match="no such folder"):
-        open_views(None, tmp_path / "nowhere")
-    with pytest.raises(InputError, match=r"events\.safetensors: no such weights file"):
-        open_views(None, tmp_path)
-
-
-def test_views_asked_for_by_name_answer_with_a_reason(tmp_path):
-    views = open_views(["events", "musicgen", "audiobox"], tmp_path)
-    assert set(views.unavailable) == {"events", "musicgen", "audiobox"} and views.wants_audio
-    assert "not part of this version" in views.unavailable["musicgen"]
+    assert written == ["curves/0001_spectral_lm.csv", "per_note/0001.csv", "report.csv", "report.json"]
 
 
 def test_help_loads_no_heavy_package():
