@@ -12,7 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from audio.frames import FrameConfig, quantised_frames
-from audio.spectral_lm import SpectralLMScorer, frame_nats
+from audio.spectral_lm import frame_nats
+from audio.spectral_scoring import SpectralLMScorer
 from benchmarks.statistics import markdown_table, mean, with_interval
 from bridge.references import render_window, second_windows
 from losscal.cli import EXIT_DONE, run, write_result

@@ -11,13 +11,13 @@ from symbolic.performance import Performance
 EXCERPT_NOTES = 256
 
 
-def excerpt_parser(module: str, description: str) -> argparse.ArgumentParser:
+def excerpt_parser(module: str, description: str, per_piece: int = 4) -> argparse.ArgumentParser:
     """The parser of a benchmark over excerpts: data, weights, and how many excerpts of how many pieces."""
     parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{module}", description=description)
     parser.add_argument("--data", default="data/giantmidi-piano", help="cache made by python -m symbolic.prepare")
     parser.add_argument("--weights", type=Path, help="folder of weights other than the shipped ones")
     parser.add_argument("--pieces", type=int, default=60, help="test pieces (default 60)")
-    parser.add_argument("--per-piece", type=int, default=4, help="excerpts of each (default 4)")
+    parser.add_argument("--per-piece", type=int, default=per_piece, help="excerpts of each (default %(default)s)")
     return parser
 
 

@@ -2,9 +2,9 @@
 
 The peer is `benchmarks.llama` with the event model's number of parameters over MIDILike tokens of the same notes
 (random weights: speed does not depend on them), its windows half a window apart as ours. These rates come from one
-process and the same random music, the fastest of three runs each; audio speed is in times real time. The second table
-scores music of growing length once, each model in a process of its own; its memory is what scoring adds, at most, to
-the process with the model loaded, the scores themselves included.
+process and the same random music, the fastest of three runs each. The second table scores music of growing length once,
+each model in a process of its own; its memory is what scoring adds, at most, to the process with the model loaded, the
+scores themselves included.
 """
 
 import argparse
@@ -47,22 +47,8 @@ def fastest_seconds(work: Callable[[], object]) -> float:
     return min(seconds[1:])
 
 
-def audio_row() -> list[str]:
-    """Speed of the audio model on half a minute of a noisy chord."""
-    from audio.spectral_lm import SpectralLMScorer
-    from audio.waveform import Waveform
-
-    scorer = SpectralLMScorer.load()
-    seconds, rate = 30, scorer.sample_rate
-    t = np.arange(seconds * rate) / rate
-    rng = np.random.default_rng(1)
-    sound = sum(np.sin(2 * np.pi * hertz * t) for hertz in (220, 277.2, 329.6)) + rng.normal(0, 0.1, len(t))
-    waveform = Waveform((0.1 * sound[None]).astype(np.float32), rate, "chord")
-    return ["spectral_lm", f"{seconds / fastest_seconds(lambda: scorer.score(waveform)):.1f} x real time", ""]
-
-
 def rate_rows(weights: Path | None, notes: int) -> list[list[str]]:
-    """Name, speed and times the peer's speed: of the peer, of both our models, of the audio model."""
+    """Name, speed and times the peer's speed, of the peer and of both our models."""
     from benchmarks.llama import build, peer_shape, token_nats
     from symbolic.likelihood import SymbolicScorer
 
@@ -75,7 +61,7 @@ def rate_rows(weights: Path | None, notes: int) -> list[list[str]]:
     for scorer in scorers:
         rate = notes / fastest_seconds(lambda scorer=scorer: scorer.score([music]))
         rows.append([scorer.name, f"{rate:.0f} notes/s", f"{rate / peer_rate:.1f}"])
-    return [*rows, audio_row()]
+    return rows
 
 
 def peak_mib() -> float:
