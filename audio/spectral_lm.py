@@ -8,26 +8,17 @@ first frame is silence, marked by a learned start vector.
 """
 
 import math
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from audio.frames import ACTIVE_DB, FrameConfig, active_fraction, quantised_frames
 from audio.spectral_config import SpectralLMConfig
-from audio.waveform import Waveform
-from losscal.errors import InputError, WeightsError
-from losscal.weights import load_state, load_weights, sha256_of
 
-KIND = "spectral_lm"
-SHIPPED_WEIGHTS = Path(__file__).parent / "weights"
+KIND, BACKGROUND_KIND = "spectral_lm", "spectral_lm_background"
 WINDOW_FRAMES = 512
 """Frames scored at once: 16 s, about 100 MB of activations."""
-MIN_ACTIVE_FRACTION = 0.1
-"""A recording with a smaller share of active frames is refused: silence would decide its likelihood."""
 
 
 def rms_norm(x: Tensor) -> Tensor:
@@ -177,70 +168,3 @@ def frame_nats(model: SpectralLM, levels: np.ndarray, window_frames: int = WINDO
             cells = model.cell_nats(window, n_start)
         nats[start : start + window_frames] = cells[0].double().sum(-1).cpu().numpy()
     return nats
-
-
-@dataclass(frozen=True)
-class SpectralScore:
-    """What the model says about one recording.
-
-    frame_nats: float64 [T], frames_per_second of them a second. seconds: of the whole file.
-    """
-
-    frame_nats: np.ndarray
-    frames_per_second: float
-    seconds: float
-    active_fraction: float
-
-    def report(self) -> dict[str, float | None]:
-        """The keys of the report; what needs a background model or references is None."""
-        nll_nats = float(self.frame_nats.sum())
-        return {
-            "nll_nats": nll_nats,
-            "nll_nats_per_second": nll_nats / self.seconds,
-            "llr_nats_per_second": None,
-            "percentile": None,
-            "typicality": None,
-            "active_fraction": self.active_fraction,
-            "curve": None,
-        }
-
-
-class SpectralLMScorer:
-    """Scores recordings with the shipped weights, offline."""
-
-    name = KIND
-    unit = "nats of quantised semitone-band frames"
-    sample_rate = FrameConfig().sample_rate
-    loudness_lufs = FrameConfig().loudness_lufs
-
-    def __init__(self, model: SpectralLM, weights_sha256: str) -> None:
-        self.model, self.weights_sha256 = model.eval(), weights_sha256
-
-    @classmethod
-    def load(cls, weights_dir: str | Path | None = None) -> "SpectralLMScorer":
-        """From `weights_dir` or the package; raises WeightsError where the file is missing, broken or does not fit."""
-        path = Path(weights_dir or SHIPPED_WEIGHTS) / f"{KIND}.safetensors"
-        state, story = load_weights(path, kind=KIND)
-        if story["frames_hash"] != FrameConfig().hash:
-            raise WeightsError(
-                f"{path}: was trained on frames of another recipe than this version makes; train it anew."
-            )
-        model = SpectralLM(SpectralLMConfig(**story["configs"][KIND]))
-        load_state(model, state, path)
-        return cls(model, sha256_of(path))
-
-    def score(self, waveform: Waveform) -> dict[str, float | None]:
-        """The report's spectral_lm keys; raises InputError as `score_frames` does."""
-        return self.score_frames(waveform).report()
-
-    def score_frames(self, waveform: Waveform) -> SpectralScore:
-        """Any waveform's score; raises InputError where it is silent or active for less than MIN_ACTIVE_FRACTION."""
-        config = FrameConfig()
-        levels = quantised_frames(waveform, config)
-        active = active_fraction(levels, config)
-        if active < MIN_ACTIVE_FRACTION:
-            raise InputError(
-                f"{waveform.source}: only {active:.1%} of it is louder than {ACTIVE_DB:.0f} dB, the limit is "
-                f"{MIN_ACTIVE_FRACTION:.0%}; cut the silence away, a likelihood of silence means nothing."
-            )
-        return SpectralScore(frame_nats(self.model, levels), config.frames_per_second, waveform.seconds, active)

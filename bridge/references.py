@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bridge.views import VIEWS, AudioScorer, SymbolicScorer, open_views, view_names, weights_folder
+from bridge.scorers import AudioView
+from bridge.views import SHIPPED_VIEWS, SymbolicScorer, open_views, view_names, weights_folder
 from losscal.cli import EXIT_DONE, log, run
 from losscal.errors import InputError
-from losscal.references import REFERENCES_FILE, References, ViewReference
+from losscal.references import LLR_SUFFIX, REFERENCES_FILE, References, ViewReference
 
 if TYPE_CHECKING:
     from audio.waveform import Waveform
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 NOTE_LENGTHS = (64, 256, 1024)
 SECOND_LENGTHS = (10, 30, 120)
+AUDIO_STATISTICS = {"nll_nats_per_second": "", "llr_nats_per_second": LLR_SUFFIX}
+"""Report keys of an audio view that have references, and what follows the view's name in that of the reference."""
 SPLIT = "test"
 SEED = 0
 
@@ -96,23 +99,36 @@ def symbolic_reference(scorer: SymbolicScorer, corpus: "Corpus", count: int) -> 
     return ViewReference.of_values(scorer.weights_sha256, "nll_nats_per_note", values)
 
 
-def audio_reference(scorer: AudioScorer, corpus: "Corpus", count: int) -> ViewReference:
-    """Nats per second over renderings of `count` windows of each of SECOND_LENGTHS."""
+def audio_references(view: AudioView, corpus: "Corpus", count: int) -> dict[str, ViewReference]:
+    """References by name, of the view's AUDIO_STATISTICS over renderings of `count` windows of each of SECOND_LENGTHS.
+
+    A statistic that the view does not give has none.
+    """
     from tqdm import tqdm
 
-    values = {}
+    values: dict[str, dict[int, list[float]]] = {}
     for seconds in SECOND_LENGTHS:
         windows = second_windows(corpus, seconds, count, np.random.default_rng((SEED, seconds)))
-        rendered = map(partial(render_window, seconds=seconds, sample_rate=scorer.sample_rate), windows)
-        values[seconds] = []
-        for waveform in tqdm(rendered, desc=f"{scorer.name}, {seconds} s", total=count, unit="window", disable=None):
+        rate = view.description.sample_rate
+        rendered = map(partial(render_window, seconds=seconds, sample_rate=rate), windows)
+        for waveform in tqdm(rendered, desc=f"{view.name}, {seconds} s", total=count, unit="window", disable=None):
             try:
-                values[seconds].append(scorer.score(waveform)["nll_nats_per_second"])
+                figures = view.score(waveform)
             except InputError as error:  # a window of rests, which is refused as a user's file would be
                 log(f"left out: {error}")
-        kept = len(values[seconds])
-        log(f"{scorer.name}: {kept} windows of {seconds} s, median {np.median(values[seconds]):.1f} nats a second")
-    return ViewReference.of_values(scorer.weights_sha256, "nll_nats_per_second", values)
+                continue
+            for statistic in AUDIO_STATISTICS:
+                if figures[statistic] is not None:
+                    values.setdefault(statistic, {}).setdefault(seconds, []).append(figures[statistic])
+    for statistic, of_length in values.items():
+        medians = ", ".join(f"{np.median(of):.1f} ({len(of)} of {seconds} s)" for seconds, of in of_length.items())
+        log(f"{view.name}: median {statistic} {medians}")
+    return {
+        view.name + AUDIO_STATISTICS[statistic]: ViewReference.of_values(
+            view.description.weights_sha256, statistic, of_length
+        )
+        for statistic, of_length in values.items()
+    }
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -120,7 +136,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m bridge.references", description="Make the percentile references of the weights."
     )
     parser.add_argument("--data", metavar="DIR", required=True, help="a corpus made by python -m symbolic.prepare")
-    parser.add_argument("--views", metavar="A,B", help=f"of {','.join(VIEWS)} (default: all whose weights are present)")
+    parser.add_argument(
+        "--views", metavar="A,B", default=",".join(SHIPPED_VIEWS), help="views to make them of (default: %(default)s)"
+    )
     parser.add_argument("--weights", metavar="DIR", help="folder of the weights, for the result too (default: shipped)")
     parser.add_argument(
         "--windows", type=int, default=300, help="windows of notes of each length (default: %(default)s)"
@@ -138,9 +156,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from symbolic.corpus import Corpus
 
     corpus = Corpus.open(options.data)
-    views = open_views(view_names(options.views), options.weights)
+    names = view_names(options.views)
+    if others := set(names) - set(SHIPPED_VIEWS):
+        raise InputError(
+            f"--views {','.join(sorted(others))}: has no percentiles; choose of {','.join(SHIPPED_VIEWS)}."
+        )
+    views = open_views(names, options.weights)
+    for reason in views.unavailable.values():
+        log(f"left out: {reason}")
     made = {name: symbolic_reference(scorer, corpus, options.windows) for name, scorer in views.symbolic.items()}
-    made |= {name: audio_reference(scorer, corpus, options.audio_windows) for name, scorer in views.audio.items()}
+    for view in views.audio.values():
+        made |= audio_references(view, corpus, options.audio_windows)
+    if not made:
+        raise InputError(f"no view can be opened. {' '.join(views.unavailable.values())}")
     weights_dir = None if options.weights is None else Path(options.weights)
     paths = {name: weights_folder(name, weights_dir) / REFERENCES_FILE for name in made}
     for path in sorted(set(paths.values())):

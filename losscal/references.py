@@ -20,6 +20,10 @@ from losscal.files import atomic_path
 REFERENCES_FILE = "references.json"
 FORMAT_VERSION = 1
 GRID = np.linspace(0.0, 1.0, 201)
+LLR_SUFFIX = "_llr"
+"""Behind a view's name: the references of its log-likelihood ratio."""
+HIGHER_IS_LIKELIER = frozenset({"llr_nats_per_second"})
+"""Statistics of which more is better; of all others less is."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,7 @@ class ViewReference:
     """One view's held-out figures.
 
     quantiles: {window length: rising values [201] at GRID}; lengths are notes for a symbolic view, seconds for audio.
-    windows: {window length: number of windows}. statistic: the report's key the values are of, lower is likelier.
+    windows: {window length: number of windows}. statistic: the report's key the values are of, see HIGHER_IS_LIKELIER.
     """
 
     weights_sha256: str
@@ -48,7 +52,8 @@ class ViewReference:
     def percentile(self, length: float, value: float) -> float:
         """Per cent of held-out windows of the nearest length that are less likely: 100 is likelier than all."""
         quantiles = self.quantiles[self.nearest_length(length)]
-        return 100.0 * (1.0 - float(np.interp(value, quantiles, GRID)))
+        share_below = float(np.interp(value, quantiles, GRID))
+        return 100.0 * (share_below if self.statistic in HIGHER_IS_LIKELIER else 1.0 - share_below)
 
     def to_json(self) -> dict[str, Any]:
         """JSON values; six significant digits are far below the sampling error of a quantile."""

@@ -1,5 +1,6 @@
 """The spectral model under Lightning: windows of cached excerpts, the loss, validation by the scoring function."""
 
+from pathlib import Path
 from typing import Any
 
 import lightning
@@ -9,12 +10,20 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from audio.frames import FrameConfig
-from audio.spectral_lm import SpectralLM, frame_nats
+from audio.spectral_lm import BACKGROUND_KIND, KIND, SpectralLM, frame_nats
+from losscal.weights import load_state, load_weights
 from train.configs import OptimConfig
+from train.excerpts import VALIDATION_SPLITS
 from train.frames_data import FrameCache, FrameSet, WindowConfig
 from train.optim import MuonAdamW
 
 MONITOR = "validation_nats_per_second"
+
+
+def start_from(model: SpectralLM, path: str | Path) -> None:
+    """Load the weights of a foreground or a background model; raises WeightsError where they do not fit."""
+    kind = BACKGROUND_KIND if Path(path).stem == BACKGROUND_KIND else KIND
+    load_state(model, load_weights(path, kind=kind)[0], path)
 
 
 class Windows(Dataset):
@@ -63,9 +72,12 @@ class FrameData(lightning.LightningDataModule):
         windows = Windows(self.frames.of_split("train"), self.config, self.context_frames, self.trainer.current_epoch)
         return DataLoader(windows, batch_size=self.config.batch_size)
 
-    def val_dataloader(self) -> DataLoader:
-        """Every validation excerpt, one at a time, as levels [T, n_bands]."""
-        return DataLoader(self.frames.of_split("validation"), batch_size=None, collate_fn=np.asarray)
+    def val_dataloader(self) -> list[DataLoader]:
+        """Every validation excerpt, one at a time, as levels [T, n_bands]: those of each of VALIDATION_SPLITS."""
+        return [
+            DataLoader(self.frames.of_split(split), batch_size=None, collate_fn=np.asarray)
+            for split in VALIDATION_SPLITS
+        ]
 
 
 class SpectralModule(lightning.LightningModule):
@@ -74,7 +86,7 @@ class SpectralModule(lightning.LightningModule):
     def __init__(self, model: SpectralLM, optim: OptimConfig) -> None:
         super().__init__()
         self.model, self.optim = model, optim
-        self.nats, self.n_frames = 0.0, 0
+        self.on_validation_epoch_start()
 
     def training_step(self, batch: tuple[Tensor, Tensor]) -> Tensor:
         """Mean nats per cell of the windows."""
@@ -84,17 +96,21 @@ class SpectralModule(lightning.LightningModule):
         return loss
 
     def on_validation_epoch_start(self) -> None:
-        """Start the float64 sums afresh."""
-        self.nats, self.n_frames = 0.0, 0
+        """Start the float64 sums of each validation split afresh."""
+        self.nats = np.zeros(len(VALIDATION_SPLITS))
+        self.n_frames = np.zeros(len(VALIDATION_SPLITS))
 
-    def validation_step(self, levels: np.ndarray) -> None:
+    def validation_step(self, levels: np.ndarray, batch_idx: int, dataloader_idx: int) -> None:
         """Add up an excerpt's nats, through the scoring function that everyone uses."""
-        self.nats += float(frame_nats(self.model, levels).sum())
-        self.n_frames += len(levels)
+        self.nats[dataloader_idx] += frame_nats(self.model, levels).sum()
+        self.n_frames[dataloader_idx] += len(levels)
 
     def on_validation_epoch_end(self) -> None:
-        """Log the nats a second of all excerpts together."""
-        self.log(MONITOR, self.nats / (self.n_frames / FrameConfig().frames_per_second), prog_bar=True)
+        """Log the nats a second of each split and of all excerpts together."""
+        seconds = self.n_frames / FrameConfig().frames_per_second
+        for split, nats_per_second in zip(VALIDATION_SPLITS, self.nats / seconds, strict=True):
+            self.log(f"{split}_nats_per_second", float(nats_per_second))
+        self.log(MONITOR, float(self.nats.sum() / seconds.sum()), prog_bar=True)
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Clip here, because the norm is the model's concern and the trainer's flag stays the user's."""

@@ -7,12 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from audio.frames import FrameConfig
 from audio.spectral_config import SpectralLMConfig
-from audio.spectral_lm import KIND, SpectralLM, SpectralLMScorer, discretised_logistic_nats, frame_nats
-from audio.waveform import Waveform
-from losscal.errors import InputError, WeightsError
-from losscal.weights import save_weights, sha256_of
+from audio.spectral_lm import SpectralLM, discretised_logistic_nats, frame_nats
 
 TINY = SpectralLMConfig(
     n_bands=6,
@@ -172,64 +168,3 @@ def test_the_default_model_fits_in_4_megabytes():
 def test_a_wrong_config_names_the_field(field, value):
     with pytest.raises(ValueError, match=f"{field}: {value}"):
         SpectralLMConfig(**{field: value})
-
-
-SMALL = SpectralLMConfig(channels=8, n_layers=2, band_context=2, cell_channels=8, past_frames=1, lower_reach=2)
-
-
-@pytest.fixture
-def weights_dir(tmp_path):
-    story = {"configs": {KIND: dataclasses.asdict(SMALL)}, "frames_hash": FrameConfig().hash}
-    save_weights(tmp_path / f"{KIND}.safetensors", random_model(SMALL).state_dict(), kind=KIND, story=story)
-    return tmp_path
-
-
-def chord(seconds: float, silence_seconds: float = 0.0) -> Waveform:
-    t = np.arange(round(seconds * 44_100)) / 44_100
-    samples = sum(0.1 * np.sin(2 * np.pi * f * t) for f in (220.0, 277.2, 329.6))
-    samples = np.concatenate([samples, np.zeros(round(silence_seconds * 44_100))])
-    return Waveform(samples[None].astype(np.float32), 44_100, "chord.wav")
-
-
-def test_the_scorer_reports_the_contract_s_keys(weights_dir):
-    scorer = SpectralLMScorer.load(weights_dir)
-    sound = chord(1.0, silence_seconds=0.5)
-    report, frames = scorer.score(sound), scorer.score_frames(sound)
-    assert list(report) == [
-        "nll_nats",
-        "nll_nats_per_second",
-        "llr_nats_per_second",
-        "percentile",
-        "typicality",
-        "active_fraction",
-        "curve",
-    ]
-    assert frames.frame_nats.dtype == np.float64 and frames.frame_nats.shape == (47,)
-    assert report["nll_nats"] == pytest.approx(frames.frame_nats.sum())
-    assert report["nll_nats_per_second"] == pytest.approx(report["nll_nats"] / 1.5)
-    assert 0.6 < report["active_fraction"] < 0.75
-    assert report["llr_nats_per_second"] is report["percentile"] is report["typicality"] is report["curve"] is None
-    assert (scorer.name, scorer.sample_rate, scorer.loudness_lufs) == ("spectral_lm", 16_000, -23.0)
-    assert scorer.weights_sha256 == sha256_of(weights_dir / "spectral_lm.safetensors")
-
-
-def test_mostly_silent_recordings_are_refused(weights_dir):
-    with pytest.raises(InputError, match=r"chord\.wav: only .*% of it is louder than -60 dB"):
-        SpectralLMScorer.load(weights_dir).score(chord(0.5, silence_seconds=20.0))
-
-
-def test_absent_broken_and_foreign_weights_are_refused(weights_dir):
-    path = weights_dir / f"{KIND}.safetensors"
-    with pytest.raises(WeightsError, match="no such weights file"):
-        SpectralLMScorer.load(weights_dir / "elsewhere")
-    state, story = random_model(SMALL).state_dict(), {"configs": {KIND: dataclasses.asdict(SMALL)}}
-    save_weights(path, state, kind=KIND, story=story | {"frames_hash": "other"})
-    with pytest.raises(WeightsError, match="another recipe"):
-        SpectralLMScorer.load(weights_dir)
-    wider = {KIND: dataclasses.asdict(dataclasses.replace(SMALL, channels=16))}
-    save_weights(path, state, kind=KIND, story={"configs": wider, "frames_hash": FrameConfig().hash})
-    with pytest.raises(WeightsError, match="does not fit"):
-        SpectralLMScorer.load(weights_dir)
-    path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(WeightsError, match="truncated"):
-        SpectralLMScorer.load(weights_dir)

@@ -1,9 +1,10 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from bridge.references import NOTE_LENGTHS, audio_reference, main, note_windows, second_windows, symbolic_reference
+from bridge.references import NOTE_LENGTHS, audio_references, main, note_windows, second_windows, symbolic_reference
 from bridge.views import OpenViews
 from losscal.errors import InputError
 from losscal.references import GRID, References, ViewReference, typicality
@@ -28,6 +29,11 @@ def test_percentile_agrees_with_counting():
     reference = ViewReference.of_values("hash", "nll_nats_per_note", {64: values})
     for value in np.linspace(0.5, 8.0, 20):
         assert reference.percentile(64, value) == pytest.approx(100.0 * np.mean(values > value), abs=0.6)
+
+
+def test_of_a_ratio_more_is_likelier():
+    reference = ViewReference.of_values("hash", "llr_nats_per_second", {30: np.arange(1001.0)})
+    assert [reference.percentile(30, value) for value in (-1.0, 250.0, 1000.0)] == pytest.approx([0.0, 25.0, 100.0])
 
 
 def test_the_nearest_length_is_chosen_by_ratio(reference):
@@ -123,12 +129,21 @@ def test_references_of_stand_in_views(corpus_folder, views):
     symbolic = symbolic_reference(views.symbolic["events"], corpus, 6)
     assert set(symbolic.quantiles) == set(NOTE_LENGTHS) and symbolic.weights_sha256 == "events-hash"
     assert (symbolic.quantiles[1024][0], symbolic.quantiles[1024][-1]) == pytest.approx((4.1, 4.2))
-    audio = audio_reference(views.audio["spectral_lm"], corpus, 1)
+    view = views.audio["spectral_lm"]
+    (audio,) = audio_references(view, corpus, 1).values()
     assert set(audio.quantiles) == {10, 30, 120} and audio.windows == {10: 1, 30: 1, 120: 1}
+    with_ratio = replace(view, score=lambda sound: view.score(sound) | {"llr_nats_per_second": sound.seconds / 10})
+    audio = audio_references(with_ratio, corpus, 1)
+    assert {name: each.statistic for name, each in audio.items()} == {
+        "spectral_lm": "nll_nats_per_second",
+        "spectral_lm_llr": "llr_nats_per_second",
+    }
+    assert audio["spectral_lm_llr"].weights_sha256 == "spectral_lm-hash"
+    assert audio["spectral_lm_llr"].quantiles[30][0] == pytest.approx(3.0, abs=0.01)
 
 
 def test_the_command_writes_beside_the_weights_and_keeps_other_views(corpus_folder, views, tmp_path, monkeypatch):
-    symbolic_only = OpenViews(views.symbolic, {})
+    symbolic_only = OpenViews(views.symbolic, {}, {"spectral_lm": "gone"})
     monkeypatch.setattr("bridge.references.open_views", lambda names, weights_dir: symbolic_only)
     weights = tmp_path / "weights"
     References({"spectral_lm": views.references.by_view["spectral_lm"]}).save(weights / "references.json")

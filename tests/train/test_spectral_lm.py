@@ -3,17 +3,22 @@
 import subprocess
 import sys
 import time
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 import torch
 
-from audio.spectral_lm import KIND, SpectralLMScorer
+from audio.spectral_lm import BACKGROUND_KIND, KIND
+from audio.spectral_scoring import SpectralLMScorer
+from bridge.render import default_soundfont
 from losscal.errors import InputError
 from losscal.weights import load_weights
 from symbolic.corpus import Corpus, Piece, write_corpus
 from symbolic.performance import NOTE_DTYPE, Performance
-from train.frames_data import ExcerptConfig, FrameCache, FrameSet, WindowConfig, excerpts_of
+from train.acoustics import AcousticsConfig
+from train.excerpts import ExcerptConfig, ShuffleConfig, SoundRecipe, excerpts_of
+from train.frames_data import FrameCache, FrameSet, WindowConfig, recipe_of
 from train.spectral_lm import main
 from train.spectral_module import Windows
 
@@ -49,11 +54,17 @@ def corpus(tmp_path_factory) -> Corpus:
 
 
 EXCERPTS = ExcerptConfig(train_hours=0.0025, validation_excerpts=1, excerpt_seconds=3.0, render_sample_rate=16_000)
+SOUND = SoundRecipe((default_soundfont(),), EXCERPTS)
+SMALL_RENDERS = [
+    *("--excerpts.train_hours", "0.001", "--excerpts.validation_excerpts", "1", "--workers", "1"),
+    *("--excerpts.excerpt_seconds", "3", "--excerpts.render_sample_rate", "16000"),
+    *("--soundfonts", f"[{default_soundfont()}]"),
+]
 
 
 @pytest.fixture(scope="module")
 def frames(corpus) -> FrameCache:
-    return FrameCache.prepare(corpus, EXCERPTS, corpus.folder.parent / "frames", n_workers=1)
+    return FrameCache.prepare(corpus, SOUND, corpus.folder.parent / "frames", n_workers=1)
 
 
 def test_excerpts_are_repeatable_and_stay_in_their_split(corpus):
@@ -61,16 +72,17 @@ def test_excerpts_are_repeatable_and_stay_in_their_split(corpus):
     assert len(excerpts) == 3
     train = {tuple(corpus.performance(piece).notes["pitch"]) for piece in corpus.of_split("train")}
     for excerpt, again in zip(excerpts, excerpts_of(corpus, "train", EXCERPTS), strict=True):
-        np.testing.assert_array_equal(excerpt.notes, again.notes)
-        pitches = tuple(excerpt.notes["pitch"])
+        notes = excerpt.performance.notes
+        np.testing.assert_array_equal(notes, again.performance.notes)
+        pitches = tuple(notes["pitch"])
         assert any(pitches == whole[i : i + len(pitches)] for whole in train for i in range(len(whole)))
-        assert excerpt.notes["onset_ticks"][-1] < 300
+        assert notes["onset_ticks"][-1] < 300
 
 
 def test_a_cache_is_made_once_and_named_by_its_content(corpus, frames, monkeypatch):
     monkeypatch.setattr("train.frames_data.ProcessPoolExecutor", None)  # rendering again would fail
     root = frames.folder.parent
-    assert FrameCache.prepare(corpus, EXCERPTS, root, n_workers=1).folder == frames.folder
+    assert FrameCache.prepare(corpus, SOUND, root, n_workers=1).folder == frames.folder
     assert frames.data_hash == corpus.data_hash
     train = frames.of_split("train")
     assert len(train) == 3 and all(len(excerpt) > 3.0 * 31.25 for excerpt in train)  # the tail is kept
@@ -78,6 +90,22 @@ def test_a_cache_is_made_once_and_named_by_its_content(corpus, frames, monkeypat
     with pytest.raises(InputError, match="no complete frames"):
         FrameCache.open(frames.folder)
     (frames.folder / "away.json").rename(frames.folder / "recipe.json")
+
+
+def test_every_knob_of_the_sound_changes_the_recipe(corpus):
+    recipes = [recipe_of(corpus, SOUND), recipe_of(corpus, replace(SOUND, soundfonts=2 * SOUND.soundfonts))]
+    shuffle = ShuffleConfig()
+    recipes.append(recipe_of(corpus, replace(SOUND, shuffle=shuffle)))
+    for part in ("rules", "min_amount"):
+        other = {"rules": ("semitone",), "min_amount": 0.5}[part]
+        recipes.append(recipe_of(corpus, replace(SOUND, shuffle=replace(shuffle, **{part: other}))))
+    for name, config in (("excerpts", EXCERPTS), ("acoustics", AcousticsConfig())):
+        for each in fields(config):
+            value = getattr(config, each.name)
+            changed = replace(config, **{each.name: value + 1 if isinstance(value, int) else value * 0.99})
+            recipes.append(recipe_of(corpus, replace(SOUND, **{name: changed})))
+    texts = [repr(recipe) for recipe in recipes]
+    assert len(texts) == len(set(texts)) == 5 + 7 + 10
 
 
 def test_windows_cover_every_frame_and_know_what_lies_before():
@@ -123,15 +151,27 @@ def test_two_steps_then_resumed_equal_four_steps(frames, tmp_path, monkeypatch):
     assert np.isfinite(story["figures"]["validation_nats_per_second"])
 
 
-def test_main_renders_from_a_prepared_corpus(corpus, tmp_path, monkeypatch):
+def test_main_renders_from_a_prepared_corpus_and_the_background_starts_from_the_model(corpus, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    excerpts = ["--excerpts.train_hours", "0.001", "--excerpts.validation_excerpts", "1", "--workers", "1"]
-    excerpts += ["--excerpts.excerpt_seconds", "3", "--excerpts.render_sample_rate", "16000"]
-    main(
-        ["--data", str(corpus.folder), "--out", "run", *excerpts, *SMALL_MODEL, *SHORT_RUN, "--trainer.max_steps", "1"]
-    )
-    assert (tmp_path / "run" / f"{KIND}.safetensors").is_file()
+    common = ["--data", str(corpus.folder), "--out", "run", *SMALL_RENDERS, *SMALL_MODEL, *SHORT_RUN]
+    main([*common, "--trainer.max_steps", "1"])
     assert len(list((tmp_path / "runs" / "frames").iterdir())) == 1
+    assert SpectralLMScorer.load("run").background is None
+
+    main([*common, "--background", "--init", f"run/{KIND}.safetensors", "--optim.adamw_lr", "1e-12"])
+    assert len(list((tmp_path / "runs" / "frames").iterdir())) == 2
+    _, story = load_weights(f"run/{BACKGROUND_KIND}.safetensors", kind=BACKGROUND_KIND)
+    assert story["frames"]["shuffle"]["rules"]
+    scorer = SpectralLMScorer.load("run")
+    torch.testing.assert_close(scorer.background.embed.weight, scorer.model.embed.weight)  # the start, hardly moved
+    with pytest.raises(SystemExit):
+        main([*common, "--frames", story_folder(tmp_path, shuffled=True)])
+
+
+def story_folder(tmp_path, *, shuffled: bool) -> str:
+    """The folder of frames, of those below runs/frames, whose notes are shuffled or not."""
+    caches = map(FrameCache.open, (tmp_path / "runs" / "frames").iterdir())
+    return next(str(cache.folder) for cache in caches if (cache.recipe["shuffle"] is not None) == shuffled)
 
 
 @pytest.mark.parametrize(
@@ -139,6 +179,9 @@ def test_main_renders_from_a_prepared_corpus(corpus, tmp_path, monkeypatch):
     [
         (["--data", "nowhere"], "python -m symbolic.prepare"),
         (["--frames", "nowhere"], "no complete frames"),
+        (["--init", "nowhere.safetensors"], "no such weights file"),
+        (["--soundfonts", "[nowhere.sf2]"], "nowhere.sf2: no such file"),
+        (["--shuffle.rules", "[jumble]"], "jumble: unknown"),
         (["--model.channels", "0"], "channels"),
         (["--unknown", "1"], "unknown"),
         (["--frames", ".", "--trainer.no_such_flag", "1"], "no_such_flag"),
