@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -17,9 +18,9 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("losscal", "symbolic", "audio", "bridge", "train")
 WEIGHTS = {
-    "events": "symbolic/weights/events.safetensors",
-    "vqvae": "symbolic/weights/vqvae.safetensors",
-    "spectral_lm": "audio/weights/spectral_lm.safetensors",
+    "events": ["symbolic/weights/events.safetensors"],
+    "vqvae": ["symbolic/weights/vqvae.safetensors"],
+    "spectral_lm": ["audio/weights/spectral_lm.safetensors", "audio/weights/spectral_lm_background.safetensors"],
 }
 REFERENCES = {"events": "symbolic", "vqvae": "symbolic", "spectral_lm": "audio"}
 MAY_IMPORT = {
@@ -32,17 +33,17 @@ MAY_IMPORT = {
 COMMANDS = (
     *("bridge.score", "bridge.render", "bridge.references", "symbolic.prepare", "symbolic.generate"),
     *("train.vqvae", "train.gpt", "train.spectral_lm", "train.diffusion"),
-    *("audio.musicgen", "audio.audiobox", "audio.set_metrics"),
+    *("audio.musicgen", "audio.audiobox", "audio.set_metrics", "audio.diffusion"),
 )
 
 
-def sha256_of(path):
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def sha256_of(*paths):
+    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()
 
 
 @pytest.fixture(scope="module")
 def shipped_hashes():
-    return {view: sha256_of(ROOT / path) for view, path in WEIGHTS.items()}
+    return {view: sha256_of(*(ROOT / path for path in paths)) for view, paths in WEIGHTS.items()}
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +68,7 @@ def wheel(tmp_path_factory):
 
 def test_the_wheel_holds_code_weights_references_and_manifest_alone(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
-    assert {*WEIGHTS.values(), "symbolic/data_manifest.yaml", "bridge/score.py"} <= names
+    assert {*chain.from_iterable(WEIGHTS.values()), "symbolic/data_manifest.yaml", "bridge/score.py"} <= names
     assert {f"{package}/weights/references.json" for package in REFERENCES.values()} <= names
     assert any(name.endswith("LICENSE") for name in names)
     assert {name.split("/")[0] for name in names} == {*PACKAGES, f"{wheel.name.rsplit('-', 3)[0]}.dist-info"}

@@ -1,0 +1,43 @@
+"""`python -m train.diffusion`: train the diffusion model on renderings of the corpus."""
+
+from collections.abc import Sequence
+
+from audio.diffusion_config import DiffusionConfig, EstimateConfig
+from train.common import base_parser, build_trainer, errors_as_usage, parse_flags
+from train.configs import OptimConfig
+from train.frame_flags import add_frame_flags, open_frames
+from train.frames_data import WindowConfig
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parse the flags, render what is not cached, train, write <out>/diffusion.safetensors.
+
+    Exit status 2 on wrong flags or no data.
+    """
+    parser = base_parser("train.diffusion", "Train the diffusion model on rendered excerpts.", "runs/diffusion")
+    add_frame_flags(parser)
+    parser.add_class_arguments(DiffusionConfig, "model")
+    parser.add_class_arguments(WindowConfig, "windows")
+    parser.add_class_arguments(OptimConfig, "optim")
+    parser.add_class_arguments(EstimateConfig, "validation")
+    flags = parse_flags(parser, argv)
+
+    import lightning
+
+    from audio.diffusion_model import DiffusionModel
+    from audio.diffusion_scoring import KIND
+    from train.diffusion_module import DiffusionModule
+    from train.frames_run import run
+    from train.spectral_module import MONITOR
+
+    lightning.seed_everything(flags.windows.seed)
+    with errors_as_usage(parser):
+        trainer = build_trainer(flags, monitor=MONITOR)
+        frames = open_frames(flags)
+    module = DiffusionModule(DiffusionModel(flags.model), flags.optim, flags.validation, flags.windows.seed)
+    configs = {KIND: flags.model, "validation": flags.validation}
+    run(trainer, module, frames, kind=KIND, configs=configs, context_frames=0, flags=flags)
+
+
+if __name__ == "__main__":
+    main()
