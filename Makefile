@@ -59,6 +59,8 @@ bench: setup
 	$(RUN) -m benchmarks.surprisal --data $(DATA)
 	$(RUN) -m benchmarks.codes --data $(DATA)
 	$(RUN) -m benchmarks.audio_likelihood --data $(DATA)
+	$(RUN) -m benchmarks.audio_ranking --data $(DATA)
+	$(RUN) -m benchmarks.audio_speed
 
 examples: setup
 	$(RUN) examples/build.py

@@ -30,7 +30,7 @@ CORRUPTED = {
 }
 """Name of an example to the corruption it is the theme's, and the share of notes."""
 SEED = 7
-GENERATED_SECONDS, FADE_SECONDS = 12.0, 0.25
+GENERATED_SECONDS, FADE_SECONDS = 15.5, 0.25
 SAMPLE_RATE = 16_000
 
 
