@@ -50,6 +50,16 @@ def test_the_standard_error_shrinks_with_repeats_and_faster_with_times():
     assert error(times=16, repeats=16) < 0.2 * few
 
 
+def test_the_times_of_the_windows_interleave():
+    """At the same time each, five windows would err together, as far as one window of them all."""
+
+    def error(window_frames: int) -> float:
+        estimate = EstimateConfig(window_frames=window_frames, times=1, repeats=64)
+        return score_of(window_nats(MODEL, LEVELS, estimate)).standard_error_nats_per_second
+
+    assert error(window_frames=8) < 0.5 * error(window_frames=40)
+
+
 def test_the_standard_error_is_that_of_independent_totals():
     nats = np.array([[[1.0, 2.0, 3.0]], [[1.0, 4.0, 3.0]], [[1.0, 9.0, 3.0]]])
     score = score_of(nats)
