@@ -10,7 +10,7 @@ from losscal.cli import EXIT_DONE, run, write_result
 from losscal.errors import InputError
 
 MAX_SECONDS = 60.0
-"""Longest sample: it is drawn in one piece, with about 30 MB of memory a second."""
+"""Longest sample: it is drawn in one piece, with some 5 MB of memory a second."""
 MAX_SEED = 2**63 - 1
 
 
