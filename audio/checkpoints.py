@@ -1,12 +1,12 @@
 """Checkpoints of public models: found by folder or by hub name, loaded whole or refused."""
 
-import hashlib
 import json
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from losscal.errors import InputError, WeightsError
+from losscal.files import sha256_of
 
 WEIGHTS_PATTERN = "model*.safetensors"
 HUB_FILES = ["*.json", "*.txt", "*.model", WEIGHTS_PATTERN]
@@ -86,9 +86,4 @@ def load_transformers_model(folder: Path, class_name: str) -> Any:
 
 def sha256_of_weights(folder: Path) -> str:
     """Hex SHA-256 of a checkpoint's weights file, of all of them in name order where there are several."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.glob(WEIGHTS_PATTERN)):
-        with open(path, "rb") as file:
-            while block := file.read(1 << 22):
-                digest.update(block)
-    return digest.hexdigest()
+    return sha256_of(*sorted(folder.glob(WEIGHTS_PATTERN)))

@@ -20,7 +20,7 @@ from audio.frames import FrameConfig, active_frames, quantised_frames
 from audio.scorer import Description
 from audio.spectral_scoring import sounding_span
 from audio.waveform import Sound, cut
-from losscal.weights import sha256_of
+from losscal.files import sha256_of
 
 KIND = "diffusion"
 LABEL = "upper bound on -log p of quantised semitone-band frames"

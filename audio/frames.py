@@ -110,11 +110,6 @@ def active_frames(levels: np.ndarray, config: FrameConfig = FrameConfig()) -> np
     return levels.max(axis=1) >= (ACTIVE_DB - config.floor_db) / config.step_db
 
 
-def active_fraction(levels: np.ndarray, config: FrameConfig = FrameConfig()) -> float:
-    """Share of the frames [T, n_bands] that are active."""
-    return float(np.mean(active_frames(levels, config)))
-
-
 def _hann(n_samples: int) -> np.ndarray:
     """Periodic Hann window [n_samples]."""
     return 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(n_samples) / n_samples)

@@ -6,7 +6,6 @@ ratio of their likelihoods (Ren et al. 2019, "Likelihood ratios for out-of-distr
 cancels, and what is left is owed to the order of the notes. docs/spectral_lm.md tells how far that goes.
 """
 
-import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from audio.spectral_config import SpectralLMConfig
 from audio.spectral_lm import BACKGROUND_KIND, KIND, SpectralLM, frame_nats
 from audio.waveform import Sound, cut
 from losscal.errors import InputError, WeightsError
+from losscal.files import sha256_of
 
 SHIPPED_WEIGHTS = Path(__file__).parent / "weights"
 MIN_ACTIVE_FRACTION = 0.1
@@ -184,11 +184,6 @@ def sounding_span(sound: Sound) -> tuple[int, int]:
             first, last = min(first, start + int(loud[0])), start + int(loud[-1]) + 1
         start += block.shape[1]
     return first, last
-
-
-def sha256_of(*paths: Path) -> str:
-    """Hex SHA-256 of the files' bytes in a row, as `cat FILES | sha256sum` tells it."""
-    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()
 
 
 def load_model(path: Path, kind: str = KIND) -> SpectralLM:

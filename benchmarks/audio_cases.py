@@ -4,7 +4,6 @@ Corruptions of the notes are played again, corruptions of the sound are not. Con
 must not matter; adversaries are easy to predict and no music.
 """
 
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,11 +13,10 @@ import numpy as np
 
 from audio import corruption as of_sound
 from audio.waveform import Waveform
-from bridge.references import second_windows
-from bridge.render import render
+from bridge.references import render_window, second_windows
 from symbolic.corpus import Corpus
 from symbolic.corruption import CORRUPTIONS, playable
-from symbolic.performance import MAX_PITCH, MIN_PITCH, NOTE_DTYPE, TICK_SECONDS, Performance, write_midi
+from symbolic.performance import MAX_PITCH, MIN_PITCH, NOTE_DTYPE, TICK_SECONDS, Performance
 
 SEED = 1
 WRONG_NOTE_SHARES = (0.01, 0.05, 0.1, 0.25, 0.5)
@@ -78,13 +76,8 @@ class Studio:
 
     def play(self, performance: Performance, soundfont: Path | None = None) -> Take:
         """Notes from the first on, on a SoundFont (the default one); what comes after `seconds` is cut."""
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, "excerpt.mid")
-            write_midi(performance, path)
-            samples = render(path, sample_rate=self.sample_rate, soundfont=soundfont)
-        samples = np.ascontiguousarray(samples[:, : round(self.seconds * self.sample_rate)])
         n_struck = int((performance.notes["onset_ticks"] * TICK_SECONDS < self.seconds).sum())
-        return Take(Waveform(samples, self.sample_rate, "excerpt"), n_struck)
+        return Take(render_window(performance, self.seconds, self.sample_rate, soundfont), n_struck)
 
 
 def excerpts_of_seconds(corpus: Corpus, *, pieces: int, per_piece: int, seconds: float) -> list[Performance]:

@@ -76,8 +76,10 @@ def _draw_pieces(
         yield corpus.performance(pieces[order[index % len(pieces)]])
 
 
-def render_window(performance: "Performance", seconds: float, sample_rate: int) -> "Waveform":
-    """Play a window's notes and cut what rings on after `seconds`."""
+def render_window(
+    performance: "Performance", seconds: float, sample_rate: int, soundfont: Path | None = None
+) -> "Waveform":
+    """Play a window's notes, on the default SoundFont where none is given, and cut what rings on after `seconds`."""
     from audio.waveform import Waveform
     from bridge.render import render
     from symbolic.performance import write_midi
@@ -85,7 +87,7 @@ def render_window(performance: "Performance", seconds: float, sample_rate: int) 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "window.mid")
         write_midi(performance, path)
-        samples = render(path, sample_rate=sample_rate)
+        samples = render(path, sample_rate=sample_rate, soundfont=soundfont)
     return Waveform(np.ascontiguousarray(samples[:, : round(seconds * sample_rate)]), sample_rate, "window")
 
 

@@ -13,8 +13,7 @@ import numpy as np
 from bridal_chorus import write_bridal_chorus
 
 from bridge.render import render, write_audio
-from losscal.files import atomic_path
-from losscal.weights import sha256_of
+from losscal.files import atomic_path, sha256_of
 from symbolic.cleaning import read_midi
 from symbolic.corruption import CORRUPTIONS
 from symbolic.generate import main as generate

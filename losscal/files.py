@@ -1,11 +1,15 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and what names their content."""
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from losscal.errors import InputError
+
+BLOCK_BYTES = 1 << 22
+"""Read at once."""
 
 
 @contextmanager
@@ -26,3 +30,13 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror or error}); choose another place.") from error
+
+
+def sha256_of(*paths: str | Path) -> str:
+    """Hex SHA-256 of the files' bytes in a row, as `cat FILES | sha256sum` tells it."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with open(path, "rb") as file:
+            while block := file.read(BLOCK_BYTES):
+                digest.update(block)
+    return digest.hexdigest()

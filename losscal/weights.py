@@ -1,6 +1,5 @@
 """Weights on disk: bf16 safetensors with their story in the metadata, loaded strictly or refused in one sentence."""
 
-import hashlib
 import json
 import subprocess
 from collections.abc import Mapping
@@ -57,12 +56,6 @@ def load_state(module: torch.nn.Module, state: Mapping[str, torch.Tensor], path:
     except RuntimeError as error:
         reason = " ".join(str(error).split())
         raise WeightsError(f"{path}: does not fit the model its own metadata describes: {reason}") from error
-
-
-def sha256_of(path: str | Path) -> str:
-    """Hex SHA-256 of a file's bytes."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def git_commit() -> str | None:

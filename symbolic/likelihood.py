@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from losscal.weights import sha256_of
+from losscal.files import sha256_of
 from symbolic import events as ev
 from symbolic.models import load_model, weights_path
 from symbolic.performance import Performance

@@ -20,7 +20,7 @@ from tqdm import tqdm
 from audio.frames import FrameConfig
 from bridge.render import GAIN, TAIL_FLOOR, TAIL_SECONDS, default_soundfont
 from losscal.errors import InputError
-from losscal.files import atomic_path
+from losscal.files import atomic_path, sha256_of
 from symbolic.corpus import Corpus
 from train.excerpts import SPLITS, SoundRecipe, excerpts_of, frames_of_excerpt
 
@@ -121,8 +121,6 @@ class FrameCache:
 
 def recipe_of(corpus: Corpus, sound: SoundRecipe) -> dict[str, Any]:
     """All that the frames depend on, as JSON values; the SoundFonts by their content."""
-    from losscal.weights import sha256_of  # imported here: it needs torch, the command's --help does not
-
     return {
         "data_hash": corpus.data_hash,
         "excerpts": asdict(sound.excerpts),

@@ -18,7 +18,8 @@ from audio.diffusion_scoring import KIND, TERMS, DiffusionScore, DiffusionScorer
 from audio.frames import FrameConfig
 from audio.waveform import Waveform, read_audio
 from losscal.errors import InputError, WeightsError
-from losscal.weights import save_weights, sha256_of
+from losscal.files import sha256_of
+from losscal.weights import save_weights
 
 MODEL = random_model()
 LEVELS = np.random.default_rng(0).integers(3, size=(40, 2), dtype=np.uint8)

@@ -14,7 +14,8 @@ from audio.spectral_lm import BACKGROUND_KIND, KIND, SpectralLM
 from audio.spectral_scoring import SpectralLMScorer, SpectralScore, sounding_span
 from audio.waveform import Waveform
 from losscal.errors import InputError, WeightsError
-from losscal.weights import save_weights, sha256_of
+from losscal.files import sha256_of
+from losscal.weights import save_weights
 
 SMALL = SpectralLMConfig(channels=8, n_layers=2, band_context=2, cell_channels=8, past_frames=1, lower_reach=2)
 RATE, OUR_FRAMES = FrameConfig().frames_per_second, FrameConfig().hash
