@@ -14,8 +14,8 @@ import numpy as np
 from audio.frames import FrameConfig, quantised_frames
 from audio.spectral_lm import frame_nats
 from audio.spectral_scoring import SpectralLMScorer
-from benchmarks.statistics import markdown_table, mean, with_interval
 from bridge.references import render_window, second_windows
+from bridge.statistics import markdown_table, mean, with_interval
 from losscal.cli import EXIT_DONE, run, write_result
 from symbolic.corpus import Corpus
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from benchmarks.speed import fastest_seconds
-from benchmarks.statistics import markdown_table
+from bridge.statistics import markdown_table
 from losscal.cli import EXIT_DONE, log, run, write_result
 
 if TYPE_CHECKING:

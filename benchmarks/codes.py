@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.statistics import markdown_table, mean, with_interval
+from bridge.statistics import markdown_table, mean, with_interval
 from losscal.cli import EXIT_DONE, run, write_result
 
 if TYPE_CHECKING:

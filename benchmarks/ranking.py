@@ -1,7 +1,8 @@
 """`python -m benchmarks.ranking`: how often an original excerpt is likelier than its corrupted copy, for both models.
 
 256-note excerpts of test pieces, scored as excerpts and ranked twice: by the nats of all attributes ("total") and by
-those of the pitches ("pitch"). A tie counts one half. Intervals: 95 %, bootstrap over pieces.
+those of the pitches ("pitch"). A tie counts one half. Intervals: 95 %, bootstrap over pieces. `bridge.calibrate` asks
+more of shorter excerpts; here is what a single note does.
 """
 
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.excerpts import EXCERPT_NOTES, excerpt_parser, excerpts_of_test_pieces
-from benchmarks.statistics import markdown_table, mean, with_interval
+from bridge.statistics import markdown_table, mean, wins, with_interval
 from losscal.cli import EXIT_DONE, run, write_result
 from symbolic.corpus import Corpus
 from symbolic.corruption import CORRUPTIONS
@@ -39,11 +40,6 @@ def excerpt_nats(scorer: "SymbolicScorer", excerpts: Sequence[Performance]) -> n
     """Nats of each excerpt by FIGURES, float64 [excerpts, 2]."""
     scores = scorer.score(excerpts, excerpt=True)
     return np.array([[score.nll_nats, score.by_attribute["pitch"]] for score in scores])
-
-
-def wins(original_nats: np.ndarray, corrupted_nats: np.ndarray) -> np.ndarray:
-    """1 where the original is the likelier, 0 where its copy is, 0.5 where neither; nats and result [...]."""
-    return (original_nats < corrupted_nats) + 0.5 * (original_nats == corrupted_nats)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.statistics import markdown_table
+from bridge.statistics import markdown_table
 from losscal.cli import EXIT_DONE, run, write_result
 from symbolic.performance import NOTE_DTYPE, Performance
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.excerpts import EXCERPT_NOTES, excerpt_parser, excerpts_of_test_pieces
-from benchmarks.statistics import markdown_table, mean, with_interval
+from bridge.statistics import markdown_table, mean, with_interval
 from losscal.cli import EXIT_DONE, log, run, write_result
 from symbolic.corpus import Corpus
 from symbolic.corruption import playable, semitone

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.baselines import NoteMarkov, TokenMarkov
-from benchmarks.statistics import markdown_table, with_interval
+from bridge.statistics import markdown_table, with_interval
 from losscal.cli import EXIT_DONE, run, write_result
 from symbolic import events, midilike
 from symbolic.corpus import Corpus

@@ -6,13 +6,14 @@ drawn at random with a fixed seed and spread evenly over the pieces. The results
 
 import argparse
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bridge.excerpts import Length
 from bridge.scorers import AudioView
 from bridge.views import SHIPPED_VIEWS, SymbolicScorer, open_views, view_names, weights_folder
 from losscal.cli import EXIT_DONE, log, run
@@ -34,11 +35,7 @@ SEED = 0
 
 def note_windows(corpus: "Corpus", n_notes: int, count: int, generator: np.random.Generator) -> list["Performance"]:
     """`count` random windows of `n_notes` notes; raises InputError where no test piece is that long."""
-    windows = []
-    for performance in _draw_pieces(corpus, count, generator, lambda piece: piece.stop - piece.start >= n_notes):
-        start = int(generator.integers(len(performance) - n_notes + 1))
-        windows.append(performance.excerpt(start, start + n_notes))
-    return windows
+    return _windows(corpus, Length(n_notes, "notes"), count, generator, SPLIT)
 
 
 def second_windows(
@@ -48,32 +45,23 @@ def second_windows(
 
     Raises InputError where no test piece is that long.
     """
-    from symbolic.performance import TICK_SECONDS
-
-    n_ticks = round(seconds / TICK_SECONDS)
-    windows = []
-    for performance in _draw_pieces(corpus, count, generator, lambda piece: piece.seconds >= seconds, split):
-        onset = performance.notes["onset_ticks"]
-        latest = performance.seconds / TICK_SECONDS - n_ticks
-        start = int(generator.integers(np.searchsorted(onset, latest, side="right")))
-        windows.append(performance.excerpt(start, int(np.searchsorted(onset, onset[start] + n_ticks))))
-    return windows
+    return _windows(corpus, Length(seconds, "seconds"), count, generator, split)
 
 
-def _draw_pieces(
-    corpus: "Corpus",
-    count: int,
-    generator: np.random.Generator,
-    is_long_enough: Callable[[Any], bool],
-    split: str = SPLIT,
-) -> Iterable["Performance"]:
-    """`count` performances of a split: every piece once in random order, then again from the first."""
-    pieces = [piece for piece in corpus.of_split(split) if is_long_enough(piece)]
+def _windows(
+    corpus: "Corpus", length: Length, count: int, generator: np.random.Generator, split: str
+) -> list["Performance"]:
+    """`count` random windows of a split: from every piece once in random order, then again from the first."""
+    pieces = [piece for piece in corpus.of_split(split) if length.fits(piece.stop - piece.start, piece.seconds)]
     if not pieces:
         raise InputError(f"{corpus.folder}: no piece of the {split} split is long enough; prepare a larger corpus.")
     order = generator.permutation(len(pieces))
+    windows = []
     for index in range(count):
-        yield corpus.performance(pieces[order[index % len(pieces)]])
+        performance = corpus.performance(pieces[order[index % len(pieces)]])
+        start = int(generator.integers(length.starts(performance)))
+        windows.append(performance.excerpt(start, length.stop(performance, start)))
+    return windows
 
 
 def render_window(

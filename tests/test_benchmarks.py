@@ -11,7 +11,7 @@ from music import random_performance
 
 from benchmarks import llama, speed, symbolic_likelihood
 from benchmarks.audio_likelihood import BandCounts
-from benchmarks.statistics import bootstrap_interval, markdown_table
+from bridge.statistics import bootstrap_interval, markdown_table
 from symbolic.corpus import Piece, write_corpus
 from symbolic.models import build, save_model
 from symbolic.performance import NOTE_DTYPE, Performance

@@ -28,8 +28,8 @@ VALIDATION_SPLITS = ("validation_dry", "validation_varied")
 SPLITS = ("train", *VALIDATION_SPLITS)
 PROGRAMS = (0, 1)
 """General MIDI programs: acoustic and bright acoustic grand piano."""
-RULES = CORRUPTIONS | {"scales": scales, "held_chords": held_chords}
-"""What the background model's notes may undergo."""
+RULES = CORRUPTIONS | {"scales": scales, "held_chords": held_chords, "as_played": lambda notes, rng, amount: notes}
+"""What the background model's notes may undergo; `as_played`, nothing, is for weights that both models start from."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,8 @@ class ShuffleConfig:
 
     rules: tuple[str, ...] = (
         *("wrong_notes", "semitone", "matched_marginals", "matched_marginals"),
-        *("random_pitches", "jitter_onsets", "uniform_notes", "loop", "scales", "held_chords"),
+        *("random_pitches", "jitter_onsets", "uniform_notes", "loop"),
+        *("scales", "scales", "scales", "held_chords", "held_chords"),
     )
     min_amount: float = 0.1
 

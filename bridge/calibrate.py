@@ -1,0 +1,271 @@
+"""`python -m bridge.calibrate SOURCE`: how far each view can be believed, by what it makes of corrupted music.
+
+Excerpts of pieces are corrupted at five severities, changed in ways that must not matter, and set beside what is no
+music; docs/calibration.md tells the protocol. With --out each finished excerpt is kept, so that a run that was cut
+short goes on where it stopped; the tables are made of what is kept.
+"""
+
+import argparse
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from bridge.calibration import Measured, measured_of, tables
+from bridge.calibration_benchmark import measured_of_submission, write_benchmark, write_scores
+from bridge.calibration_cases import SEVERITIES, Studio
+from bridge.calibration_plot import accuracy_svg
+from bridge.calibration_scores import (
+    DEFAULT_SAMPLE_RATE,
+    Record,
+    open_panel,
+    quantity_of,
+    sample_rate_of,
+    trained_on,
+)
+from bridge.calibration_text import text_of, write_csv
+from bridge.excerpts import Excerpt, Length, draw_excerpts, pieces_of
+from bridge.scorers import AudioView
+from bridge.views import OpenViews, checkpoints_of, open_views, view_names
+from losscal.cli import EXIT_DONE, log, run, write_result
+from losscal.errors import InputError
+from losscal.files import atomic_path, sha256_of
+
+VERSION = 1
+OTHER_SOUNDFONT = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")
+"""Where Debian's fluid-soundfont-gm puts it."""
+Progress = Callable[[Sequence[Excerpt]], Iterable[Excerpt]]
+
+
+@dataclass(frozen=True)
+class Draw:
+    """What is drawn: `per_piece` excerpts of a length from each of up to `pieces` pieces, seeded."""
+
+    length: Length
+    pieces: int = 60
+    per_piece: int = 2
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        for name, least in (("pieces", 1), ("per_piece", 1), ("seed", 0)):
+            if getattr(self, name) < least:
+                raise InputError(f"--{name.replace('_', '-')} {getattr(self, name)}: must be at least {least}.")
+
+    def excerpts(self, sources: Sequence[str | Path]) -> list[Excerpt]:
+        """Of the test split of a prepared corpus, or of MIDI files; raises InputError where there are none."""
+        pieces = pieces_of(sources)
+        return draw_excerpts(pieces, self.length, count=self.pieces, per_piece=self.per_piece, seed=self.seed)
+
+
+def measure(
+    excerpts: Sequence[Excerpt],
+    studio: Studio,
+    views: OpenViews,
+    *,
+    out: Path | None = None,
+    progress: Progress = iter,
+) -> Measured:
+    """Score all versions of excerpts, as many of each piece.
+
+    out: a folder that keeps each excerpt's costs, under a name that changes with all that they depend on.
+    progress: wraps the excerpts, as tqdm does.
+    """
+    panel = open_panel(views)
+    kept = None if out is None else out / f"costs-{_key(excerpts, studio, views)}"
+    adversaries: dict[float, Record] = {}
+    records = []
+    for number, excerpt in enumerate(progress(excerpts), start=1):
+        path = None if kept is None else kept / f"{number:04d}.json"
+        if path is not None and path.is_file():
+            records.append(json.loads(path.read_text(encoding="utf-8")))
+            continue
+        seconds = excerpt.seconds
+        if seconds not in adversaries:
+            adversaries[seconds] = panel.record(studio.adversaries(seconds), seconds)
+        record = panel.record(studio.versions(excerpt, number), seconds)
+        records.append({part: own | adversaries[seconds][part] for part, own in record.items()})
+        if path is not None:
+            _write_json(path, records[-1])
+    pieces = {excerpt.piece.sha256: excerpt.piece.seconds for excerpt in excerpts}
+    return measured_of(records, studio.cases, list(pieces.values()))
+
+
+def result(
+    measured: Measured,
+    config: Mapping[str, Any],
+    *,
+    weights: Mapping[str, str] | None = None,
+    known: Mapping[str, Sequence[str]] | None = None,
+) -> dict[str, Any]:
+    """What calibration.json holds; weights: sha256 by view, known: what `calibration.tables` calls trained_on."""
+    return {
+        "version": VERSION,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "weights": dict(weights or {}),
+        "config": dict(config),
+        "scores": {score: quantity_of(score) for score in measured.scores},
+        **tables(measured, known or {}),
+    }
+
+
+def config_of(excerpts: Sequence[Excerpt], studio: Studio, length: Length) -> dict[str, Any]:
+    """What a calibration says of its excerpts and how they were played."""
+    soundfont = studio.other_soundfont
+    pieces = list(dict.fromkeys(excerpt.piece.sha256 for excerpt in excerpts))
+    return {
+        "length": str(length),
+        "pieces": len(pieces),
+        "excerpts": len(excerpts),
+        "seed": studio.seed,
+        "sample_rate": studio.sample_rate,
+        "other_soundfont": None if soundfont is None else soundfont.name,
+        "corruptions": list(dict.fromkeys(case.name for case in studio.cases)),
+        "piece_sha256": pieces,
+    }
+
+
+def write_results(out: Path, measured: Measured, calibration: Mapping[str, Any]) -> None:
+    """Write calibration.json, .csv and .svg, and all costs as a submission to the benchmark, scores.csv."""
+    write_csv(calibration, out / "calibration.csv")
+    write_scores(out / "scores.csv", measured)
+    with atomic_path(out / "calibration.svg") as temporary:
+        temporary.write_text(accuracy_svg(calibration["rows"]), encoding="utf-8")
+    _write_json(out / "calibration.json", calibration)
+    log(f"written: {out / 'calibration.json'}, calibration.csv, calibration.svg and scores.csv")
+
+
+def _key(excerpts: Sequence[Excerpt], studio: Studio, views: OpenViews) -> str:
+    """A short hash of all that costs depend on but the code and FluidSynth."""
+    soundfont = studio.other_soundfont
+    content = {
+        "version": VERSION,
+        "excerpts": [(e.piece.sha256, e.first_note, len(e.performance), e.seconds) for e in excerpts],
+        "cases": [str(case) for case in studio.cases],
+        "studio": [studio.seed, studio.sample_rate, None if soundfont is None else sha256_of(soundfont)],
+        "views": [*views.symbolic, *views.audio],
+        "weights": views.weights,
+        "references": {name: reference.to_json() for name, reference in views.references.by_view.items()},
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _write_json(path: Path, content: Any) -> None:
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(content, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _other_soundfont(flag: Path | None) -> Path | None:
+    """The SoundFont of the control: that of --soundfont, else OTHER_SOUNDFONT where it is installed."""
+    if flag is not None and not flag.is_file():
+        raise InputError(f"--soundfont {flag}: no such file; give a SoundFont (.sf2).")
+    if flag is None and not OTHER_SOUNDFONT.is_file():
+        log(f"left out: the control of another SoundFont; {OTHER_SOUNDFONT} is not installed, give --soundfont.")
+        return None
+    return flag or OTHER_SOUNDFONT
+
+
+def _open_views(flags: argparse.Namespace) -> OpenViews:
+    names = None if flags.views is None else view_names(flags.views)
+    views = open_views(names, flags.weights, checkpoints_of(flags.checkpoint))
+    for reason in views.unavailable.values():
+        log(f"left out: {reason}")
+    if flags.diffusion:
+        from audio.diffusion_scoring import DiffusionScorer
+
+        scorer = DiffusionScorer.load(flags.weights)
+        views = replace(
+            views, audio={**views.audio, "diffusion": AudioView("diffusion", scorer.describe(), scorer.score)}
+        )
+    if not views.symbolic and not views.audio:
+        raise InputError(f"no view can be opened. {' '.join(views.unavailable.values())}")
+    return views
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m bridge.calibrate",
+        description="How far can each view be believed? Sets excerpts of pieces against corrupted versions of them.",
+        epilog="Other scorers: --write-benchmark DIR writes all versions as files, --submission with --benchmark makes "
+        "the same tables of their scores.",
+    )
+    parser.add_argument(
+        "sources", metavar="SOURCE", nargs="*", help="a prepared corpus, of which the test split is used, or MIDI files"
+    )
+    parser.add_argument("--out", metavar="DIR", type=Path, help="write the results there; a second run goes on there")
+    views = parser.add_argument_group("views")
+    views.add_argument("--views", metavar="A,B", help="default: all whose weights are present")
+    views.add_argument("--checkpoint", metavar="VIEW=CHECKPOINT", action="append", default=[], help="may be repeated")
+    views.add_argument(
+        "--weights", metavar="DIR", type=Path, help="folder of NAME.safetensors (default: those shipped)"
+    )
+    views.add_argument("--diffusion", action="store_true", help="the diffusion model's bound too")
+    drawn = parser.add_argument_group("excerpts")
+    length = drawn.add_mutually_exclusive_group()
+    length.add_argument("--seconds", type=float, default=10.0, help="their length (default: %(default)g)")
+    length.add_argument("--notes", type=int, help="their length in notes instead")
+    drawn.add_argument("--pieces", type=int, default=Draw.pieces, help="at most so many pieces (default: %(default)s)")
+    drawn.add_argument("--per-piece", type=int, default=Draw.per_piece, help="excerpts of each (default: %(default)s)")
+    drawn.add_argument("--seed", type=int, default=Draw.seed, help="of excerpts and corruptions (default: %(default)s)")
+    drawn.add_argument("--corruptions", metavar="A,B", help=f"of {','.join(SEVERITIES)} (default: all)")
+    drawn.add_argument("--soundfont", metavar="PATH", type=Path, help=f"of the control (default: {OTHER_SOUNDFONT})")
+    drawn.add_argument("--sample-rate", type=int, help="of the sounds, in Hz (default: what the views listen at)")
+    others = parser.add_argument_group("other scorers")
+    others.add_argument(
+        "--write-benchmark", metavar="DIR", type=Path, help="write the versions as files, score nothing"
+    )
+    others.add_argument("--benchmark", metavar="DIR", type=Path, help="what --write-benchmark wrote")
+    others.add_argument("--submission", metavar="CSV", type=Path, help="case_id and a column of figures a score")
+    others.add_argument("--lower-is-better", action="store_true", help="of all its figures (default: higher)")
+    return parser
+
+
+def _evaluate(flags: argparse.Namespace) -> tuple[Measured, dict[str, Any]]:
+    measured, config = measured_of_submission(flags.benchmark, flags.submission, lower_is_better=flags.lower_is_better)
+    return measured, result(measured, config)
+
+
+def _calibrate(flags: argparse.Namespace) -> tuple[Measured, dict[str, Any]] | None:
+    """Draw excerpts and score them; None where only a benchmark was asked for."""
+    from tqdm import tqdm
+
+    length = Length(flags.seconds, "seconds") if flags.notes is None else Length(flags.notes, "notes")
+    draw = Draw(length, flags.pieces, flags.per_piece, flags.seed)
+    names = tuple(SEVERITIES) if flags.corruptions is None else tuple(view_names(flags.corruptions))
+    soundfont = _other_soundfont(flags.soundfont)
+    progress = partial(tqdm, desc="calibrating", unit="excerpt", mininterval=5)
+    if flags.write_benchmark is not None:
+        studio = Studio(flags.sample_rate or DEFAULT_SAMPLE_RATE, soundfont, names, draw.seed)
+        write_benchmark(flags.write_benchmark, draw.excerpts(flags.sources), studio, progress)
+        log(f"written: {flags.write_benchmark}")
+        return None
+    views = _open_views(flags)
+    studio = Studio(flags.sample_rate or sample_rate_of(views), soundfont, names, draw.seed)
+    excerpts = draw.excerpts(flags.sources)
+    measured = measure(excerpts, studio, views, out=flags.out, progress=progress)
+    config = config_of(excerpts, studio, length)
+    return measured, result(measured, config, weights=views.weights, known=trained_on(views, flags.weights))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the tables; raises InputError and WeightsError where an argument cannot be used."""
+    parser = _parser()
+    flags = parser.parse_args(arguments)
+    if (flags.submission is None) != (flags.benchmark is None):
+        parser.error("--submission CSV and --benchmark DIR go together")
+    if bool(flags.sources) == (flags.submission is not None):
+        parser.error("give a SOURCE, or --submission with --benchmark")
+    made = _evaluate(flags) if flags.submission is not None else _calibrate(flags)
+    if made is not None:
+        measured, calibration = made
+        write_result(text_of(calibration))
+        if flags.out is not None:
+            write_results(flags.out, measured, calibration)
+    return EXIT_DONE
+
+
+if __name__ == "__main__":
+    run(main)
