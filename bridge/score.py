@@ -1,32 +1,54 @@
 """`python -m bridge.score PATH...`: how likely is each piece, by its notes and by its sound, on one row.
 
-Items are scored one by one, so memory is bounded by the longest. What cannot be scored is told in its row's `error`;
-the other half of a pair, and the other items, are complete.
+Items are scored a few at a time, so memory is bounded by the longest; versions of one piece are compared afterwards,
+from the tables beside the report. What cannot be scored is told in its row's `error`; the other half of a pair, and the
+other items, are complete.
 """
 
 import argparse
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from bridge.agreement import agreement
+from bridge.engine import ENGINES, Engine, Recipe, default_workers, handfuls, in_processes, in_this_process, under_ray
+from bridge.explanations import explanations
+from bridge.grouping import Group, find_groups
+from bridge.groups import compare
+from bridge.item_scoring import ItemScorer
 from bridge.items import Item, find_items
+from bridge.journal import Journal
 from bridge.report import REPORT_VERSION, table, to_json, write_report
-from bridge.tables import Tables
-from bridge.views import SHIPPED_VIEWS, VIEWS, OpenViews, checkpoints_of, open_views, view_names
+from bridge.tables import forget_tables
+from bridge.views import VIEWS, OpenViews, checkpoints_of, open_views, view_names
 from losscal.cli import EXIT_DONE, EXIT_ITEMS_FAILED, log, run, write_result
 from losscal.errors import InputError
-from losscal.references import LLR_SUFFIX, typicality
 
 if TYPE_CHECKING:
-    from audio.waveform import Sound
-    from bridge.scorers import AudioView
+    import pandas as pd
 
-FEW_NOTES = 32
-FEW_SECONDS = 5.0
+LISTED_FAILURES = 20
+Progress = Callable[..., Iterable[Any]]
+"""Wraps the iterable of entries as they are made, as tqdm does; it is told their number as `total`."""
+
+
+class Report(dict[str, Any]):
+    """What report.json holds, by its keys (docs/report.md)."""
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """A row an item; columns are the keys on the way to a value, joined by dots: "symbolic.events.percentile".
+
+        Raises InputError where pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise InputError("to_pandas: pandas is not installed; run pip install 'losscal[pandas]'.") from error
+        return pd.json_normalize(self["items"])
 
 
 def score(
@@ -37,243 +59,124 @@ def score(
     excerpt: bool = False,
     weights_dir: str | Path | None = None,
     checkpoints: Mapping[str, str] | None = None,
+    reference: str | Path | None = None,
     tables_dir: str | Path | None = None,
-    progress: Callable[[Iterable[Item]], Iterable[Item]] = iter,
-) -> dict[str, Any]:
+    workers: int | None = 1,
+    engine: str = "processes",
+    progress: Progress | None = None,
+) -> Report:
     """Score files, folders and the lines of a pairs file; returns what report.json holds, units in the keys' names.
 
     views, weights_dir, checkpoints: as `open_views` takes them. excerpt: the music is cut out of longer pieces, so no
-    start symbol is given. tables_dir: a folder for each item's tables, the nats of its notes and the curves of its
-    sound; without it nothing is written. progress: wraps the iterable of items, as tqdm does.
+    start symbol is given. reference: the file that all items without a group are versions of. tables_dir: a folder for
+    each item's tables, the nats of its notes and the curves of its sound, and for the journal from which a run that was
+    cut short goes on; without it nothing is kept. workers: processes to score in, 1: this one, None: all cores where
+    there are many items; more than 1 need a main module that may be imported, as Python's multiprocessing does.
+    engine: "processes" or "ray". progress: see Progress.
     Raises InputError where the arguments cannot be used and WeightsError where weights are refused; what is wrong with
     an item is told in its "error".
     """
+    if engine not in ENGINES:
+        raise InputError(f"--engine {engine}: choose one of {', '.join(ENGINES)}.")
+    if workers is not None and workers < 1:
+        raise InputError(f"--workers {workers}: must be at least 1.")
     opened = open_views(views, weights_dir, checkpoints)
     items = find_items(paths, pairs)
-    return score_items(progress(items), opened, excerpt=excerpt, tables_dir=tables_dir)
+    n_workers = workers or default_workers(len(items))
+    recipe = Recipe(
+        None if views is None else tuple(views),
+        None if weights_dir is None else str(weights_dir),
+        tuple((checkpoints or {}).items()),
+    )
+    run_items: Engine = in_this_process
+    if engine == "ray":
+        run_items = partial(under_ray, recipe, workers)
+    elif n_workers > 1:
+        run_items = partial(in_processes, recipe, n_workers)
+    return score_items(
+        items,
+        opened,
+        excerpt=excerpt,
+        reference=reference,
+        tables_dir=tables_dir,
+        run_items=run_items,
+        progress=progress,
+    )
 
 
 def score_items(
-    items: Iterable[Item], views: OpenViews, *, excerpt: bool = False, tables_dir: str | Path | None = None
-) -> dict[str, Any]:
-    """The report of `items` under views that are open already."""
-    folder = None if tables_dir is None else Path(tables_dir)
-    entries = [
-        _score_item(item, views, excerpt, None if folder is None else Tables(folder, number))
-        for number, item in enumerate(items, start=1)
-    ]
+    items: Iterable[Item],
+    views: OpenViews,
+    *,
+    excerpt: bool = False,
+    reference: str | Path | None = None,
+    tables_dir: str | Path | None = None,
+    run_items: Engine = in_this_process,
+    progress: Progress | None = None,
+) -> Report:
+    """The report of `items` under views that are open already, by default in this process; as `score` else."""
+    items = list(items)
+    groups = find_groups(items, reference)
+    with _tables_folder(tables_dir) as folder:
+        scorer = ItemScorer(views, excerpt, folder)
+        made = _entries(items, scorer, run_items, keep=tables_dir is not None)
+        if progress is not None:
+            made = progress(made, total=len(items))
+        by_number = dict(made)
+        entries = [by_number[number] | {"group": item.group} for number, item in enumerate(items)]
+        compared = _compared(groups, entries, folder, views)
+    for entry in entries:
+        entry["explanations"] = explanations(entry, views.units, views.weights)
+        if tables_dir is None:
+            forget_tables(entry)
     policy = views.context_policy
     if excerpt and views.symbolic:
         policy += "; scored as excerpts, without a start symbol"
-    return {
-        "version": REPORT_VERSION,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "weights": views.weights,
-        "units": views.units,
-        "context_policy": policy,
-        "items": entries,
-        "agreement": None,
-    }
-
-
-def _score_item(item: Item, views: OpenViews, excerpt: bool, tables: Tables | None) -> dict[str, Any]:
-    """One entry of the report's "items"; whatever is wrong with the user's files ends up in its "error"."""
-    entry: dict[str, Any] = {
-        "id": item.id,
-        "group": item.group,
-        "midi": None if item.midi is None else str(item.midi),
-        "wav": None if item.wav is None else str(item.wav),
-        "rendered": False,
-        "symbolic": None,
-        "audio": None,
-        "match": None,
-        "warnings": [*views.warnings, *item.warnings],
-        "error": item.problem,
-    }
-    if item.problem is not None:
-        return entry
-    problems: list[str] = []
-    warnings = entry["warnings"]
-    if item.midi is not None:
-        with _told_in(problems):
-            entry["symbolic"] = _score_notes(item.midi, views, excerpt, tables, warnings)
-    if views.wants_audio and (item.wav is not None or entry["symbolic"] is not None):
-        with _told_in(problems):
-            entry["audio"] = _score_sound(item, views, tables, warnings, problems)
-    is_scored = entry["audio"] is not None and bool(views.audio)
-    entry["rendered"] = is_scored and item.wav is None
-    if is_scored and item.wav is not None and entry["symbolic"] is not None:
-        with _told_in(problems):
-            entry["match"] = _match(item.wav, item.midi, warnings)
-    if item.midi is None and not views.wants_audio:
-        warnings.append("not scored: the views asked for need a MIDI file")
-    problems += _drop_non_finite(entry)
-    entry["error"] = " ".join(dict.fromkeys(problems)) or None  # views may refuse a sound in the same words
-    return entry
+    return Report(
+        version=REPORT_VERSION,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        weights=views.weights,
+        units=views.units,
+        context_policy=policy,
+        items=entries,
+        groups=compared,
+        agreement=agreement(compared),
+    )
 
 
 @contextmanager
-def _told_in(problems: list[str]) -> Iterator[None]:
-    """An InputError becomes one of an item's problems, and the item goes on."""
-    try:
-        yield
-    except InputError as error:
-        problems.append(str(error))
+def _tables_folder(tables_dir: str | Path | None) -> Iterator[Path]:
+    """The folder of the tables; one that vanishes again where none is given."""
+    if tables_dir is not None:
+        yield Path(tables_dir)
+        return
+    with TemporaryDirectory() as folder:
+        yield Path(folder)
 
 
-def _score_notes(
-    midi: Path, views: OpenViews, excerpt: bool, tables: Tables | None, warnings: list[str]
-) -> dict[str, Any]:
-    """The "symbolic" half of an entry; raises InputError for a file that cannot be read."""
-    from symbolic.cleaning import read_midi
-
-    cleaned = read_midi(midi)
-    performance = cleaned.performance
-    half: dict[str, Any] = {
-        "notes": len(performance),
-        "seconds": performance.seconds,
-        "repairs": cleaned.repairs,
-        "per_note": None,
-    }
-    scores = {name: scorer.score([performance], excerpt=excerpt)[0] for name, scorer in views.symbolic.items()}
-    for name, of_view in scores.items():
-        half[name] = _symbolic_keys(of_view)
-        if len(performance) >= FEW_NOTES:
-            half[name]["percentile"] = _percentile(name, views, len(performance), of_view.nll_nats_per_note, warnings)
-    half |= views.unavailable_in("symbolic")
-    if scores and len(performance) < FEW_NOTES:
-        warnings.append(f"fewer than {FEW_NOTES} notes: too few for a percentile")
-    if tables is not None and scores:
-        half["per_note"] = tables.write_per_note(performance, scores)
-    return half
+def _entries(
+    items: Sequence[Item], scorer: ItemScorer, run_items: Engine, *, keep: bool
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """(item number, entry) as they are made; with `keep` those in the journal first, and the others into it."""
+    finished: dict[int, dict[str, Any]] = {}
+    if keep:
+        journal, finished = Journal.open(scorer.folder, scorer, items)
+    yield from finished.items()
+    to_do = {number: item for number, item in enumerate(items) if number not in finished}
+    for entries in run_items(scorer, handfuls(to_do)):
+        if keep:
+            journal.add(entries)
+        yield from entries
 
 
-def _symbolic_keys(score: Any) -> dict[str, Any]:
-    """A SymbolicScore as the report's keys of a view."""
-    keys = {
-        "nll_nats": score.nll_nats,
-        "end_nll_nats": score.end_nll_nats,
-        "nll_nats_per_note": score.nll_nats_per_note,
-        "bits_per_note": score.bits_per_note,
-        "nll_nats_per_second": score.nll_nats_per_second,
-        "percentile": None,
-        "by_attribute": score.by_attribute,
-    }
-    if score.code_nll_nats is not None:
-        keys |= {name: getattr(score, name) for name in ("code_nll_nats", "note_nll_nats", "mixture_nll_nats")}
-    return keys
-
-
-def _score_sound(
-    item: Item, views: OpenViews, tables: Tables | None, warnings: list[str], problems: list[str]
-) -> dict[str, Any] | None:
-    """The "audio" half of an entry, of the audio file or else of a rendering of the MIDI file, made in memory.
-
-    A view that refuses the sound is left out and its reason added to `problems`; None where all of them do. Raises
-    InputError for a file that cannot be opened or played.
-    """
-    from audio.waveform import open_audio
-
-    if not views.audio:
-        return views.unavailable_in("audio")
-    rate = max(view.description.sample_rate for view in views.audio.values())
-    sound = open_audio(item.wav) if item.wav is not None else _rendering(item.midi, rate)
-    scored: dict[str, Any] = {}
-    for name, view in views.audio.items():
-        with _told_in(problems):
-            scored[name] = _audio_keys(view, sound, tables)
-    if not scored:
-        return None
-    for name in scored.keys() & set(SHIPPED_VIEWS):
-        scored[name] |= _place_among_windows(name, scored[name], sound.seconds, views, warnings)
-    return {"seconds": sound.seconds} | scored | views.unavailable_in("audio")
-
-
-def _rendering(midi: Path, sample_rate: int) -> "Sound":
-    from audio.waveform import Waveform
-    from bridge.render import render
-
-    return Waveform(render(midi, sample_rate=sample_rate), sample_rate, str(midi))
-
-
-def _audio_keys(view: "AudioView", sound: "Sound", tables: Tables | None) -> dict[str, Any]:
-    """A view's keys; its curve over time, where it has one, becomes a table. Raises InputError as the view does."""
-    keys = dict(view.score(sound))
-    keys.pop("reconstruction", None)  # EnCodec's own loss: `audio.musicgen evaluate` tells it
-    if "curve" in keys:
-        keys["curve"] = None if tables is None else tables.write_curve(view.name, keys["curve"])
-    return keys
-
-
-def _match(wav: Path, midi: Path, warnings: list[str]) -> dict[str, float] | None:
-    """The "match" of a pair: its recording beside the rendering of its MIDI file; None where there is no verdict.
-
-    Raises InputError where one of the two is too quiet to be compared.
-    """
-    from audio.descriptors import FRAMES
-    from audio.similarity import MISMATCH_BELOW, SHORTEST_SECONDS, compare
-    from audio.waveform import open_audio
-
-    match = compare(open_audio(wav), _rendering(midi, FRAMES.sample_rate))
-    if match.is_mismatch is None:
-        warnings.append(f"match: no verdict on the pair, it sounds for less than {SHORTEST_SECONDS:g} s")
-        return None
-    if match.is_mismatch:
-        warnings.append(
-            f"the recording does not seem to play the MIDI file (chroma similarity {match.chroma_similarity:.2f}, "
-            f"below {MISMATCH_BELOW:g}); check that they are a pair, of one tempo and key"
-        )
-    return match.report()
-
-
-def _place_among_windows(
-    view: str, keys: Mapping[str, Any], seconds: float, views: OpenViews, warnings: list[str]
-) -> dict[str, float | None]:
-    """Where an audio view's figures lie among those of held-out windows; None where that cannot be told."""
-    place: dict[str, float | None] = dict.fromkeys(("percentile", "typicality", "llr_percentile"))
-    if seconds < FEW_SECONDS:
-        warnings.append(f"shorter than {FEW_SECONDS:g} s: too short for a percentile")
-        return place
-    place["percentile"] = _percentile(view, views, seconds, keys["nll_nats_per_second"], warnings)
-    if place["percentile"] is not None:
-        place["typicality"] = typicality(place["percentile"])
-    if keys["llr_nats_per_second"] is not None:
-        ratio = keys["llr_nats_per_second"]
-        place["llr_percentile"] = _percentile(view, views, seconds, ratio, warnings, LLR_SUFFIX)
-    return place
-
-
-def _percentile(
-    view: str, views: OpenViews, length: float, value: float, warnings: list[str], suffix: str = ""
-) -> float | None:
-    """The percentile of `value` among held-out windows of about `length`, or None and a warning.
-
-    suffix: behind the view's name in that of the references.
-    """
-    missing = views.references.missing_because(view + suffix, views.weights[view])
-    if missing is not None:
-        warnings.append(missing)
-        return None
-    return views.references.by_view[view + suffix].percentile(length, value)
-
-
-def _drop_non_finite(entry: dict[str, Any]) -> list[str]:
-    """Take out each view that holds NaN or an infinity, which no JSON may carry, and say so."""
-    problems = []
-    for half in ("symbolic", "audio"):
-        for view in VIEWS:  # plug-ins' figures are checked where they are asked for
-            if entry[half] and view in entry[half] and not _is_finite(entry[half][view]):
-                entry[half].pop(view)
-                problems.append(f"{entry['id']}: {view} gave a number that is not finite; please report this file.")
-    return problems
-
-
-def _is_finite(value: Any) -> bool:
-    if isinstance(value, dict):
-        return all(map(_is_finite, value.values()))
-    if isinstance(value, list):
-        return all(map(_is_finite, value))
-    return not isinstance(value, float) or math.isfinite(value)
+def _compared(
+    groups: Sequence[Group], entries: Sequence[dict[str, Any]], folder: Path, views: OpenViews
+) -> list[dict[str, Any]]:
+    """The report's "groups"; the entries are told which they belong to."""
+    for group in groups:
+        for number in group.members:
+            entries[number]["group"] = group.name
+    return [compare(group, entries, folder, views) for group in groups]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -285,7 +188,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("paths", metavar="PATH", nargs="*", help="a MIDI file, an audio file, or a folder (recursive)")
     parser.add_argument("--pairs", metavar="F.jsonl", help='lines of {"id", "midi", "wav", "group"} or {"path"}')
-    parser.add_argument("--out", metavar="DIR", help="write report.json, report.csv, per-note tables and curves there")
+    parser.add_argument(
+        "--out",
+        metavar="DIR",
+        help="write the report and its tables there; run again, it goes on where it was cut short",
+    )
+    parser.add_argument(
+        "--reference", metavar="FILE", help="one of the files: all others without a group are versions of it"
+    )
     parser.add_argument(
         "--views",
         metavar="A,B",
@@ -301,6 +211,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="print the report alone, as JSON")
     parser.add_argument("--excerpt", action="store_true", help="the music is cut out of longer pieces")
     parser.add_argument("--weights", metavar="DIR", help="folder of NAME.safetensors (default: those shipped)")
+    parser.add_argument(
+        "--workers", metavar="N", type=int, help="processes to score in (default: all cores where there are many items)"
+    )
+    parser.add_argument(
+        "--engine", choices=ENGINES, default="processes", help="what runs the workers (default: %(default)s)"
+    )
     return parser
 
 
@@ -321,14 +237,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
         excerpt=options.excerpt,
         weights_dir=options.weights,
         checkpoints=checkpoints_of(options.checkpoint),
+        reference=options.reference,
         tables_dir=options.out,
+        workers=options.workers,
+        engine=options.engine,
         progress=partial(tqdm, desc="scoring", unit="item", disable=None),  # None: no bar where there is no terminal
     )
     write_result(to_json(report) if options.json else table(report))
     if options.out is not None:
         write_report(report, Path(options.out))
-        log(f"written: {Path(options.out, 'report.json')} and {Path(options.out, 'report.csv')}")
-    return EXIT_ITEMS_FAILED if any(entry["error"] for entry in report["items"]) else EXIT_DONE
+        log(f"written: {options.out}")
+    return _told_failures(report["items"])
+
+
+def _told_failures(entries: Sequence[Mapping[str, Any]]) -> int:
+    """List what failed on stderr; the exit status."""
+    failed = [entry for entry in entries if entry["error"]]
+    if not failed:
+        return EXIT_DONE
+    log(f"failed: {len(failed)} of {len(entries)} items")
+    for entry in failed[:LISTED_FAILURES]:
+        log(f"  {entry['error']}")
+    if len(failed) > LISTED_FAILURES:
+        log(f"  and {len(failed) - LISTED_FAILURES} more, see the errors in the report")
+    return EXIT_ITEMS_FAILED
 
 
 def _make_folder(folder: Path) -> None:

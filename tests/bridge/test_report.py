@@ -14,7 +14,8 @@ from audio.scorer import Description
 from audio.similarity import Match
 from audio.spectral_scoring import SpectralScore
 from bridge.items import Item, find_items
-from bridge.report import CSV_COLUMNS, table, to_json, write_report
+from bridge.report import table, to_json, write_report
+from bridge.report_columns import COLUMNS
 from bridge.score import score_items
 from bridge.scorers import AudioView
 from bridge.views import OpenViews
@@ -111,14 +112,15 @@ def test_csv_holds_every_item_with_the_numbers_of_the_json(report, tmp_path):
     assert json.loads((tmp_path / "out/report.json").read_text()) == report
     assert [line["id"] for line in lines] == [entry["id"] for entry in report["items"]]
     for line, entry in zip(lines, report["items"], strict=True):
-        assert list(line) == list(CSV_COLUMNS)
+        assert list(line) == [column.name for column in COLUMNS]
         if entry["symbolic"]:
             assert float(line["vqvae_bits_per_note"]) == entry["symbolic"]["vqvae"]["bits_per_note"]
             assert float(line["events_pitch_nats"]) == entry["symbolic"]["events"]["by_attribute"]["pitch"]
         else:
             assert line["events_nll_nats"] == ""
         assert line["error"] == (entry["error"] or "")
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["report.csv", "report.json"]
+    written = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert written == ["report.csv", "report.html", "report.json", "report.xlsx"]
 
 
 def test_json_refuses_what_is_not_finite(report):

@@ -10,6 +10,7 @@ import pytest
 import soundfile
 
 import bridge.score
+from bridge.engine import HANDFUL
 from bridge.items import Item, find_items
 from bridge.score import main, score_items
 from bridge.scorers import AudioView
@@ -43,23 +44,26 @@ def broken_files(tmp_path, make_midi, make_wav):
 def test_a_pair_carries_both_halves_with_the_keys_of_the_contract(tmp_path, views, make_midi, make_wav):
     midi, wav = make_midi(tmp_path / "a.mid", count=60), make_wav(tmp_path / "a.wav", seconds=8.0)
     report = score_items([Item(id="a", midi=midi, wav=wav, group="g")], views)
-    assert set(report) == {"version", "created", "weights", "units", "context_policy", "items", "agreement"}
+    assert set(report) == {
+        *("version", "created", "weights", "units", "context_policy", "items", "groups", "agreement")
+    }
     assert report["version"] == 1 and report["agreement"] is None
     assert report["weights"] == {name: f"{name}-hash" for name in ("events", "vqvae", "spectral_lm")}
     assert report["units"]["spectral_lm"] == "nats of peaks" and set(report["units"]) == set(report["weights"])
     assert report["context_policy"] == "events: all of it; vqvae: all of it"
     (entry,) = report["items"]
     assert set(entry) == {
-        *("id", "group", "midi", "wav", "rendered", "symbolic", "audio", "match", "warnings", "error")
+        *("id", "group", "midi", "wav", "rendered", "symbolic", "audio", "match"),
+        *("moments", "explanations", "warnings", "error"),
     }
     assert (entry["midi"], entry["wav"], entry["rendered"], entry["match"]) == (str(midi), str(wav), False, None)
     assert ["less than 15 s" in text for text in entry["warnings"]] == [True] and entry["error"] is None
     symbolic = entry["symbolic"]
-    assert set(symbolic) == {"notes", "seconds", "repairs", "events", "vqvae", "per_note"}
+    assert set(symbolic) == {"notes", "seconds", "repairs", "sequenced", "events", "vqvae", "per_note"}
     assert symbolic["notes"] == 60 and symbolic["seconds"] == pytest.approx(5.99)
     shared = {
         *("nll_nats", "end_nll_nats", "nll_nats_per_note", "bits_per_note", "nll_nats_per_second"),
-        *("percentile", "by_attribute"),
+        *("pitch_bits_per_note", "percentile", "by_attribute"),
     }
     assert set(symbolic["events"]) == shared
     assert set(symbolic["vqvae"]) == shared | {"code_nll_nats", "note_nll_nats", "mixture_nll_nats"}
@@ -138,22 +142,13 @@ def test_numbers_that_are_not_finite_never_reach_the_report(tmp_path, views, mak
     assert "vqvae" not in entry["symbolic"] and "events" in entry["symbolic"] and "not finite" in entry["error"]
 
 
-def test_items_are_scored_one_by_one(tmp_path, views, make_midi):
-    midi = make_midi(tmp_path / "a.mid")
-    started = []
-
-    class Watched:
-        def __iter__(self):
-            for number in range(3):
-                assert len(seen) == number
-                started.append(number)
-                yield Item(id=str(number), midi=midi)
-
-    seen = []
+def test_items_are_scored_a_few_at_a_time(tmp_path, views, make_midi):
+    items = [Item(id=str(number), midi=make_midi(tmp_path / f"take{number}th.mid")) for number in range(HANDFUL + 3)]
+    sizes = []
     original = views.symbolic["events"].score
-    views.symbolic["events"].score = lambda *args, **kwargs: seen.append(1) or original(*args, **kwargs)
-    score_items(Watched(), views)
-    assert started == [0, 1, 2]
+    views.symbolic["events"].score = lambda given, **options: sizes.append(len(given)) or original(given, **options)
+    assert [entry["id"] for entry in score_items(items, views)["items"]] == [item.id for item in items]
+    assert sizes == [HANDFUL, 3]
 
 
 def test_the_per_note_table_sums_to_the_report(tmp_path, views, make_midi):
@@ -171,8 +166,9 @@ def test_the_per_note_table_sums_to_the_report(tmp_path, views, make_midi):
 def test_the_curve_is_a_table_whose_path_stands_in_the_report(tmp_path, views, make_wav):
     wav = make_wav(tmp_path / "a.wav", seconds=6.5)
     (entry,) = score_items([Item(id="a", wav=wav)], views, tables_dir=tmp_path / "out")["items"]
-    assert entry["audio"]["spectral_lm"]["curve"] == "curves/0001_spectral_lm.csv"
-    with open(tmp_path / "out/curves/0001_spectral_lm.csv", newline="") as file:
+    path = entry["audio"]["spectral_lm"]["curve"]
+    assert path.startswith("curves/a-") and path.endswith("_spectral_lm.csv")
+    with open(tmp_path / "out" / path, newline="") as file:
         lines = list(csv.DictReader(file))
     assert [float(line["start_seconds"]) for line in lines] == [0, 1, 2, 3, 4, 5, 6]
     assert {float(line["nll_nats_per_second"]) for line in lines} == {50.0}
@@ -274,7 +270,8 @@ def test_without_out_nothing_is_written_and_with_it_nothing_beside_the_input(com
     command(folder, "--out", tmp_path / "out")
     assert [path.name for path in folder.iterdir()] == ["a.mid"]
     written = sorted(str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.*"))
-    assert written == ["curves/0001_spectral_lm.csv", "per_note/0001.csv", "report.csv", "report.json"]
+    assert [name.split("-")[0] for name in written[:2]] == ["curves/a", "items.jsonl"] and "per_note/a-" in written[2]
+    assert written[3:] == ["report.csv", "report.html", "report.json", "report.xlsx"]
 
 
 def test_help_loads_no_heavy_package():

@@ -1,0 +1,235 @@
+// One item: its roll coloured by surprise over the curves of its sound, its least likely moments, its figures.
+
+const DETAIL_PADDING = 12;
+const ATTRIBUTES = ["time", "pitch", "duration", "velocity"];
+const CLIP_LEAD_IN = 1.5,
+  CLIP_TAIL = 2;
+const REASONS = {
+  time: "◷ time",
+  pitch: "♯ pitch",
+  duration: "▬ duration",
+  velocity: "◢ velocity",
+  sound: "∿ sound",
+};
+const CURVES = {
+  nll_nats_per_second: "nats/s, higher: less likely",
+  llr_nats_per_second: "ratio in nats/s, lower: less musical",
+};
+
+/**
+ * @param {Object} entry of the report
+ * @param {ItemData} data
+ * @param {number} width
+ */
+function itemView(entry, data, width) {
+  const figure = data.notes || Object.keys(data.curves).length ? itemRoll(entry, data, width) : null;
+  return el(
+    "article",
+    { "aria-label": entry.id },
+    el("p", { class: "facts" }, el("b", {}, entry.id), ` · ${facts(entry).join(" · ")}`),
+    ...remarksOf(entry).map((text) => el("p", { class: "remark" }, text === entry.error ? `✕ ${text}` : `⚠ ${text}`)),
+    figure,
+    momentList(entry, data, figure),
+    figureCards(entry),
+    allFigures(entry),
+  );
+}
+
+function facts(entry) {
+  const told = [];
+  const { symbolic, audio, match } = entry;
+  if (symbolic) told.push(`${symbolic.notes} notes in ${clock(symbolic.seconds)}`);
+  if (audio?.seconds) told.push(`${soundKind(entry)}, ${clock(audio.seconds)}`);
+  if (entry.wav && !entry.rendered) told.push(entry.wav);
+  if (match) told.push(`notes and recording agree in ${number(100 * match.chroma_similarity, 0)} % of chroma`);
+  const sequenced = symbolic?.sequenced;
+  if (sequenced)
+    told.push(
+      `sequenced: ${number(100 * sequenced.share_on_grid, 0)} % of onsets on a grid of ` +
+        `${number(sequenced.grid_seconds, 3)} s, ${sequenced.distinct_velocities} velocities`,
+    );
+  const repairs = Object.entries(symbolic?.repairs ?? {}).map(
+    ([kind, count]) => `${kind.replaceAll("_", " ")} ${count}`,
+  );
+  if (repairs.length) told.push(`repaired: ${repairs.join(", ")}`);
+  return told;
+}
+
+/** The roll with its choices of view and attribute. */
+function itemRoll(entry, data, width) {
+  const views = Object.keys(data.nats);
+  const view = choice("surprise by", views);
+  const attribute = choice("of", ["all", ...ATTRIBUTES]);
+  const natsOf = (name, i) => ATTRIBUTES.reduce((sum, key) => sum + data.nats[name][key][i], 0);
+  const top = () => (attribute.value === "all" ? TOP_NATS : TOP_NATS / 2);
+  const colour = (i) => {
+    if (!views.length) return "#bbb";
+    const isWhole = attribute.value === "all";
+    return natsColour(isWhole ? natsOf(view.value, i) : data.nats[view.value][attribute.value][i], top());
+  };
+  const tell = (i) => [
+    noteText(data.notes, i),
+    ...views.map(
+      (name) =>
+        `${name}: ${number(natsOf(name, i))} nats = ` +
+        ATTRIBUTES.map((key) => `${key} ${number(data.nats[name][key][i])}`).join(" + "),
+    ),
+  ];
+  const moments = entry.moments ?? [];
+  const showTime = (time) => roll.showTime(time);
+  const play = data.notes && notesButton("play the notes", data.notes, 0, entry.symbolic.seconds, showTime);
+  const describe = () => ({
+    name: `piano roll of ${entry.id}`,
+    notes: data.notes,
+    colour,
+    tell,
+    seconds: Math.max(entry.symbolic?.seconds ?? 0, (entry.audio?.seconds ?? 0) - data.sound_start),
+    marks: moments.map((moment, i) => ({ ...noteTime(moment, data), label: String(i + 1) })),
+    flagged: new Set(moments.flatMap((moment) => moment.notes ?? [])),
+    curves: curvesOf(data),
+    playFrom: play?.begin,
+  });
+  const roll = rollFigure(describe, width);
+  let legend = natsLegend();
+  const chosen = () => {
+    const before = legend;
+    before.replaceWith((legend = natsLegend(top())));
+    roll.redraw();
+  };
+  view.addEventListener("change", chosen);
+  attribute.addEventListener("change", chosen);
+  const tools = el("p", { class: "tools" }, play, ...(views.length ? [view.parentNode, attribute.parentNode] : []));
+  if (views.length) tools.append(legend);
+  const box = el("div", { class: "figure" }, tools, roll);
+  box.showTime = showTime;
+  return box;
+}
+
+/** A note in words. */
+function noteText(notes, i) {
+  return (
+    `${pitchName(notes.pitch[i])} at ${clock(notes.onset[i], 2)}, ${number(notes.duration[i])} s, ` +
+    `velocity ${notes.velocity[i]}`
+  );
+}
+
+function choice(label, options) {
+  const select = el("select", {}, ...options.map((option) => el("option", {}, option)));
+  el("label", {}, `${label} `, select);
+  return select;
+}
+
+/** The curves of the sound, their times counted from the first sound, as those of the notes are from the first note. */
+function curvesOf(data) {
+  return Object.entries(data.curves).flatMap(([view, columns]) =>
+    Object.keys(CURVES)
+      .filter((name) => columns[name])
+      .map((name) => ({
+        label: `${view}: ${CURVES[name]}`,
+        start: columns.start_seconds.map((seconds) => seconds - data.sound_start),
+        value: columns[name],
+      })),
+  );
+}
+
+/** A moment's span on the notes' axis: moments of the sound count from the file's start. */
+function noteTime(moment, data) {
+  const shift = data.curves[moment.view] ? data.sound_start : 0;
+  return { start: moment.start_seconds - shift, end: moment.end_seconds - shift };
+}
+
+function momentList(entry, data, figure) {
+  const moments = entry.moments ?? [];
+  if (!moments.length) return null;
+  const lines = moments.map((moment, i) => {
+    const { start, end } = noteTime(moment, data);
+    return el(
+      "li",
+      {},
+      momentButton(data, i, start, end, figure),
+      el("span", { class: "reason" }, REASONS[moment.reason] ?? moment.reason ?? ""),
+      moment.text.charAt(0).toUpperCase() + moment.text.slice(1),
+      el("span", { class: "hint" }, ` (${moment.view}, ${number(moment.nats, 1)} nats above the usual)`),
+    );
+  });
+  return el("section", {}, el("h4", {}, "Least likely moments"), el("ol", { class: "moments" }, ...lines));
+}
+
+/** What plays a moment: the clip of the recording where the page has one, else the notes around it. */
+function momentButton(data, i, start, end, figure) {
+  if (data.clips[i]) return playButton("recording", (ended) => playClip(data.clips[i], ended));
+  if (!data.notes) return null;
+  return notesButton("notes", data.notes, Math.max(0, start - CLIP_LEAD_IN), end + CLIP_TAIL, figure.showTime);
+}
+
+/** A card for each view: its figures with unit, its place among real music, two sentences on it. */
+function figureCards(entry) {
+  const cards = LAYOUT.sections
+    .filter((section) => section.view)
+    .map((section) => {
+      const ratioPlace = { keys: ["audio", section.view, "llr_percentile"] };
+      const rows = [...section.columns, ratioPlace]
+        .map((column) => [column, lookUp(entry, column.keys)])
+        .filter(([, value]) => value !== null)
+        .map(([column, value]) =>
+          el(
+            "div",
+            { class: "big" },
+            isPercentile(column) ? percentileBar(value) : el("b", {}, number(value, column.digits)),
+            el("span", { class: "unit" }, ` ${figureName(column)}`),
+          ),
+        );
+      const said = entry.explanations?.[section.view];
+      if (!rows.length && !said) return null;
+      return el(
+        "div",
+        { class: "card" },
+        el("h4", {}, section.view),
+        el("div", { class: "bigs" }, ...rows),
+        said ? el("p", {}, said) : null,
+        el("p", { class: "hint" }, REPORT.units?.[section.view] ?? ""),
+      );
+    });
+  return el("div", { class: "cards" }, ...cards.filter(Boolean));
+}
+
+/** What a column's figure is and its unit, where the header does not say it. */
+function figureName({ header, keys }) {
+  if (keys.at(-1) === "llr_percentile") return "percentile of llr";
+  if (isPercentile({ keys })) return "percentile";
+  const unit = LAYOUT.units[keys.at(-1)];
+  return unit && unit !== header ? `${header}, ${unit}` : header;
+}
+
+/** Every figure of the report's entry, in full. */
+function allFigures(entry) {
+  const rows = [];
+  const walk = (value, keys) => {
+    if (typeof value === "number")
+      rows.push(
+        el(
+          "tr",
+          {},
+          el("th", { scope: "row" }, keys.join(" · ")),
+          el("td", {}, String(value)),
+          el("td", { class: "words" }, unitOf(keys)),
+        ),
+      );
+    else if (value !== null && typeof value === "object")
+      for (const [key, inner] of Object.entries(value))
+        walk(inner, [...keys, Array.isArray(value) ? Number(key) + 1 : key]);
+  };
+  for (const half of ["symbolic", "audio", "match"]) walk(entry[half], [half]);
+  if (!rows.length) return null;
+  return el(
+    "details",
+    {},
+    el("summary", {}, "All figures"),
+    el("div", { class: "scroll" }, el("table", { class: "figures" }, el("tbody", {}, ...rows))),
+  );
+}
+
+function unitOf(keys) {
+  const known = [...keys].reverse().find((key) => LAYOUT.units[key]);
+  return known ? LAYOUT.units[known] : "";
+}
