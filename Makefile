@@ -59,7 +59,7 @@ bench: setup
 	$(RUN) -m benchmarks.surprisal --data $(DATA)
 	$(RUN) -m benchmarks.codes --data $(DATA)
 	$(RUN) -m benchmarks.audio_likelihood --data $(DATA)
-	$(RUN) -m benchmarks.audio_ranking --data $(DATA)
+	$(RUN) -m bridge.calibrate $(DATA) --per-piece 1 --out build/calibration
 	$(RUN) -m benchmarks.audio_speed
 
 examples: setup
@@ -67,6 +67,8 @@ examples: setup
 
 refresh: setup
 	$(RUN) -m bridge.references --data $(DATA)
+	$(RUN) -m bridge.calibrate $(DATA) --per-piece 1 --out build/calibration
+	cp build/calibration/calibration.json bridge/calibration.json
 	$(RUN) examples/build.py
 	$(RUN) -m bridge.score examples --out build/score
 	$(RUN) examples/readme_table.py

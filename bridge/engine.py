@@ -49,17 +49,18 @@ class Job:
     recipe: Recipe
     excerpt: bool
     folder: Path | None
+    by_composer: bool
 
     @classmethod
     def like(cls, scorer: ItemScorer, recipe: Recipe) -> "Job":
         """The job of the scorer, whose views the recipe opens."""
-        return cls(recipe, scorer.excerpt, scorer.folder)
+        return cls(recipe, scorer.excerpt, scorer.folder, scorer.by_composer)
 
     def open(self) -> ItemScorer:
         """Open the views; raises as `open_views` does."""
         recipe = self.recipe
         views = open_views(recipe.names, recipe.weights_dir, dict(recipe.checkpoints))
-        return ItemScorer(views, self.excerpt, self.folder)
+        return ItemScorer(views, self.excerpt, self.folder, self.by_composer)
 
 
 def handfuls(items: Mapping[int, Item]) -> Iterator[Handful]:

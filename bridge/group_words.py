@@ -14,7 +14,7 @@ AGREE_FROM = 0.5
 
 
 def group_verdict(group: Mapping[str, Any], reference: Mapping[str, Any], weights: Mapping[str, str]) -> str:
-    """A few sentences on a group of the report, its "verdict" still missing.
+    """A few sentences on a group of the report, its "verdict" still missing, each on a line of its own.
 
     reference: the entry of its reference. weights: the report's.
     """
@@ -22,7 +22,7 @@ def group_verdict(group: Mapping[str, Any], reference: Mapping[str, Any], weight
     sentences += _agreement(group)
     sentences += _what_differs(group)
     sentences += _trust(group, reference, weights)
-    return " ".join(sentences) or "No view gave these versions a number that could be compared."
+    return "\n".join(sentences) or "No view gave these versions a number that could be compared."
 
 
 def preferred(of_view: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -35,12 +35,13 @@ class ItemScorer:
     """Open views and what they are asked.
 
     excerpt: the music is cut out of longer pieces, so no start symbol is given. folder: where each item's tables go,
-    None: they are not written.
+    None: they are not written. by_composer: also score the notes under each composer that a view knows.
     """
 
     views: OpenViews
     excerpt: bool = False
     folder: Path | None = None
+    by_composer: bool = False
 
     def score(self, items: Sequence[Item]) -> list[dict[str, Any]]:
         """The entries of a few items; whatever is wrong with the user's files ends up in their "error"."""
@@ -56,12 +57,27 @@ class ItemScorer:
             for name, scorer in self.views.symbolic.items()
             if performances
         }
-        return [
+        entries = [
             self._entry(
                 item, cleaned.get(number), {name: of.get(number) for name, of in by_view.items()}, problems[number]
             )
             for number, item in enumerate(items)
         ]
+        if self.by_composer:
+            self._add_composers(entries, cleaned)
+        return entries
+
+    def _add_composers(self, entries: Sequence[dict[str, Any]], cleaned: "Mapping[int, CleanedMidi]") -> None:
+        """Tell each view's keys, in the entries of these numbers, how likely the notes are of each composer."""
+        from symbolic.composers import nats_per_note_by_composer
+
+        performances = [of_item.performance for of_item in cleaned.values()]
+        for name, scorer in self.views.symbolic.items():
+            told = nats_per_note_by_composer(scorer, performances, excerpt=self.excerpt)
+            for number, by_composer in zip(cleaned, told, strict=True):
+                half = entries[number]["symbolic"]
+                if half is not None and name in half:
+                    half[name]["by_composer"] = by_composer
 
     def _entry(
         self, item: Item, cleaned: "CleanedMidi | None", scores: Mapping[str, "SymbolicScore"], problems: list[str]

@@ -68,7 +68,7 @@ def circumstances_of(scorer: ItemScorer) -> str:
     views = scorer.views
     references = {view: reference.to_json() for view, reference in sorted(views.references.by_view.items())}
     options = [views.weights, views.units, dict(views.unavailable), views.warnings, views.context_policy, references]
-    return _hash([*options, scorer.excerpt, _code_hash()])
+    return _hash([*options, scorer.excerpt, scorer.by_composer, _code_hash()])
 
 
 @cache

@@ -57,6 +57,7 @@ def score(
     pairs: str | Path | None = None,
     views: Sequence[str] | None = None,
     excerpt: bool = False,
+    by_composer: bool = False,
     weights_dir: str | Path | None = None,
     checkpoints: Mapping[str, str] | None = None,
     reference: str | Path | None = None,
@@ -68,7 +69,7 @@ def score(
     """Score files, folders and the lines of a pairs file; returns what report.json holds, units in the keys' names.
 
     views, weights_dir, checkpoints: as `open_views` takes them. excerpt: the music is cut out of longer pieces, so no
-    start symbol is given. reference: the file that all items without a group are versions of. tables_dir: a folder for
+    start symbol is given. by_composer: tell how likely the notes are of each composer that a view knows. reference: the file that all items without a group are versions of. tables_dir: a folder for
     each item's tables, the nats of its notes and the curves of its sound, and for the journal from which a run that was
     cut short goes on; without it nothing is kept. workers: processes to score in, 1: this one, None: all cores where
     there are many items; more than 1 need a main module that may be imported, as Python's multiprocessing does.
@@ -97,6 +98,7 @@ def score(
         items,
         opened,
         excerpt=excerpt,
+        by_composer=by_composer,
         reference=reference,
         tables_dir=tables_dir,
         run_items=run_items,
@@ -109,6 +111,7 @@ def score_items(
     views: OpenViews,
     *,
     excerpt: bool = False,
+    by_composer: bool = False,
     reference: str | Path | None = None,
     tables_dir: str | Path | None = None,
     run_items: Engine = in_this_process,
@@ -118,7 +121,7 @@ def score_items(
     items = list(items)
     groups = find_groups(items, reference)
     with _tables_folder(tables_dir) as folder:
-        scorer = ItemScorer(views, excerpt, folder)
+        scorer = ItemScorer(views, excerpt, folder, by_composer)
         made = _entries(items, scorer, run_items, keep=tables_dir is not None)
         if progress is not None:
             made = progress(made, total=len(items))
@@ -210,6 +213,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--json", action="store_true", help="print the report alone, as JSON")
     parser.add_argument("--excerpt", action="store_true", help="the music is cut out of longer pieces")
+    parser.add_argument(
+        "--by-composer", action="store_true", help="also tell how likely the notes are of each composer a view knows"
+    )
     parser.add_argument("--weights", metavar="DIR", help="folder of NAME.safetensors (default: those shipped)")
     parser.add_argument(
         "--workers", metavar="N", type=int, help="processes to score in (default: all cores where there are many items)"
@@ -235,6 +241,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         pairs=options.pairs,
         views=None if options.views is None else view_names(options.views),
         excerpt=options.excerpt,
+        by_composer=options.by_composer,
         weights_dir=options.weights,
         checkpoints=checkpoints_of(options.checkpoint),
         reference=options.reference,

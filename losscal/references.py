@@ -110,13 +110,6 @@ class References:
             return f"{view}: no percentile, its references are of other weights; run python -m bridge.references again."
         return None
 
-    def of(self, view: str, weights_sha256: str) -> ViewReference:
-        """The references of a view with these weights; raises InputError where there are none."""
-        missing = self.missing_because(view, weights_sha256)
-        if missing is not None:
-            raise InputError(missing)
-        return self.by_view[view]
-
 
 def typicality(percentile: float) -> float:
     """2 min(q, 1 - q) of q = percentile / 100: 1 in the middle of the held-out music, 0 at either end."""

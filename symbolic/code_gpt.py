@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from symbolic.chain import nats_of
 from symbolic.configs import GPTConfig, VQVAEConfig
 from symbolic.events import ATTRIBUTES
-from symbolic.gpt import Draw, EventGPT
+from symbolic.gpt import EventGPT
 from symbolic.vqvae import VQVAE
 
 LEAST_MASS = 1e-30
@@ -54,6 +54,13 @@ class CodeGPT(EventGPT):
         """Events int64 [..., 4] and their codes as the history reads them, [..., D]."""
         return self.embedding(events) + self.code_embedding(self.vqvae.points(events))
 
+    def embedding_tables(self) -> list[Tensor]:
+        """What each attribute's values, with their codes, add to `embed`, [V, D] by attribute."""
+        points = [part.codebook()[0] for part in self.vqvae.attributes.values()]  # [V, len(levels)]
+        by_attribute = self.code_embedding.weight.split([table.shape[-1] for table in points], dim=-1)
+        of_values = super().embedding_tables()
+        return [table + x @ weight.T for table, x, weight in zip(of_values, points, by_attribute, strict=True)]
+
     def attribute_nats(self, attribute: str, hidden: Tensor, votes: Tensor, value: Tensor) -> Tensor:
         """-log p(value | code), -log p(code) and the mixture's -log p(value), [..., 3]; see EventGPT."""
         code = self.vqvae.attributes[attribute].codebook()[1][value]
@@ -69,22 +76,24 @@ class CodeGPT(EventGPT):
             [value_nats, nats_of(code_logits, code), _mixture_nats(decoder, context, code_logits, value)], dim=-1
         )
 
-    def draw_attribute(self, attribute: str, hidden: Tensor, votes: Tensor, draw: Draw) -> Tensor:
-        """A code, drawn under the name "<attribute>_code", then a value, both by `draw`."""
-        context = self.chain.logits(attribute, hidden, votes)
-        code = draw(f"{attribute}_code", self._code_logits(attribute, hidden, context))
-        return draw(attribute, context + self.vqvae.attributes[attribute].decode_all()[code])
-
     def _code_logits(self, attribute: str, hidden: Tensor, context: Tensor) -> Tensor:
         """Scores [..., K] of the codes: a code is as likely as its values together, but for what is learned of it.
 
         context float32 [..., V].
         """
         codes = self.vqvae.attributes[attribute].codebook()[1]
-        top = context.detach().amax(-1, keepdim=True)
-        mass = context.new_zeros((*context.shape[:-1], self.vqvae_config.codebook_sizes[attribute]))
-        mass = mass.index_add(-1, codes, (context - top).exp())
-        return self.code_output[attribute](hidden).float() + top + (mass + LEAST_MASS).log()
+        mass = log_mass_of_codes(context, codes, self.vqvae_config.codebook_sizes[attribute])
+        return self.code_output[attribute](hidden).float() + mass
+
+
+def log_mass_of_codes(context: Tensor, codes: Tensor, size: int) -> Tensor:
+    """Per code the logarithm of the sum of exp(context) over its values: [..., size].
+
+    context float32 [..., V], codes int64 [V] in 0..size-1.
+    """
+    top = context.detach().amax(-1, keepdim=True)
+    mass = context.new_zeros((*context.shape[:-1], size)).index_add(-1, codes, (context - top).exp())
+    return top + (mass + LEAST_MASS).log()
 
 
 def _mixture_nats(decoder: Tensor, context: Tensor, code_logits: Tensor, value: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor
 from symbolic.code_gpt import CodeGPT
 from symbolic.events import ATTRIBUTES, decode, encode
 from symbolic.performance import TICK_SECONDS, Performance
-from symbolic.sampling import EventStream
+from symbolic.stream import EventStream
 from symbolic.vqvae import VQVAE
 
 
@@ -45,10 +45,11 @@ def codebook_usage(vqvae: VQVAE, codes: Tensor) -> dict[str, CodebookUsage]:
 def reconstruct(model: CodeGPT, performance: Performance) -> Performance:
     """Decode the piece's codes free-running: each note the likeliest given the codes and the notes decoded before."""
     codes = codes_of(model.vqvae, performance)
-    stream = EventStream(model, lambda logits: logits.argmax(-1), np.empty((0, len(ATTRIBUTES)), dtype=np.int64), codes)
+    nothing = np.empty((0, len(ATTRIBUTES)), dtype=np.int64)
+    stream = EventStream(model, lambda logits, _: logits.argmax(-1), nothing, codes=codes)
     for _ in range(len(codes)):
-        stream.next_event()
-    return decode(stream.events.numpy())
+        stream.next_events()
+    return decode(stream.events[0].numpy())
 
 
 def note_f1(reference: Performance, estimate: Performance, onset_tolerance_seconds: float = 0.05) -> float:

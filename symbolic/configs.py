@@ -106,11 +106,71 @@ class VQVAEConfig:
 
 @dataclass(frozen=True)
 class SamplingConfig:
-    """How a value is drawn: logits over `temperature`, cut to the likeliest values that hold `top_p`."""
+    """How a value is drawn.
+
+    Args:
+        temperature: what logits are divided by: below 1 tamer, above 1 wilder.
+        top_k: of the values, so many of the likeliest are left; None: all.
+        top_p: the likeliest values that hold so much probability are left (Holtzman et al. 2020).
+        min_p: values at least so likely, relative to the likeliest, are left (Nguyen et al. 2025).
+        longest_repeat: notes in a row whose pitches may recur in the piece; None: any number.
+    """
 
     temperature: float = 1.0
+    top_k: int | None = None
     top_p: float = 0.95
+    min_p: float = 0.0
+    longest_repeat: int | None = None
 
     def __post_init__(self) -> None:
         require(0.01 <= self.temperature <= 100, f"temperature {self.temperature}: allowed is 0.01..100")
+        require(self.top_k is None or self.top_k >= 1, f"top-k {self.top_k}: allowed is 1 or more")
         require(0 < self.top_p <= 1, f"top-p {self.top_p}: allowed is above 0 and up to 1")
+        require(0 <= self.min_p < 1, f"min-p {self.min_p}: allowed is 0 or more and below 1")
+        require(
+            self.longest_repeat is None or self.longest_repeat >= 1,
+            f"longest-repeat {self.longest_repeat}: allowed is 1 or more",
+        )
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether any value is left out for being unlikely."""
+        return self.top_k is not None or self.top_p < 1 or self.min_p > 0
+
+
+POLISHED_ATTRIBUTES = ("pitch", "velocity", "duration")
+"""What of a note can be drawn anew; its onset stays."""
+
+
+@dataclass(frozen=True)
+class PolishConfig:
+    """What `symbolic.polishing` may change, and how long it tries.
+
+    Args:
+        attributes: what of a note may change: pitch, velocity, duration.
+        keep_share: at least this share of the notes stays as it was.
+        visit_share: share of the values, the least likely by what came before, that a sweep looks at.
+        doubt_nats: a value is drawn anew where an alternative is likelier by more, what comes after included.
+        sweeps: most sweeps.
+        until_percentile: the piece is left alone once it is likelier than so many per cent of held-out real music.
+        seed: of all draws.
+    """
+
+    attributes: tuple[str, ...] = ("pitch",)
+    keep_share: float = 0.85
+    visit_share: float = 0.4
+    doubt_nats: float = 4.0
+    sweeps: int = 2
+    until_percentile: float = 90.0
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        unknown = sorted(set(self.attributes) - set(POLISHED_ATTRIBUTES))
+        require(not unknown, f"attributes {','.join(unknown)}: unknown, choose from {','.join(POLISHED_ATTRIBUTES)}")
+        require(bool(self.attributes), f"attributes: none is given, choose from {','.join(POLISHED_ATTRIBUTES)}")
+        require(0 <= self.keep_share <= 1, f"keep-share {self.keep_share}: allowed is 0..1")
+        require(0 < self.visit_share <= 1, f"visit-share {self.visit_share}: allowed is above 0 and up to 1")
+        require(0 <= self.doubt_nats <= 100, f"doubt-nats {self.doubt_nats}: allowed is 0..100")
+        require(1 <= self.sweeps <= 100, f"sweeps {self.sweeps}: allowed is 1..100")
+        require(0 <= self.until_percentile <= 100, f"until-percentile {self.until_percentile}: allowed is 0..100")
+        require(0 <= self.seed < 2**63, f"seed {self.seed}: allowed is 0..2^63-1")

@@ -1,72 +1,196 @@
-"""`python -m symbolic.generate`: new piano music from either model, or the continuation of a MIDI file."""
+"""`python -m symbolic.generate`: new piano music from either model, or the continuation of a MIDI file.
+
+Of several candidates the most typical of real music are kept, the best first. Two likelihoods are told: the model's own
+of the new notes (unmasked), and that with which they were drawn (masked: under the grammar, at the temperature, after
+the cuts).
+"""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from losscal.cli import EXIT_DONE, run, write_result
+from losscal.cli import EXIT_DONE, log, run, write_result
 from symbolic.configs import SamplingConfig
 
+if TYPE_CHECKING:
+    from symbolic.candidates import Judged
+    from symbolic.performance import Performance
 
-def positive_seconds(text: str) -> float:
-    """A flag's number of seconds, which must lie above 0 and at 3600 or below."""
-    seconds = float(text)
-    if not 0 < seconds <= 3600:
-        raise argparse.ArgumentTypeError(f"{text} is outside the allowed range 0 < seconds <= 3600")
-    return seconds
+DEFAULT_SECONDS = 60.0
+MOST_SECONDS, MOST_NOTES, MOST_CANDIDATES = 3600, 100_000, 1000
 
 
-def seed_number(text: str) -> int:
-    """A flag's seed, a whole number of 63 bits."""
-    seed = int(text)
-    if not 0 <= seed < 2**63:
-        raise argparse.ArgumentTypeError(f"{text} is outside the allowed range 0..2^63-1")
-    return seed
+def number(kind: type, low: float, high: float) -> Callable[[str], float]:
+    """A flag's type: an int or float from `low` to `high`; anything else is refused with the range."""
+
+    def parse(text: str) -> float:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = None
+        if value is None or not low <= value <= high:
+            what = "whole number" if kind is int else "number"
+            raise argparse.ArgumentTypeError(f"{text} is no {what} in the allowed range {low}..{high}")
+        return value
+
+    return parse
+
+
+def blend(text: str) -> dict[str, float]:
+    """A flag's styles with their shares."""
+    from symbolic.styles import parse_blend
+
+    try:
+        return parse_blend(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """The command line's flags; exits with status 2 where they are wrong."""
-    parser = argparse.ArgumentParser(prog="python -m symbolic.generate", description=__doc__)
-    parser.add_argument("--seconds", type=positive_seconds, default=60.0, help="length of the new music (default 60)")
-    parser.add_argument("--seed", type=seed_number, default=1, help="the same seed gives the same notes (default 1)")
-    parser.add_argument("--out", type=Path, required=True, metavar="NEW.mid", help="MIDI file to write")
-    parser.add_argument("--prompt", type=Path, metavar="IN.mid", help="MIDI file to continue; it opens the result")
+    parser = argparse.ArgumentParser(prog="python -m symbolic.generate", description=__doc__.replace("%", "%%"))
+    positive_seconds = number(float, 0.01, MOST_SECONDS)
+    notes = number(int, 1, MOST_NOTES)
+    parser.add_argument("--out", type=Path, required=True, metavar="NEW.mid", help="MIDI file; NEW_2.mid... for more")
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--seconds", type=positive_seconds, help="length of the new music (default 60)")
+    length.add_argument("--notes", type=notes, help="length of the new music in notes, instead")
+    parser.add_argument("--open-end", action="store_true", help="stop short at the length, without an ending")
+    parser.add_argument("--seed", type=number(int, 0, 2**63 - 1), default=1, help="decides the notes (default 1)")
     parser.add_argument("--model", choices=("events", "vqvae"), default="events", help="which model (default events)")
-    defaults = SamplingConfig()
-    parser.add_argument(
-        "--temperature", type=float, default=defaults.temperature, help="above 1 wilder, below 1 tamer (%(default)s)"
-    )
-    parser.add_argument(
-        "--top-p", type=float, default=defaults.top_p, help="probability kept at each draw (%(default)s)"
-    )
     parser.add_argument("--weights", type=Path, metavar="DIR", help="folder of weights other than the shipped ones")
-    return parser.parse_args(argv)
+    prompt = parser.add_argument_group("continuation")
+    prompt.add_argument("--prompt", type=Path, metavar="IN.mid", help="MIDI file to continue; it opens the result")
+    kept = prompt.add_mutually_exclusive_group()
+    kept.add_argument("--keep-seconds", type=positive_seconds, help="keep what begins within its first seconds only")
+    kept.add_argument("--keep-notes", type=notes, help="keep its first notes only")
+    style = parser.add_argument_group("style")
+    style.add_argument("--composer", type=blend, default={}, metavar="A[:W],B[:W]", help="one or a blend of several")
+    style.add_argument("--era", type=blend, default={}, metavar="A[:W],B[:W]", help="one or a blend of several")
+    several = parser.add_argument_group("candidates")
+    candidates = number(int, 1, MOST_CANDIDATES)
+    several.add_argument("--candidates", type=candidates, default=1, help="how many to draw (default 1)")
+    several.add_argument("--keep", type=candidates, default=1, help="how many of them to write (default 1)")
+    add_sampling_flags(parser.add_argument_group("drawing"))
+    flags = parser.parse_args(argv)
+    if flags.keep > flags.candidates:
+        parser.error(f"argument --keep: {flags.keep} is above --candidates {flags.candidates}; allowed is 1 up to it")
+    if flags.prompt is None and (flags.keep_seconds or flags.keep_notes):
+        parser.error("argument --keep-seconds, --keep-notes: they say how much of --prompt to keep; give one")
+    if flags.seconds is None and flags.notes is None:
+        flags.seconds = DEFAULT_SECONDS
+    return flags
+
+
+def add_sampling_flags(group: argparse._ArgumentGroup) -> None:
+    """The flags of SamplingConfig, ranges as it has them."""
+    defaults = SamplingConfig()
+    group.add_argument(
+        "--temperature",
+        type=number(float, 0.01, 100),
+        default=defaults.temperature,
+        help="above 1 wilder, below 1 tamer (default %(default)s)",
+    )
+    group.add_argument("--top-k", type=number(int, 1, 1000), help="draw among so many of the likeliest values only")
+    group.add_argument(
+        "--top-p",
+        type=number(float, 0.001, 1),
+        default=defaults.top_p,
+        help="draw among the likeliest values that hold this probability (default %(default)s)",
+    )
+    group.add_argument(
+        "--min-p",
+        type=number(float, 0, 0.999),
+        default=defaults.min_p,
+        help="draw among values this likely relative to the likeliest (default %(default)s)",
+    )
+    group.add_argument(
+        "--longest-repeat",
+        type=number(int, 1, 1000),
+        help="notes in a row whose pitches may recur (default: any number)",
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Write the piece and say how long it is and how likely."""
+    """Write the pieces and say of each how long and how likely it is and how it ends."""
     flags = parse(argv)
 
     from losscal.errors import InputError
-    from symbolic.cleaning import read_midi
+    from symbolic.candidates import judge, load_reference, most_typical, require_reference
     from symbolic.likelihood import SymbolicScorer
     from symbolic.performance import write_midi
-    from symbolic.sampling import generate
+    from symbolic.sampling import draw_pieces
+    from symbolic.styles import style_vector
 
-    try:
-        sampling = SamplingConfig(temperature=flags.temperature, top_p=flags.top_p)
-    except ValueError as error:
-        raise InputError(f"--{error}.") from error
-    prompt = read_midi(flags.prompt).performance if flags.prompt else None
+    prompt = kept_prompt(flags)
     scorer = SymbolicScorer.load(flags.model, flags.weights)
-    piece = generate(scorer.model, seconds=flags.seconds, seed=flags.seed, prompt=prompt, sampling=sampling)
-    write_midi(piece, flags.out)
-    score = scorer.score([piece])[0]
-    write_result(
-        f"{flags.out}: {score.notes} notes{', the prompt included' if prompt else ''}, {score.seconds:.1f} s, "
-        f"{score.bits_per_note:.2f} bits a note under {flags.model}"
+    try:
+        style = style_vector(scorer.model.config, flags.composer, flags.era)
+    except ValueError as error:
+        raise InputError(f"--composer, --era: {error}.") from error
+    reference = load_reference(scorer, flags.weights)
+    if flags.candidates > flags.keep:
+        require_reference(reference)
+    pieces = draw_pieces(
+        scorer.model,
+        seconds=flags.seconds,
+        notes=flags.notes,
+        seed=flags.seed,
+        candidates=range(flags.candidates),
+        prompt=prompt,
+        style=style,
+        sampling=SamplingConfig(flags.temperature, flags.top_k, flags.top_p, flags.min_p, flags.longest_repeat),
+        ending=not flags.open_end,
     )
+    judged = judge(scorer, pieces, reference)
+    if reference is not None:
+        judged = most_typical(judged, reference)
+    for rank, one in enumerate(judged[: flags.keep], start=1):
+        path = flags.out if rank == 1 else flags.out.with_stem(f"{flags.out.stem}_{rank}")
+        write_midi(one.piece.performance, path)
+        write_result(f"{path}: {described(one, flags.model)}")
+    if flags.candidates > flags.keep:
+        log(f"kept {flags.keep} of {flags.candidates} candidates, the most typical first")
     return EXIT_DONE
+
+
+def kept_prompt(flags: argparse.Namespace) -> "Performance | None":
+    """The part of the prompt's file that opens the result."""
+    if flags.prompt is None:
+        return None
+
+    from symbolic.cleaning import read_midi
+    from symbolic.performance import TICK_SECONDS
+
+    prompt = read_midi(flags.prompt).performance
+    kept = flags.keep_notes or len(prompt)
+    if flags.keep_seconds is not None:
+        kept = int((prompt.notes["onset_ticks"] * TICK_SECONDS < flags.keep_seconds).sum())
+    return prompt.excerpt(0, kept)
+
+
+def described(judged: "Judged", model: str) -> str:
+    """One line on a piece: its length, both likelihoods, how typical it is and how it ends."""
+    from symbolic.endings import PLAUSIBLE_END_NATS
+
+    piece = judged.piece
+    prompt = f" ({piece.prompt_notes} of the prompt)" if piece.prompt_notes else ""
+    parts = [
+        f"{len(piece.performance)} notes{prompt}, {piece.performance.seconds:.1f} s",
+        f"{judged.model_bits_per_note:.2f} bits a note under {model} (unmasked)",
+        f"{judged.drawn_bits_per_note:.2f} as drawn (masked)",
+    ]
+    if judged.percentile is not None:
+        parts.append(f"likelier than {judged.percentile:.0f} % of real music")
+    if piece.end_nats is None:
+        parts.append("open end")
+    else:
+        kind = "real ending" if piece.end_nats <= PLAUSIBLE_END_NATS else "weak ending"
+        parts.append(
+            f"{kind}: the end costs {piece.end_nats:.1f} nats, in 19 of 20 real pieces up to {PLAUSIBLE_END_NATS}"
+        )
+    return "; ".join([", ".join(parts[:3]), *parts[3:]])
 
 
 if __name__ == "__main__":

@@ -11,8 +11,6 @@ from symbolic.events import ATTRIBUTES, REST, VOCABULARY
 from symbolic.pointer import Recent
 from symbolic.transformer import KVCache, Transformer
 
-# (what is drawn: an attribute, or an attribute's "code"; logits float32 [..., V]) -> values int64 [...]
-Draw = Callable[[str, Tensor], Tensor]
 # (attribute, hidden [B, S, D], votes [B, S, V], value int64 [B, S]) -> nats by term [B, S, terms]
 NatsOfValue = Callable[[str, Tensor, Tensor, Tensor], Tensor]
 
@@ -58,17 +56,13 @@ class History(nn.Module):
     ) -> Tensor:
         """Embedded events [B, T, D], mid_piece bool [B], style float [B, len(config.styles)] to states [B, T + 1, D].
 
-        style: the weight of each composer and era, all zero (or None) where nothing is known of it; a cache must be
-        empty.
+        style: the weight of each composer and era, all zero (or None) where nothing is known of it; a cache is filled
+        with the transformer's keys and values.
         """
         opening = self.opening(mid_piece.long())  # [B, D]
         if style is not None:
             opening = opening + style @ self.style
         return self.transformer(torch.cat([opening[:, None], embedded], dim=1), cache)
-
-    def step(self, embedded: Tensor, cache: KVCache) -> Tensor:
-        """Append one embedded event [B, D] to the cache; the state [B, D] of the event to come."""
-        return self.transformer(embedded[:, None], cache)[:, -1]
 
 
 class EventGPT(nn.Module):
@@ -109,17 +103,13 @@ class EventGPT(nn.Module):
         self.chain.walk(states, self.recent(past, embedded, positions=events.shape[1]), told)
         return torch.stack(nats, dim=2) * scored_cells(events, valid)[..., None]
 
-    def draw_event(self, state: Tensor, recent: Recent, draw: Draw) -> Tensor:
-        """The next event int64 [B, 4] from its state [B, 1, D], its values drawn by `draw`."""
-
-        def drawn(attribute: str, hidden: Tensor, votes: Tensor) -> Tensor:
-            return self.draw_attribute(attribute, hidden, votes, draw)
-
-        return self.chain.walk(state, recent, drawn)[:, 0]
-
     def embed(self, events: Tensor) -> Tensor:
         """Events int64 [..., 4] as the history reads them, [..., D]."""
         return self.embedding(events)
+
+    def embedding_tables(self) -> list[Tensor]:
+        """What each attribute's values add to `embed`, [V, D] by attribute."""
+        return [table.weight for table in self.embedding.tables]
 
     def recent(self, events: Tensor, embedded: Tensor, *, positions: int) -> Recent:
         """The recent notes of the last `positions` events to predict; see Pointer.recent."""
@@ -128,7 +118,3 @@ class EventGPT(nn.Module):
     def attribute_nats(self, attribute: str, hidden: Tensor, votes: Tensor, value: Tensor) -> Tensor:
         """The terms of -log p(value), [..., terms]; hidden [..., D], votes [..., V], value int64 [...]."""
         return nats_of(self.chain.logits(attribute, hidden, votes), value)[..., None]
-
-    def draw_attribute(self, attribute: str, hidden: Tensor, votes: Tensor, draw: Draw) -> Tensor:
-        """A value int64 [...] of the attribute, drawn by `draw`."""
-        return draw(attribute, self.chain.logits(attribute, hidden, votes))

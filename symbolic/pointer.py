@@ -19,8 +19,8 @@ VOTE_WIDTH = 32
 GAP_BUCKETS = 49
 SHARING_BUCKETS = 8
 LATER_BUCKETS = 8
-_LARGEST_GAP_TICKS = 1023
-_NEVER = torch.iinfo(torch.int32).min  # where the offset of what is no note lies
+LARGEST_GAP_TICKS = 1023
+NEVER = torch.iinfo(torch.int32).min  # where the offset of what is no note lies
 
 
 def elapsed_ticks(time: Tensor) -> Tensor:
@@ -30,8 +30,18 @@ def elapsed_ticks(time: Tensor) -> Tensor:
 
 def gap_bucket(gap_ticks: Tensor) -> Tensor:
     """Signed gaps in ticks to 49 buckets that widen with the logarithm of the gap, int64 of the same shape."""
-    size = gap_ticks.abs().clamp(max=_LARGEST_GAP_TICKS).float()
+    size = gap_ticks.abs().clamp(max=LARGEST_GAP_TICKS).float()
     return (gap_ticks.sign() * (2.4 * torch.log2(1 + size)).round()).long() + GAP_BUCKETS // 2
+
+
+def sharing_bucket(notes: Tensor) -> Tensor:
+    """Of how many of the recent notes, 1 or more, have one offset: int64 of the same shape, 0..7."""
+    return notes.clamp(max=SHARING_BUCKETS) - 1
+
+
+def later_bucket(notes: Tensor) -> Tensor:
+    """Of how many of the recent notes end later: int64 of the same shape, 0..7, widening with the logarithm."""
+    return (1 + notes).float().log2().ceil().long().clamp(max=LATER_BUCKETS - 1)
 
 
 class Recent(NamedTuple):
@@ -84,15 +94,15 @@ class Pointer(nn.Module):
         facts = torch.stack([events[..., 1], clock + events[..., 3] + 1, (events[..., 0] < REST).long()], dim=-1)
         pitch, offset, is_note = recent_of(facts).unbind(2)  # each [B, S, R]
         is_note = is_note > 0
-        offset = torch.where(is_note, offset - now, _NEVER).int()
+        offset = torch.where(is_note, offset - now, NEVER).int()
         sharing = (offset[..., :, None] == offset[..., None, :]).sum(-1)
         later = (offset[..., :, None] < offset[..., None, :]).sum(-1)
         return Recent(
             keys=recent_of(self.key(embedded)),
             pitch=pitch,
             gap_ticks=offset.long(),
-            sharing=sharing.clamp(max=SHARING_BUCKETS) - 1,
-            later=(1 + later).float().log2().ceil().long().clamp(max=LATER_BUCKETS - 1),
+            sharing=sharing_bucket(sharing),
+            later=later_bucket(later),
             is_note=is_note,
         )
 

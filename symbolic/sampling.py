@@ -1,136 +1,156 @@
-"""Drawing events from a model, under a grammar that looks only at what was drawn before.
+"""New music from a model: pieces and continuations of a wanted length, each from a seed of its own.
 
-Every output decodes, stays on the piano and closes each note. The context slides exactly as the windows of
-`symbolic.likelihood` do, so each value is drawn from the distribution that scores it, less what grammar and top-p cut.
+`generate` draws one piece; `draw_pieces` draws several beside each other and tells what each cost. Pieces of one seed
+are told apart by their numbers as candidates, and each comes out the same alone and in any batch. The context slides
+exactly as the windows of `symbolic.likelihood` do, so each value is drawn from the distribution that scores it, less
+what grammar (`symbolic.grammar`) and cuts (`symbolic.drawing`) take away.
 """
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
-import torch
 from torch import Tensor
 
-from symbolic.code_gpt import CodeGPT
 from symbolic.configs import SamplingConfig
-from symbolic.events import ATTRIBUTES, END, REST, VOCABULARY, decode, encode
+from symbolic.drawing import Drawer
+from symbolic.endings import BRANCHES, find_ending, window
+from symbolic.events import ATTRIBUTES, decode, encode
 from symbolic.gpt import EventGPT
-from symbolic.likelihood import window_start
-from symbolic.performance import TICK_SECONDS, Performance, end_at_restrikes
-from symbolic.pointer import elapsed_ticks
-from symbolic.transformer import KVCache
+from symbolic.performance import Performance
+from symbolic.stream import Draft, EventStream, Length, draw_until
 
 
-def draw(logits: Tensor, config: SamplingConfig, generator: torch.Generator) -> Tensor:
-    """One value per row of logits [B, V], int64 [B], as `config` says."""
-    p, order = torch.softmax(logits / config.temperature, dim=-1).sort(dim=-1, descending=True)
-    p = p.masked_fill(p.cumsum(dim=-1) - p >= config.top_p, 0.0)
-    return order.gather(1, torch.multinomial(p, 1, generator=generator))[:, 0]
-
-
-def allowed(attribute: str, previous: Sequence[int] | None, time: int | None) -> slice:
-    """The values an event's attribute may take so that the events spell a Performance that goes on.
-
-    previous: the event (time, pitch, velocity, duration) before, None at the very beginning; time: the new event's own,
-    once it is drawn. Onsets and pitches must rise, rows without a note hold zeros, the end is never drawn.
-    """
-    if time is not None and time >= REST:
-        return slice(0, 1)
-    after_note = previous is not None and previous[0] < REST
-    if attribute == "time":
-        if previous is None:
-            return slice(0, 1)
-        top_key_struck = after_note and previous[1] == VOCABULARY["pitch"] - 1
-        return slice(1 if top_key_struck else 0, END)
-    if attribute == "pitch" and time == 0 and after_note:
-        return slice(int(previous[1]) + 1, None)
-    return slice(None)
-
-
-class EventStream:
-    """An endless draw of events, of one piece at a time.
+@dataclass(frozen=True)
+class Piece:
+    """A drawn piece.
 
     Args:
-        model: what to draw from.
-        draw: logits [1, V] to one value, int64 [1].
-        events: int64 [S, 4] to go on from.
-        codes: int64 [T, 4], the events' codes where they are given; drawn where not.
+        performance: all notes, the prompt's first.
+        candidate: its number among the pieces of its seed.
+        prompt_notes: notes of the prompt.
+        drawn_nats: -log of the probability with which its new notes were drawn: masked by the grammar, at the
+            temperature, after the cuts. What the unmasked model gives them is for `likelihood.score` to tell.
+        end_nats: -log p of the end symbol behind the last note, unmasked; None where no ending was asked for.
     """
 
-    def __init__(
-        self,
-        model: EventGPT | CodeGPT,
-        draw: Callable[[Tensor], Tensor],
-        events: np.ndarray,
-        codes: Tensor | None = None,
-    ) -> None:
-        self.model, self.draw, self.codes = model, draw, codes
-        self.events = torch.from_numpy(events)  # [T, 4]
-        self._open_window()
-
-    @torch.inference_mode()
-    def next_event(self) -> Tensor:
-        """Draw one event int64 [4] and remember it."""
-        most = self.model.config.recent_events
-        latest = self.events[None, self.window_start :][:, -most:]
-        recent = self.model.recent(latest, self.embedded[:, -most:], positions=1)
-        self.drawn_time = None
-        event = self.model.draw_event(self.state[:, None], recent, self._choose)  # [1, 4]
-        self.events = torch.cat([self.events, event])
-        if window_start(len(self.events), self.model.context_events) == self.window_start:
-            embedded = self.model.embed(event)
-            self.embedded = torch.cat([self.embedded, embedded[None]], dim=1)
-            self.state = self.model.history.step(embedded, self.cache)
-        else:
-            self._open_window()
-        return event[0]
-
-    @torch.inference_mode()
-    def _open_window(self) -> None:
-        context = self.model.context_events
-        self.window_start = window_start(len(self.events), context)
-        self.cache = KVCache(self.model.config, batch=1, capacity=context)
-        self.embedded = self.model.embed(self.events[None, self.window_start :])  # [1, T, D]
-        opening = torch.tensor([self.window_start > 0])
-        self.state = self.model.history(self.embedded, opening, cache=self.cache)[:, -1]  # [1, D]
-
-    def _choose(self, what: str, logits: Tensor) -> Tensor:
-        """A value int64 [1, 1] for logits [1, 1, V] of an attribute or of its code."""
-        if what not in ATTRIBUTES:
-            return self._choose_code(ATTRIBUTES.index(what.removesuffix("_code")), logits)
-        previous = self.events[-1].tolist() if len(self.events) else None
-        values = allowed(what, previous, self.drawn_time)
-        masked = torch.full_like(logits, -torch.inf)
-        masked[..., values] = logits[..., values]
-        value = self.draw(masked[0])
-        if what == "time":
-            self.drawn_time = int(value)
-        return value[None]
-
-    def _choose_code(self, index: int, logits: Tensor) -> Tensor:
-        return self.draw(logits[0])[None] if self.codes is None else self.codes[len(self.events), index].view(1, 1)
+    performance: Performance
+    candidate: int
+    prompt_notes: int
+    drawn_nats: float
+    end_nats: float | None
 
 
 def generate(
-    model: EventGPT | CodeGPT,
+    model: EventGPT,
     *,
-    seconds: float,
+    seconds: float | None = None,
+    notes: int | None = None,
     seed: int,
     prompt: Performance | None = None,
+    style: Tensor | None = None,
     sampling: SamplingConfig | None = None,
+    ending: bool = True,
 ) -> Performance:
-    """Draw music until its onsets have gone `seconds` beyond the prompt's last onset (beyond 0 without one).
+    """One piece, candidate 0 of `draw_pieces`."""
+    return draw_pieces(
+        model, seconds=seconds, notes=notes, seed=seed, prompt=prompt, style=style, sampling=sampling, ending=ending
+    )[0].performance
 
-    The same seed gives the same notes on the same machine. A drawn note that is still down when its key is struck again
-    ends there, as on a piano, so that the piece reads back from its MIDI file unchanged.
+
+def draw_pieces(
+    model: EventGPT,
+    *,
+    seconds: float | None = None,
+    notes: int | None = None,
+    seed: int,
+    candidates: Sequence[int] = (0,),
+    prompt: Performance | None = None,
+    style: Tensor | None = None,
+    sampling: SamplingConfig | None = None,
+    ending: bool = True,
+    batch_pieces: int = 8,
+) -> list[Piece]:
+    """Draw the numbered candidates of a seed, in the order given.
+
+    Args:
+        model: an event or code model.
+        seconds: how far the new onsets go beyond the prompt's last onset (beyond 0 without one); or
+        notes: how many notes to add.
+        seed: with a candidate's number, decides its notes on a given machine, whatever else is drawn beside it.
+        candidates: numbers from 0.
+        prompt: music to go on from; it opens the result unchanged.
+        style: float [styles], weights of the model's composers and eras (`symbolic.styles`); None: of no style.
+        sampling: temperature, cuts and repetition.
+        ending: look for an end that the model takes for one near the wanted length (`symbolic.endings`);
+            else stop short at the length.
+        batch_pieces: how many pieces are drawn beside each other; changes memory and speed and no piece.
+
+    Raises ValueError unless exactly one of `seconds` and `notes` is given.
     """
-    given = np.empty((0, len(ATTRIBUTES)), dtype=np.int64) if prompt is None else encode(prompt, end=False)
-    seeded = partial(draw, config=sampling or SamplingConfig(), generator=torch.Generator().manual_seed(seed))
-    stream = EventStream(model, seeded, given)
-    last_onset_ticks = 0 if prompt is None else int(prompt.notes["onset_ticks"][-1])
-    limit_ticks = last_onset_ticks + round(seconds / TICK_SECONDS)
-    onset_ticks = int(elapsed_ticks(stream.events[:, 0]).sum())
-    while onset_ticks <= limit_ticks:
-        onset_ticks += int(elapsed_ticks(stream.next_event()[0]))
-    within = elapsed_ticks(stream.events[:, 0]).cumsum(0) <= limit_ticks
-    return Performance(end_at_restrikes(decode(stream.events[within].numpy()).notes))
+    draws = _Draws(
+        model,
+        Length.of(seconds=seconds, notes=notes),
+        np.empty((0, len(ATTRIBUTES)), dtype=np.int64) if prompt is None else encode(prompt, end=False),
+        seed,
+        style,
+        sampling or SamplingConfig(),
+    )
+    pieces = []
+    for first in range(0, len(candidates), batch_pieces):
+        batch = candidates[first : first + batch_pieces]
+        finish = draws.with_ending if ending else draws.cut_short
+        for candidate, draft in zip(batch, draws.drafts(batch, ending=ending), strict=True):
+            done, end_nats = finish(candidate, draft)
+            performance = decode(np.concatenate([draws.given, done.events]))
+            nats = float(done.nats[-1]) if len(done.nats) else 0.0
+            pieces.append(Piece(performance, candidate, 0 if prompt is None else len(prompt), nats, end_nats))
+    return pieces
+
+
+@dataclass(frozen=True)
+class _Draws:
+    """What all draws of one call share."""
+
+    model: EventGPT
+    length: Length
+    given: np.ndarray  # int64 [S, 4]
+    seed: int
+    style: Tensor | None
+    sampling: SamplingConfig
+
+    def drafts(self, candidates: Sequence[int], *, ending: bool) -> list[Draft]:
+        """New events of each candidate as far as its ending begins, or just beyond the length."""
+        stream, drawer = self._stream([(candidate,) for candidate in candidates], self.given)
+        beyond = self.length.amount + (not self.length.is_in_notes)
+        return draw_until(stream, drawer, self.length, window(self.length)[0] if ending else beyond)
+
+    def with_ending(self, candidate: int, draft: Draft) -> tuple[Draft, float]:
+        """A draft with its ending, and that ending's nats."""
+
+        def branch_out(attempt: int, events: np.ndarray) -> tuple[EventStream, Drawer]:
+            keys = [(candidate, attempt, branch) for branch in range(BRANCHES)]
+            return self._stream(keys, np.concatenate([self.given, events]), watch_end=True)
+
+        return find_ending(draft, self.length, branch_out)
+
+    def cut_short(self, _: int, draft: Draft) -> tuple[Draft, None]:
+        """A draft without what lies beyond the length."""
+        return draft.cut(int((self.length.grown_by(draft.events).cumsum() <= self.length.amount).sum())), None
+
+    def _stream(
+        self, keys: Sequence[tuple[int, ...]], events: np.ndarray, *, watch_end: bool = False
+    ) -> tuple[EventStream, Drawer]:
+        """A stream behind `events` with a piece, and random numbers, for each key."""
+        generators = [np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key)) for key in keys]
+        drawer = Drawer(self.sampling, generators)
+        stream = EventStream(
+            self.model,
+            drawer,
+            events,
+            batch=len(keys),
+            style=self.style,
+            longest_repeat=self.sampling.longest_repeat,
+            watch_end=watch_end,
+        )
+        return stream, drawer

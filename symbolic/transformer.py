@@ -1,5 +1,7 @@
 """The decoder-only trunk: pre-norm blocks with rotary positions, query-key norm, SDPA, and a preallocated KV cache."""
 
+from copy import copy
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -21,14 +23,28 @@ class KVCache:
         self.values = torch.zeros(shape)
         self.length = 0
 
-    def append(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Store new keys and values [B, H, t, D/H] of a layer; all of them so far come back."""
-        stop = self.length + key.shape[2]
-        if stop > self.keys.shape[3]:
-            raise ValueError(f"cache: {stop} positions do not fit its capacity of {self.keys.shape[3]}")
-        self.keys[layer, :, :, self.length : stop] = key
-        self.values[layer, :, :, self.length : stop] = value
-        return self.keys[layer, :, :, :stop], self.values[layer, :, :, :stop]
+    def row(self, index: int) -> "KVCache":
+        """One row of the batch: a cache of its own length over the same memory."""
+        view = copy(self)
+        view.keys, view.values = self.keys[:, index : index + 1], self.values[:, index : index + 1]
+        return view
+
+    def spread_first_row(self) -> None:
+        """Give every row of the batch what the first one holds."""
+        self.keys[:, 1:], self.values[:, 1:] = self.keys[:, :1], self.values[:, :1]
+
+    def fill(self, layer: int, keys: Tensor, values: Tensor) -> None:
+        """Store a layer's keys and values [B, H, t, D/H] of the first t positions."""
+        self.keys[layer, :, :, : keys.shape[2]] = keys
+        self.values[layer, :, :, : values.shape[2]] = values
+
+    def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Store a layer's keys and values [B, H, D/H] of the next position; all of them so far come back."""
+        if self.length == self.keys.shape[3]:
+            raise ValueError(f"cache: another position does not fit its capacity of {self.length}")
+        self.keys[layer, :, :, self.length] = keys
+        self.values[layer, :, :, self.length] = values
+        return self.keys[layer, :, :, : self.length + 1], self.values[layer, :, :, : self.length + 1]
 
 
 def rotary_table(positions: int, head_width: int) -> Tensor:
@@ -61,9 +77,8 @@ class Attention(nn.Module):
         q, k, v = self.qkv(x).view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)  # each [B, H, T, D/H]
         q, k = rotate(rms_norm(q), table), rotate(rms_norm(k), table)
         if cache is not None:
-            k, v = cache.append(self.layer, k, v)
-        # A single new position may see everything cached; several at once start an empty cache, where causal is right.
-        y = F.scaled_dot_product_attention(q, k, v, is_causal=length > 1)
+            cache.fill(self.layer, k, v)
+        y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
         return self.project(y.transpose(1, 2).reshape(batch, length, width))
 
 
@@ -93,20 +108,18 @@ class Transformer(nn.Module):
         self.register_buffer("rotary", table, persistent=False)
 
     def forward(self, x: Tensor, cache: KVCache | None = None) -> Tensor:
-        """[B, T, D] to [B, T, D]; with a cache, x holds only new positions: one, or several into an empty cache.
+        """[B, T, D] to [B, T, D]; a cache is filled anew with these positions.
 
         Raises ValueError where more positions are asked for than a window holds.
         """
-        start = cache.length if cache is not None else 0
-        stop = start + x.shape[1]
-        if stop > self.rotary.shape[1]:
-            raise ValueError(f"transformer: position {stop} is beyond the window of {self.rotary.shape[1]} events")
-        if start and x.shape[1] > 1:
-            raise ValueError(f"transformer: {x.shape[1]} positions at once need an empty cache, it holds {start}")
-        table = self.rotary[:, start:stop]
+        if x.shape[1] > self.rotary.shape[1]:
+            raise ValueError(
+                f"transformer: position {x.shape[1]} is beyond the window of {self.rotary.shape[1]} events"
+            )
+        table = self.rotary[:, : x.shape[1]]
         for attention, mlp in zip(self.attention, self.mlp, strict=True):
             x = x + self.dropout(attention(rms_norm(x), table, cache))
             x = x + self.dropout(mlp(rms_norm(x)))
         if cache is not None:
-            cache.length = stop
+            cache.length = x.shape[1]
         return rms_norm(x)

@@ -17,7 +17,6 @@ from symbolic.fsq import FSQ
 from symbolic.gpt import EventGPT
 from symbolic.likelihood import bound_nats, pad, score, window_start, windows_of
 from symbolic.models import load_model, save_model
-from symbolic.transformer import KVCache
 from symbolic.vqvae import VQVAE, even_codes
 
 TINY = GPTConfig(layers=2, width=16, heads=2, context_events=16, composers=("Bach", "Liszt"), eras=("baroque",))
@@ -133,29 +132,6 @@ def test_the_mixture_is_the_sum_over_all_codes_and_a_sum_over_some_rises_to_it()
         assert torch.allclose(partial[0, :, -1], exact, atol=1e-4)
 
 
-def test_drawn_attributes_come_from_the_distribution_that_scores_them(model):
-    row = encode(random_performance(4, 20), end=False)[:1]
-    given = torch.zeros((1, 0, 4), dtype=torch.long)
-    embedded = model.embed(given)
-    with torch.inference_mode():
-        state = model.history(embedded, torch.tensor([False]))
-        seen = {}
-
-        def told(what, logits):
-            seen[what] = logits.log_softmax(-1)[0, 0]
-            codes = model.vqvae.encode(torch.from_numpy(row)) if "vqvae" in model.name else None
-            index = ATTRIBUTES.index(what.removesuffix("_code"))
-            return torch.tensor([[int(codes[0, index] if what.endswith("_code") else row[0, index])]])
-
-        model.draw_event(state, model.recent(given, embedded, positions=1), told)
-    scored = nats_of(model, [row])[0, 0]
-    for index, attribute in enumerate(ATTRIBUTES):
-        drawn = seen[attribute][row[0, index]]
-        if model.name == "vqvae":
-            drawn = drawn + seen[f"{attribute}_code"][model.vqvae.encode(torch.from_numpy(row))[0, index]]
-        assert float(-drawn) == pytest.approx(scored[index], abs=1e-4)
-
-
 def test_an_untrained_model_is_uniform():
     performance = random_performance(1)
     result = score(EventGPT(TINY), [performance], excerpt=True)[0]
@@ -239,18 +215,6 @@ def test_attributes_sum_to_the_total_and_the_end_stands_apart(model, performance
         if "code" in model.terms:
             assert result.code_nll_nats + result.note_nll_nats == pytest.approx(result.nll_nats)
             assert result.mixture_nll_nats < result.nll_nats
-
-
-def test_cached_steps_equal_one_pass(model):
-    events = torch.from_numpy(encode(random_performance(2, 60))[None, :12])
-    start = torch.zeros(1, dtype=torch.bool)
-    with torch.inference_mode():
-        embedded = model.embed(events)
-        at_once = model.history(embedded, start)
-        cache = KVCache(model.config, batch=1, capacity=16)
-        states = [model.history(embedded[:, :3], start, cache=cache)[:, -1]]
-        states += [model.history.step(embedded[:, t], cache) for t in range(3, embedded.shape[1])]
-    assert torch.allclose(torch.stack(states, dim=1), at_once[:, 3:], atol=1e-5)
 
 
 def test_the_opening_symbol_matters_only_through_its_own_vector(model):

@@ -1,0 +1,117 @@
+"""`python -m benchmarks.generation_speed`: notes drawn per second beside a Llama of the same size, and long pieces.
+
+The peer is `benchmarks.llama` with the event model's number of parameters over MIDILike tokens (random weights: speed
+does not depend on them), drawn from by transformers' own `generate` with its cache; its tokens are counted as notes at
+the rate at which the music that our event model draws in the same run needs tokens. All run on one thread, in turn, the
+fastest of some rounds each, in seconds of processor time, which other work on the machine disturbs least. The second
+table draws long pieces, each in a process of its own; its memory is what drawing adds to the process with the model
+loaded.
+"""
+
+import argparse
+import multiprocessing
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from bridge.statistics import markdown_table
+from losscal.cli import EXIT_DONE, run, write_result
+
+NAMES = ("events", "vqvae")
+BATCHES = (1, 8)
+SEED = 1
+
+
+def processor_seconds(work: Callable[[], object]) -> float:
+    """Processor time of one call."""
+    start = time.process_time()
+    work()
+    return time.process_time() - start
+
+
+def rate_rows(weights: Path | None, notes: int, rounds: int) -> list[list[str]]:
+    """Name, batch, notes a second and times the peer's speed at the same batch."""
+    import torch
+
+    from benchmarks.llama import build, peer_shape
+    from symbolic.configs import SamplingConfig
+    from symbolic.likelihood import SymbolicScorer
+    from symbolic.midilike import BOS, encode
+    from symbolic.sampling import draw_pieces
+
+    models = {name: SymbolicScorer.load(name, weights).model for name in NAMES}
+    ours = models["events"]
+    peer = build(peer_shape(ours.config, sum(p.numel() for p in ours.parameters()))).eval()
+
+    def draw(model: torch.nn.Module, batch: int) -> list:
+        return draw_pieces(model, notes=notes, seed=SEED, candidates=range(batch), ending=False)
+
+    music = [piece.performance for piece in draw(ours, max(BATCHES))]
+    tokens_per_note = sum(len(encode(piece)) for piece in music) / sum(map(len, music))
+    tokens = round(notes * tokens_per_note)
+
+    choices = {"use_cache": True, "do_sample": True, "top_k": 0, "top_p": SamplingConfig().top_p}
+
+    def draw_from_peer(batch: int) -> None:
+        with torch.inference_mode():
+            peer.generate(torch.full((batch, 1), BOS), max_new_tokens=tokens, min_new_tokens=tokens, **choices)
+
+    works = {("llama", batch): (lambda batch=batch: draw_from_peer(batch)) for batch in BATCHES}
+    for name, model in models.items():
+        works |= {(name, batch): (lambda model=model, batch=batch: draw(model, batch)) for batch in BATCHES}
+    seconds = {key: [] for key in works}
+    for _ in range(rounds):
+        for key, work in works.items():
+            seconds[key].append(processor_seconds(work))
+    rates = {(name, batch): batch * notes / min(seconds[name, batch]) for name, batch in works}
+    return [
+        [name, f"{batch}", f"{rate:.0f} notes/s", f"{rate / rates['llama', batch]:.1f}"]
+        for (name, batch), rate in rates.items()
+    ]
+
+
+def long_row(name: str, weights: Path | None, seconds: float) -> list[str]:
+    """Name, seconds of music, its notes, processor time and MiB added of one piece with an ending."""
+    import torch
+
+    from benchmarks.speed import peak_mib
+    from symbolic.likelihood import SymbolicScorer
+    from symbolic.sampling import generate
+
+    torch.set_num_threads(1)
+    model = SymbolicScorer.load(name, weights).model
+    loaded, start = peak_mib(), time.process_time()
+    piece = generate(model, seconds=seconds, seed=SEED)
+    took = time.process_time() - start
+    return [name, f"{piece.seconds:.0f}", f"{len(piece)}", f"{took:.0f}", f"{peak_mib() - loaded:.0f}"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print both tables."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.generation_speed", description=__doc__)
+    parser.add_argument("--weights", type=Path, help="folder of weights other than the shipped ones")
+    parser.add_argument("--notes", type=int, default=200, help="notes of each piece for the rates (default 200)")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds, of which the fastest counts (default 3)")
+    parser.add_argument(
+        "--seconds", type=float, nargs="*", default=[60.0, 600.0], help="lengths of long pieces (default 60 600)"
+    )
+    flags = parser.parse_args(argv)
+
+    import torch
+
+    torch.set_num_threads(1)
+    header = ["model", "batch", "speed", "times the peer"]
+    write_result(markdown_table(header, rate_rows(flags.weights, flags.notes, flags.rounds)))
+    rows = []
+    for name in NAMES:
+        for seconds in flags.seconds:
+            with multiprocessing.get_context("spawn").Pool(1) as pool:
+                rows.append(pool.apply(long_row, (name, flags.weights, seconds)))
+    if rows:
+        header = ["model", "seconds of music", "notes", "processor seconds", "peak memory added, MiB"]
+        write_result("\n" + markdown_table(header, rows))
+    return EXIT_DONE
+
+
+if __name__ == "__main__":
+    run(main)

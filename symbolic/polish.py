@@ -1,0 +1,102 @@
+"""`python -m symbolic.polish IN.mid OUT.mid`: draws the least likely notes anew and leaves the rest alone."""
+
+import argparse
+from collections.abc import Iterator, Sequence
+from math import log
+from pathlib import Path
+
+import numpy as np
+
+from losscal.cli import EXIT_DONE, run, write_result
+from losscal.errors import InputError
+from symbolic.configs import PolishConfig
+from symbolic.performance import TICK_SECONDS, VELOCITY_OF_BIN
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """The command line's flags; exits with status 2 where they are wrong."""
+    defaults = PolishConfig()
+    parser = argparse.ArgumentParser(prog="python -m symbolic.polish", description=__doc__)
+    parser.add_argument("source", type=Path, metavar="IN.mid", help="MIDI file to polish")
+    parser.add_argument("out", type=Path, metavar="OUT.mid", help="MIDI file to write")
+    parser.add_argument("--model", choices=("events", "vqvae"), default="events", help="which model (default events)")
+    parser.add_argument(
+        "--attributes",
+        default=",".join(defaults.attributes),
+        help="what of a note may change, of pitch,velocity,duration (default %(default)s)",
+    )
+    for name, text in (
+        ("keep_share", "at least this share of the notes stays as it was"),
+        ("visit_share", "share of the values, the least likely by what came before, that a sweep looks at"),
+        ("doubt_nats", "draw a value anew where an alternative is likelier by more nats"),
+        ("sweeps", "most sweeps"),
+        ("until_percentile", "stop where the piece is likelier than so many per cent of held-out real music"),
+        ("seed", "the same seed gives the same notes"),
+    ):
+        default = getattr(defaults, name)
+        flag = "--" + name.replace("_", "-")
+        parser.add_argument(flag, type=type(default), default=default, help=f"{text} (default %(default)s)")
+    parser.add_argument("--excerpt", action="store_true", help="the music is cut out of a longer piece")
+    parser.add_argument("--weights", type=Path, metavar="DIR", help="folder of weights other than the shipped ones")
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Write the polished piece; print what it was and is, and every change. Raises InputError for wrong values."""
+    flags = parse(argv)
+    attributes = tuple(name.strip() for name in flags.attributes.split(","))
+    names = ("keep_share", "visit_share", "doubt_nats", "sweeps", "until_percentile", "seed")
+    try:
+        config = PolishConfig(attributes, **{name: getattr(flags, name) for name in names})
+    except ValueError as error:
+        raise InputError(f"--{error}.") from error
+
+    from symbolic.candidates import load_reference
+    from symbolic.cleaning import read_midi
+    from symbolic.likelihood import SymbolicScorer
+    from symbolic.performance import write_midi
+    from symbolic.polishing import Polisher
+
+    given = read_midi(flags.source).performance
+    scorer = SymbolicScorer.load(flags.model, flags.weights)
+    reference = load_reference(scorer, flags.weights)
+
+    def percentile(nats_per_note: float) -> float | None:
+        return None if reference is None else reference.percentile(len(given), nats_per_note)
+
+    polisher = Polisher(scorer.model, given, config, excerpt=flags.excerpt)
+    before_nats = polisher.nll_nats
+    polished = polisher.run(lambda nats: (percentile(nats) or 0.0) >= config.until_percentile)
+    write_midi(polished.performance, flags.out)
+    write_result(f"{flags.out}: {polished.drawn} other values drawn, {polished.accepted} taken")
+    for when, nats in (("before", before_nats), ("after", polished.nll_nats)):
+        place = percentile(nats / len(given))
+        likelier = "" if place is None else f", likelier than {place:.0f} % of real music"
+        write_result(f"{when:>8}: {nats / len(given) / log(2):.2f} bits a note{likelier}")
+    lines = list(changes(given.notes, polished.notes))
+    write_result("\n".join([f"{len(given) - len(lines)} of {len(given)} notes are as they were", *lines]))
+    return EXIT_DONE
+
+
+def changes(given: np.ndarray, polished: np.ndarray) -> Iterator[str]:
+    """A line for each note that is another one than before: when, and what became what. Notes [N], in one order."""
+    from pretty_midi import note_number_to_name
+
+    values = {
+        "pitch": note_number_to_name,
+        "velocity_bin": lambda value: f"velocity {VELOCITY_OF_BIN[value]}",
+        "duration_ticks": lambda value: f"{value * TICK_SECONDS:.2f} s long",
+    }
+    for before, after in zip(given, polished, strict=True):
+        if before != after:
+            words = [
+                f"{name(before[field])} -> {name(after[field])}"
+                for field, name in values.items()
+                if before[field] != after[field]
+            ]
+            key = "" if before["pitch"] != after["pitch"] else f"{note_number_to_name(before['pitch'])}, "
+            yield f"{before['onset_ticks'] * TICK_SECONDS:8.2f} s  {key}{', '.join(words)}"
+
+
+if __name__ == "__main__":
+    run(main)

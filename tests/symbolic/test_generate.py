@@ -1,0 +1,123 @@
+"""What surrounds the drawing: styles by name, candidates by typicality, endings by place, flags by range."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from music import random_performance
+from test_symbolic_models import MODELS
+
+from losscal.errors import InputError
+from losscal.references import ViewReference
+from symbolic import generate as command
+from symbolic.candidates import judge, load_reference, most_typical, require_reference
+from symbolic.configs import GPTConfig
+from symbolic.endings import likeliest_end
+from symbolic.events import REST
+from symbolic.likelihood import score
+from symbolic.sampling import Piece
+from symbolic.stream import Draft, Length
+from symbolic.styles import find_style, parse_blend, style_vector
+
+COMPOSERS = ("Chopin, Frédéric", "Debussy, Claude", "Schumann, Clara", "Schumann, Robert", "Bach, Johann Christian")
+
+
+def test_a_blend_is_its_weights():
+    assert parse_blend("Chopin:0.7, Debussy:0.3") == {"Chopin": 0.7, "Debussy": 0.3}
+    assert parse_blend("Chopin:3,Debussy:1") == {"Chopin": 0.75, "Debussy": 0.25}
+    assert parse_blend("Chopin,Debussy") == {"Chopin": 0.5, "Debussy": 0.5}
+    config = GPTConfig(composers=COMPOSERS, eras=("romantic",))
+    vector = style_vector(config, {"chopin": 0.7, "Claude Debussy": 0.3}, {"romantic": 1.0})
+    assert vector.tolist() == pytest.approx([0.7, 0.3, 0, 0, 0, 1.0])
+    assert style_vector(config, {}, {}) is None
+
+
+@pytest.mark.parametrize("text", ["", "Chopin,", ":0.3", "Chopin:x", "Chopin:-1", "Chopin:0", "Chopin,Chopin:2"])
+def test_a_bad_blend_is_refused(text):
+    with pytest.raises(ValueError, match=r"lacks a name|weight|twice"):
+        parse_blend(text)
+
+
+def test_names_are_found_by_their_words():
+    assert find_style("FREDERIC chopin", COMPOSERS) == "Chopin, Frédéric"
+    assert find_style("Robert Schumann", COMPOSERS) == "Schumann, Robert"
+    with pytest.raises(ValueError, match="'Schumann' is more than one of: Schumann, Clara; Schumann, Robert"):
+        find_style("Schumann", COMPOSERS)
+    with pytest.raises(ValueError, match="'Satie' is none of: Chopin"):
+        find_style("Satie", COMPOSERS)
+
+
+def judged_at(bits):
+    return SimpleNamespace(
+        piece=Piece(random_performance(1, 10), 0, 0, 0.0, None),
+        model_bits_per_note=bits,
+        percentile=REFERENCE.percentile(10, bits * np.log(2)),
+    )
+
+
+REFERENCE = ViewReference.of_values("", "nll_nats_per_note", {10: np.log(2) * np.linspace(10, 14, 100)})
+
+
+def test_the_most_typical_come_first_and_not_the_likeliest():
+    ranked = most_typical([judged_at(bits) for bits in (3, 13.5, 12.1, 9, 30)], REFERENCE)
+    assert [one.model_bits_per_note for one in ranked] == [12.1, 13.5, 9, 3, 30]
+
+
+def test_only_new_notes_are_judged():
+    model, music = MODELS["events"](), random_performance(1, 20)
+    scorer = SimpleNamespace(score=lambda pieces: score(model, pieces))
+    notes = score(model, [music])[0].note_nats.sum(axis=1)
+    whole, rest = judge(scorer, [Piece(music, 0, 0, 8.0, None), Piece(music, 0, 15, 8.0, None)], None)
+    assert whole.model_bits_per_note == pytest.approx(notes.mean() / np.log(2))
+    assert rest.model_bits_per_note == pytest.approx(notes[15:].mean() / np.log(2))
+    assert rest.drawn_bits_per_note == pytest.approx(8 / (len(music) - 15) / np.log(2))
+    assert rest.percentile is None
+
+
+def test_ranking_without_references_says_how_to_make_them(tmp_path):
+    scorer = SimpleNamespace(name="events", weights_sha256="of no weights")
+    assert load_reference(scorer, None) is None
+    assert load_reference(scorer, tmp_path) is None
+    with pytest.raises(InputError, match=r"run python -m bridge\.references"):
+        require_reference(None)
+
+
+def test_the_likeliest_end_lies_behind_a_note_and_within_the_window():
+    events = np.array([(5, 1, 1, 1), (REST, 0, 0, 0), (5, 2, 1, 1), (5, 3, 1, 1), (5, 4, 1, 1)])
+    draft = Draft(events, np.arange(5.0), np.array([9.0, 8.0, 1.0, 5.0, 0.0]))
+    in_notes, in_ticks = Length(10, is_in_notes=True), Length(10, is_in_notes=False)
+    assert likeliest_end(draft, in_notes, 9) == (4, 0.0)
+    assert likeliest_end(draft, in_notes, 2) == (3, 5.0)
+    assert likeliest_end(draft, in_notes, 0) == (0, 9.0)
+    assert likeliest_end(draft, in_ticks, 409) == (1, 8.0)
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (["--seconds", "-3"], "--seconds: -3 is no number in the allowed range 0.01..3600"),
+        (["--seconds", "nan"], "--seconds: nan is no number"),
+        (["--notes", "2.5"], "--notes: 2.5 is no whole number in the allowed range 1..100000"),
+        (["--seed", "-1"], "--seed: -1 is no whole number"),
+        (["--candidates", "0"], "--candidates: 0 is no whole number in the allowed range 1..1000"),
+        (["--candidates", "2", "--keep", "3"], "--keep: 3 is above --candidates 2"),
+        (["--top-k", "0"], "--top-k: 0 is no whole number in the allowed range"),
+        (["--top-p", "1.5"], "--top-p: 1.5 is no number in the allowed range 0.001..1"),
+        (["--min-p", "1"], "--min-p: 1 is no number in the allowed range"),
+        (["--temperature", "0"], "--temperature: 0 is no number in the allowed range 0.01..100"),
+        (["--longest-repeat", "0"], "--longest-repeat: 0 is no whole number"),
+        (["--composer", "Chopin:x"], "--composer: weight 'x': allowed is a number above 0"),
+        (["--keep-notes", "3"], "--keep-notes: they say how much of --prompt to keep"),
+        (["--notes", "3", "--seconds", "3"], "not allowed with argument"),
+    ],
+)
+def test_bad_flags_name_flag_value_and_range(flags, told, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        command.main(["--out", "never.mid", *flags])
+    assert stopped.value.code == 2
+    assert told in capsys.readouterr().err
+
+
+def test_an_unknown_composer_is_named_with_the_known_ones():
+    with pytest.raises(InputError, match="'Satie' is none of: Bach, Carl"):
+        command.main(["--out", "never.mid", "--composer", "Satie"])
