@@ -1,10 +1,12 @@
-"""Rebuild the examples: Wagner's Bridal Chorus, two corruptions of it, and a piece written by each model.
+"""Rebuild the examples: Wagner's Bridal Chorus, two corruptions of it, and eight pieces that the models wrote.
 
-Each is a MIDI file and its rendering (mono, 16 kHz, 16 bit). MANIFEST.json names the weights that wrote the generated
-pieces and every file's SHA-256.
+The corruptions and two of the pieces are pairs of a MIDI file and its rendering (mono, 16 kHz, 16 bit), the other
+pieces MIDI files alone. MANIFEST.json names the weights that wrote the pieces, the command of each, and every file's
+SHA-256.
 """
 
 import json
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,7 +31,19 @@ CORRUPTED = {
 }
 """Name of an example to the corruption it is the theme's, and the share of notes."""
 SEED = 7
-GENERATED_SECONDS, FADE_SECONDS = 15.5, 0.25
+PROMPT = f"examples/{THEME}.mid"
+GENERATED = {
+    "generated_by_events": "--seconds 13",
+    "generated_by_vqvae": "--seconds 13 --model vqvae",
+    "generated/chopin": "--seconds 30 --composer Chopin",
+    "generated/johann_sebastian_bach": "--seconds 30 --composer 'Johann Sebastian Bach'",
+    "generated/chopin_and_debussy": "--seconds 30 --composer Chopin:0.5,Debussy:0.5",
+    "generated/romantic_by_vqvae": "--seconds 30 --era romantic --model vqvae",
+    "generated/two_hundred_notes": "--notes 200",
+    f"generated/{THEME}_continued": f"--seconds 20 --prompt {PROMPT} --keep-seconds 10",
+}
+"""Name of a piece to the flags of its command: how it was asked for."""
+FADE_SECONDS = 0.25
 SAMPLE_RATE = 16_000
 
 
@@ -39,9 +53,14 @@ def write_midi_files(folder: Path) -> None:
     theme = read_midi(folder / f"{THEME}.mid").performance
     for name, (corruption, amount) in CORRUPTED.items():
         write_midi(CORRUPTIONS[corruption](theme, np.random.default_rng(SEED), amount), folder / f"{name}.mid")
-    for model in MODELS:
-        path = folder / f"generated_by_{model}.mid"
-        generate(["--model", model, "--seconds", str(GENERATED_SECONDS), "--seed", str(SEED), "--out", str(path)])
+    (folder / "generated").mkdir(exist_ok=True)
+    for name, flags in GENERATED.items():
+        generate(shlex.split(flags_of(name, flags).replace("examples/", f"{folder}/")))
+
+
+def flags_of(name: str, flags: str) -> str:
+    """All flags of a piece's command, run from the checkout."""
+    return f"{flags} --seed {SEED} --candidates 8 --out examples/{name}.mid"
 
 
 def write_rendering(midi: Path, longest_seconds: float) -> None:
@@ -63,7 +82,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         write_rendering(midi, longest_seconds=17.0 if is_generated else 19.5)  # 3 MB together
     manifest = {
         "weights": {model: sha256_of(WEIGHTS / f"{model}.safetensors") for model in MODELS},
-        "files": {path.name: sha256_of(path) for path in sorted(FOLDER.iterdir()) if path.suffix in (".mid", ".wav")},
+        "commands": {name: f"python -m symbolic.generate {flags_of(name, flags)}" for name, flags in GENERATED.items()},
+        "files": {
+            path.relative_to(FOLDER).as_posix(): sha256_of(path)
+            for path in sorted(FOLDER.rglob("*"))
+            if path.suffix in (".mid", ".wav")
+        },
     }
     with atomic_path(FOLDER / "MANIFEST.json") as path:
         path.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")

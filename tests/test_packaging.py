@@ -116,10 +116,16 @@ def test_references_belong_to_the_shipped_weights(shipped_hashes):
 def test_examples_belong_to_the_shipped_weights_and_are_what_the_manifest_says(shipped_hashes):
     manifest = json.loads((ROOT / "examples/MANIFEST.json").read_text())
     assert manifest["weights"] == {view: shipped_hashes[view] for view in ("events", "vqvae")}, "run make refresh"
+    examples = ROOT / "examples"
     files = {
-        path.name: sha256_of(path) for suffix in ("mid", "wav") for path in (ROOT / "examples").glob(f"*.{suffix}")
+        path.relative_to(examples).as_posix(): sha256_of(path)
+        for suffix in ("mid", "wav")
+        for path in examples.rglob(f"*.{suffix}")
     }
     assert manifest["files"] == files
+    assert {f"{name}.mid" for name in manifest["commands"]} == {name for name in files if "generated" in name} - {
+        name for name in files if name.endswith(".wav")
+    }
 
 
 def test_the_table_in_the_readme_was_made_with_the_shipped_weights(shipped_hashes):

@@ -22,11 +22,14 @@ def workplace(tmp_path):
     """A folder that holds what the README's commands name: a piece, a folder, a pairs file, an environment."""
     folder = tmp_path / "workplace"
     (folder / "my_recordings").mkdir(parents=True)
-    (folder / "my_corpus").mkdir()
+    for name in ("my_corpus", "my_bounces"):
+        (folder / name).mkdir()
     original, *others = sorted((ROOT / "examples").glob("*.mid"))
     shutil.copy(original, folder / "my_piece.mid")
     for example in (original, *others):
         shutil.copy(example, folder / "my_corpus")
+    for name, example in zip(("passage.mid", "passage_v2.mid"), others, strict=False):
+        shutil.copy(example, folder / "my_bounces" / name)
     shutil.copy(original, folder / "my_recordings")
     shutil.copy(original.with_suffix(".wav"), folder / "my_recordings")
     (folder / "my_pairs.jsonl").write_text('{"midi": "my_piece.mid", "group": "piece"}\n')
@@ -60,11 +63,28 @@ def test_make_targets_exist():
 
 
 def test_scoring(workplace):
-    result = run(block_with("bridge.score"), workplace)
+    result = run(block_with("my_pairs.jsonl"), workplace)
     assert result.returncode == 0, result.stderr
     assert "my_piece.mid" in result.stdout
-    assert {"report.json", "report.csv"} <= {path.name for path in (workplace / "report").iterdir()}
+    files = {f"report.{suffix}" for suffix in ("json", "csv", "xlsx", "html")}
+    assert files <= {path.name for path in (workplace / "report").iterdir()}
     assert json.loads((workplace / "report.json").read_text())["items"][0]["group"] == "piece"
+
+
+def test_versions(workplace):
+    result = run(block_with("my_bounces"), workplace)
+    assert result.returncode == 0, result.stderr
+    for folder, size in (("versions", 2), ("against_reference", 2)):
+        (group,) = json.loads((workplace / folder / "report.json").read_text())["groups"]
+        assert len(group["views"]["events"]["items"]) == size
+
+
+def test_calibrating(workplace):
+    result = run(block_with("bridge.calibrate"), workplace)
+    assert result.returncode == 0, result.stderr
+    assert {row["view"] for row in json.loads((workplace / "calibration/calibration.json").read_text())["rows"]} >= {
+        "events"
+    }
 
 
 def test_scoring_from_python(workplace):
@@ -77,7 +97,8 @@ def test_scoring_from_python(workplace):
 def test_generating(workplace):
     result = run(block_with("symbolic.generate"), workplace)
     assert result.returncode == 0, result.stderr
-    assert all((workplace / name).stat().st_size > 100 for name in ("new.mid", "new_vqvae.mid", "new.wav"))
+    written = ("new.mid", "new_vqvae.mid", "blend.mid", "blend_2.mid", "continued.mid", "polished.mid", "new.wav")
+    assert all((workplace / name).stat().st_size > 100 for name in written)
 
 
 def test_preparing(workplace):
