@@ -16,12 +16,12 @@ from symbolic.drawing import Drawer
 from symbolic.events import REST
 from symbolic.stream import Draft, EventStream, Length, draw_until
 
-PLAUSIBLE_END_NATS = 7.6
+PLAUSIBLE_END_NATS = 7.9
 WINDOW_SHARE = 0.1
 LEAST_WINDOW_NOTES, LEAST_WINDOW_TICKS = 20, 200
 """A short piece gets this much room to end to either side of its length, where a tenth would be less."""
 BRANCHES = 8
-ROUNDS = 4
+ROUNDS = 6
 
 
 def window(length: Length) -> tuple[int, int]:

@@ -120,7 +120,8 @@ class Polisher:
         return self._result()
 
     def _result(self) -> Polished:
-        return Polished(self.notes.copy(), self.nll_nats, self.drawn, self.accepted)
+        nll_nats = score(self.model, [_piece(self.notes)], excerpt=self.excerpt)[0].nll_nats
+        return Polished(self.notes.copy(), nll_nats, self.drawn, self.accepted)
 
     def _doubtful(self) -> list[Value]:
         """What to draw anew: where an alternative is likelier by doubt_nats, the most doubtful first."""
@@ -197,7 +198,7 @@ class Polisher:
             passage = self.notes[first : value.index + after + 1].copy()
             passage[FIELDS[value.attribute]][value.index - first] = other
             passages.append(_piece(passage))
-        return np.array([result.nll_nats for result in score(self.model, passages, excerpt=True)])
+        return np.array([result.nll_nats for result in score(self.model, passages, excerpt=self.excerpt or first > 0)])
 
     def _within_keep_share(self, index: int, field: str, value: int) -> bool:
         """Would enough notes still be those given?"""

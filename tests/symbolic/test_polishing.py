@@ -87,11 +87,14 @@ def test_nothing_is_touched_that_is_typical_already_or_not_doubtful(model):
     assert np.array_equal(calm.notes, given.notes) and calm.drawn == 0
 
 
-def test_the_likelihood_told_is_that_of_the_result(model):
+@pytest.mark.parametrize("excerpt", [True, False])
+def test_the_likelihood_kept_up_to_date_is_that_of_the_result(model, excerpt):
     given = random_performance(4, 12)  # within one window of 16 events
-    polished = Polisher(model, given, PolishConfig(**EAGER), excerpt=True).run(**NEVER_TYPICAL)
+    polisher = Polisher(model, given, PolishConfig(**EAGER), excerpt=excerpt)
+    polished = polisher.run(**NEVER_TYPICAL)
     assert polished.accepted > 0
-    assert polished.nll_nats == pytest.approx(score(model, [polished.performance], excerpt=True)[0].nll_nats, abs=1e-3)
+    assert polished.nll_nats == pytest.approx(score(model, [polished.performance], excerpt=excerpt)[0].nll_nats)
+    assert polisher.nll_nats == pytest.approx(polished.nll_nats, abs=1e-3)
 
 
 def test_the_seed_alone_decides(model):
