@@ -12,7 +12,7 @@ from symbolic.performance import MAX_DURATION_TICKS, MIN_PITCH, NOTE_DTYPE, TICK
 if TYPE_CHECKING:
     from transformers import LlamaForCausalLM
 
-MOST_TOKENS_PER_SECOND = 200
+MOST_TOKENS_PER_SECOND = 100
 
 
 def llama_pieces(

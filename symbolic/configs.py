@@ -118,7 +118,7 @@ class SamplingConfig:
 
     temperature: float = 1.0
     top_k: int | None = None
-    top_p: float = 0.95
+    top_p: float = 1.0
     min_p: float = 0.0
     longest_repeat: int | None = None
 
