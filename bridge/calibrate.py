@@ -236,14 +236,17 @@ def _calibrate(flags: argparse.Namespace) -> tuple[Measured, dict[str, Any]] | N
     draw = Draw(length, flags.pieces, flags.per_piece, flags.seed)
     names = tuple(SEVERITIES) if flags.corruptions is None else tuple(view_names(flags.corruptions))
     soundfont = _other_soundfont(flags.soundfont)
+
+    def studio_at(default_rate: int) -> Studio:
+        return Studio(default_rate if flags.sample_rate is None else flags.sample_rate, soundfont, names, draw.seed)
+
     progress = partial(tqdm, desc="calibrating", unit="excerpt", mininterval=5)
     if flags.write_benchmark is not None:
-        studio = Studio(flags.sample_rate or DEFAULT_SAMPLE_RATE, soundfont, names, draw.seed)
-        write_benchmark(flags.write_benchmark, draw.excerpts(flags.sources), studio, progress)
+        write_benchmark(flags.write_benchmark, draw.excerpts(flags.sources), studio_at(DEFAULT_SAMPLE_RATE), progress)
         log(f"written: {flags.write_benchmark}")
         return None
     views = _open_views(flags)
-    studio = Studio(flags.sample_rate or sample_rate_of(views), soundfont, names, draw.seed)
+    studio = studio_at(sample_rate_of(views))
     excerpts = draw.excerpts(flags.sources)
     measured = measure(excerpts, studio, views, out=flags.out, progress=progress)
     config = config_of(excerpts, studio, length)

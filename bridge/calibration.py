@@ -15,7 +15,7 @@ import numpy as np
 
 from bridge.calibration_cases import ADVERSARIES, CONTROLS, ORIGINAL, SEVERITIES, YARDSTICK, Case
 from bridge.calibration_scores import BASELINE, UNDIRECTED, Record, is_view, quantity_of
-from bridge.statistics import Estimate, area_under_curve, rank_correlation, ratio, wins
+from bridge.statistics import Estimate, area_under_curve, rank_correlation, ratio, share, wins
 
 Costs = Mapping[tuple[Case, str], np.ndarray]
 """Costs by version and score: float64 [pieces, per_piece], infinite where refused."""
@@ -65,10 +65,10 @@ def measured_of(records: Sequence[Record], cases: Iterable[Case], piece_seconds:
         of_part = [record[part] for record in records]
         scores = dict.fromkeys(score for record in of_part for own in record.values() for score in own)
         for case in (ORIGINAL, *cases, *map(Case, (*CONTROLS, *ADVERSARIES))):
-            if str(case) not in of_part[0]:
+            if not any(str(case) in record for record in of_part):
                 continue
             for score in scores:
-                values = [record[str(case)].get(score, np.inf) for record in of_part]
+                values = [record.get(str(case), {}).get(score, np.inf) for record in of_part]
                 costs[case, score] = np.array(values).reshape(len(piece_seconds), -1)
     return Measured(in_their_favour(costs), np.asarray(piece_seconds, np.float64))
 
@@ -127,11 +127,11 @@ def _each(
 def _row(measured: Measured, case: Case, score: str) -> dict[str, Any]:
     won = measured.won(case, score)
     by_piece = won.mean(axis=1)
-    weighted = ratio(by_piece * measured.piece_seconds, measured.piece_seconds)
+    weighted = share(by_piece, measured.piece_seconds)
     auc = area_under_curve(measured.costs[ORIGINAL, score], measured.costs[case, score])
     return {
         "n": won.size,
-        **_figures("pairwise_accuracy", ratio(by_piece, np.ones_like(by_piece)), "interval"),
+        **_figures("pairwise_accuracy", share(by_piece, np.ones_like(by_piece)), "interval"),
         **_figures("auc", auc),
         **_figures("corpus_weighted_accuracy", weighted),
     }
@@ -147,15 +147,15 @@ def _control(measured: Measured, case: Case, score: str) -> dict[str, Any]:
 
     with np.errstate(invalid="ignore"):  # what is refused on both sides is left out below
         change, effect = control - original, yardstick - original
-    share, size = (ratio(by_piece(values), by_piece(effect)) for values in (change, np.abs(change)))
+    moved, size = (ratio(by_piece(values), by_piece(effect)) for values in (change, np.abs(change)))
     won = measured.won(case, score).mean(axis=1)
     return {
         "n": int(is_measured.sum()),
-        **_figures("pairwise_accuracy", ratio(won, np.ones_like(won)), "interval"),
+        **_figures("pairwise_accuracy", share(won, np.ones_like(won)), "interval"),
         **_figures("cost_change", ratio(by_piece(change), is_measured.sum(axis=1).astype(np.float64))),
-        **_figures("share_of_yardstick", share),
+        **_figures("share_of_yardstick", moved),
         **_figures("size_of_yardstick", size),
-        "is_neutral": None if isnan(share.value) else share.low > -NEUTRAL_SHARE and share.high < NEUTRAL_SHARE,
+        "is_neutral": None if isnan(moved.value) else moved.low > -NEUTRAL_SHARE and moved.high < NEUTRAL_SHARE,
     }
 
 

@@ -126,7 +126,7 @@ def measured_of_submission(
 
 
 def _written(folder: Path, stem: str, version: Version) -> dict[str, Any]:
-    """Write a version's files; returns its line of the manifest as far as it is the version's own."""
+    """Write a version's files, none of one that is not; returns as much of its line as is the version's own."""
     import soundfile
 
     line: dict[str, Any] = {"corruption": version.case.name, "severity": version.case.severity}
@@ -134,6 +134,8 @@ def _written(folder: Path, stem: str, version: Version) -> dict[str, Any]:
         line["midi"] = f"files/{stem}.mid"
         write_midi(version.notes, folder / line["midi"])
         line["midi_sha256"] = sha256_of(folder / line["midi"])
+    if version.sound is None:
+        return line
     line["wav"] = f"files/{stem}.wav"
     sound = version.sound()
     with atomic_path(folder / line["wav"]) as temporary:

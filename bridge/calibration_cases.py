@@ -16,6 +16,7 @@ from audio import corruption as of_sound
 from audio.waveform import Waveform
 from bridge.excerpts import Excerpt
 from bridge.references import render_window
+from bridge.render import MAX_SAMPLE_RATE, MIN_SAMPLE_RATE
 from losscal.errors import InputError
 from symbolic import corruption as of_notes
 from symbolic.performance import MAX_PITCH, MIN_PITCH, NOTE_DTYPE, TICK_SECONDS, Performance
@@ -75,11 +76,14 @@ YARDSTICK = Case("wrong_notes", 0.1)
 
 
 class Version(NamedTuple):
-    """What is to be scored: the notes, None where none has changed or there are none, and a way to the sound."""
+    """What is to be scored: the notes, None where none has changed or there are none, and a way to the sound.
+
+    sound: None where the excerpt has no such version, which everything then refuses.
+    """
 
     case: Case
     notes: Performance | None
-    sound: Callable[[], Waveform]
+    sound: Callable[[], Waveform] | None
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,9 @@ class Studio:
     seed: int = 1
 
     def __post_init__(self) -> None:
+        if not MIN_SAMPLE_RATE <= self.sample_rate <= MAX_SAMPLE_RATE:
+            limits = f"{MIN_SAMPLE_RATE}..{MAX_SAMPLE_RATE}"
+            raise InputError(f"--sample-rate {self.sample_rate}: is outside {limits} Hz; choose another.")
         unknown = sorted(set(self.corruptions) - SEVERITIES.keys())
         if unknown:
             known = ",".join(SEVERITIES)
@@ -121,7 +128,9 @@ class Studio:
         def rng() -> np.random.Generator:
             return np.random.default_rng((self.seed, number))
 
-        def played(case: Case, other: Performance) -> Version:
+        def played(case: Case, other: Performance | None) -> Version:
+            if other is None:
+                return Version(case, None, None)
             return Version(case, other, partial(self.play, other, excerpt.seconds))
 
         def changed(case: Case, change: of_sound.Corruption, amount: float) -> Version:
@@ -156,13 +165,13 @@ class Studio:
             yield Version(Case(name), notes, partial(self.play, notes, seconds))
 
 
-def transposed(performance: Performance, semitones: int) -> Performance:
-    """All notes moved, those left out that the keyboard has no key for; one must remain."""
+def transposed(performance: Performance, semitones: int) -> Performance | None:
+    """All notes moved, those left out that the keyboard has no key for; None where none remains."""
     pitch = performance.notes["pitch"].astype(int) + semitones
     has_key = (pitch >= MIN_PITCH) & (pitch <= MAX_PITCH)
     notes = performance.notes[has_key].copy()
     notes["pitch"] = pitch[has_key]
-    return of_notes.playable(notes)
+    return of_notes.playable(notes) if len(notes) else None
 
 
 def _equal_notes(onset_ticks: np.ndarray, pitch: np.ndarray, duration_ticks: int) -> Performance:

@@ -62,7 +62,7 @@ class Panel:
         for version in versions:
             if version.notes is not None:
                 notes[str(version.case)] = version.notes
-            if self.of_sound:
+            if self.of_sound and version.sound is not None:
                 of_sound[str(version.case)] = _heard(version.sound(), self.of_sound)
         of_notes: dict[str, dict[str, float]] = {name: {} for name in notes}
         for judge in self.of_notes:

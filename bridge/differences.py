@@ -4,7 +4,8 @@ The shared time is cut into seconds. In each lie, for either, nats and the units
 view, active or all seconds of a view of sound. The difference is that of the nats a unit, times the reference's units:
 with as many units on both sides it is the difference of the sums, and a version does not win by having fewer notes. Its
 interval is a circular block bootstrap over the seconds (Politis and Romano 1992), both sides drawn together, because
-what surprises at one place surprises next to it too.
+what surprises at one place surprises next to it too. Few blocks vary too little, so its ends are set as far out as
+Student's t of so many blocks lies beyond a normal distribution.
 """
 
 from dataclasses import dataclass
@@ -38,7 +39,9 @@ class SharedSeconds:
         seconds = np.stack(columns, axis=1).astype(np.float64)  # [T, 4]
         resampled = _costs(_resampled_sums(seconds))
         low, high = np.nanquantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-        return Difference(float(_costs(seconds.sum(axis=0)[None])[0]), float(low), float(high), len(self))
+        nats = float(_costs(seconds.sum(axis=0)[None])[0])
+        wider = _student_over_normal(len(self))
+        return Difference(nats, nats + wider * (float(low) - nats), nats + wider * (float(high) - nats), len(self))
 
 
 @dataclass(frozen=True)
@@ -54,12 +57,24 @@ class Difference:
 def _resampled_sums(seconds: np.ndarray) -> np.ndarray:
     """Sums over seconds [T, C] drawn in blocks of about T^(1/3), wrapped around the end: [RESAMPLES, C]."""
     total = len(seconds)
-    length = round(total ** (1 / 3))
+    length = _block_seconds(total)
     wrapped = np.concatenate([np.zeros((1, seconds.shape[1])), seconds, seconds[: length - 1]]).cumsum(axis=0)
     block_sums = wrapped[length:] - wrapped[:-length]  # [T, C]
     n_blocks = round(total / length)
     drawn = np.random.default_rng(SEED).integers(total, size=(RESAMPLES, n_blocks))
     return block_sums[drawn].sum(axis=1) * (total / (n_blocks * length))
+
+
+def _block_seconds(total: int) -> int:
+    return round(total ** (1 / 3))
+
+
+def _student_over_normal(total: int) -> float:
+    """Quantile of Student's t for the blocks in `total` seconds by that of a normal distribution, at LEVEL."""
+    from scipy.special import ndtri, stdtrit
+
+    upper = (1 + LEVEL) / 2
+    return float(stdtrit(total / _block_seconds(total) - 1, upper) / ndtri(upper))
 
 
 def _costs(sums: np.ndarray) -> np.ndarray:

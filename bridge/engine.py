@@ -100,8 +100,8 @@ def in_processes(recipe: Recipe, workers: int, scorer: ItemScorer, work: Iterabl
             yield future.result()
     except BrokenProcessPool as error:
         raise InputError(
-            f"--workers {workers}: a worker was killed, perhaps for want of memory; the items done are kept, run the "
-            "command again with fewer workers."
+            f"--workers {workers}: a worker was killed, perhaps for want of memory; run the command again with fewer "
+            "workers, where there is an --out DIR the items done are kept."
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bridge.views import SYMBOLIC_VIEWS
+from losscal.references import place_in_words
 
 UNMEASURED = "How reliably this view tells better music from worse has not been measured on input like this."
 
@@ -24,8 +25,12 @@ def reliability_of(view: str, entry: Mapping[str, Any], weights: Mapping[str, st
     """How reliable a view with these weights is on input like the entry's; None where that was not measured."""
     from bridge.reliability import sentence
 
-    of_sound = "rendering" if entry["rendered"] else "recording"
-    return sentence(view, "midi" if view in SYMBOLIC_VIEWS else of_sound, weights_sha256=weights.get(view))
+    if view in SYMBOLIC_VIEWS:
+        notes = entry["symbolic"]
+        kind = "sequenced" if notes is not None and notes["sequenced"] is not None else "midi"
+    else:
+        kind = "rendering" if entry["rendered"] else "recording"
+    return sentence(view, kind, weights_sha256=weights.get(view))
 
 
 def _of_notes(view: str, keys: Mapping[str, Any], unit: str, entry: Mapping[str, Any]) -> str:
@@ -37,10 +42,10 @@ def _of_notes(view: str, keys: Mapping[str, Any], unit: str, entry: Mapping[str,
 
 def _of_sound(view: str, keys: Mapping[str, Any], unit: str, entry: Mapping[str, Any]) -> str:
     if keys.get("llr_nats_per_second") is not None:
-        number = (
-            f"{view} finds it {keys['llr_nats_per_second']:.1f} nats a second likelier than with its notes shuffled"
-        )
-        return f"{number}; {_place(keys['llr_percentile'])}."
+        ratio = keys["llr_nats_per_second"]
+        likelier = "likelier" if ratio >= 0.0 else "less likely"
+        number = f"{view} finds it {abs(ratio):.1f} nats a second {likelier} than with its notes shuffled"
+        return f"{number}; {_place(keys.get('llr_percentile'))}."
     if "nll_nats_per_second" in keys:
         return f"{view} needs {keys['nll_nats_per_second']:.1f} {unit} a second; {_place(keys.get('percentile'))}."
     figures = ", ".join(f"{name} {value:.4g}" for name, value in keys.items())
@@ -51,8 +56,4 @@ def _place(percentile: float | None) -> str:
     """A percentile in words."""
     if percentile is None:
         return "there is no percentile to say whether that is much"
-    if percentile >= 100.0:
-        return "that is likelier than all held-out real music of about this length (percentile 100)"
-    if percentile <= 0.0:
-        return "all held-out real music of about this length is likelier (percentile 0)"
-    return f"that is likelier than {percentile:.0f} % of held-out real music of about this length"
+    return f"that is {place_in_words(percentile)} held-out real music of about this length"

@@ -2,11 +2,11 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from pathlib import PurePath
 from typing import Any
 
 from bridge.agreement import FEWEST_ITEMS, correlations
 from bridge.explanations import reliability_of
+from bridge.names import in_one_line, shortest_tails
 from bridge.verdicts import IS_REFERENCE, LESS_LIKELY, LIKELIER, NOT_DISTINGUISHABLE, NOT_RANKED
 
 AGREE_FROM = 0.5
@@ -18,9 +18,10 @@ def group_verdict(group: Mapping[str, Any], reference: Mapping[str, Any], weight
 
     reference: the entry of its reference. weights: the report's.
     """
-    sentences = [_preference(view, of_view) for view, of_view in group["views"].items()]
+    names = _names(group)
+    sentences = [_preference(view, of_view, names) for view, of_view in group["views"].items()]
     sentences += _agreement(group)
-    sentences += _what_differs(group)
+    sentences += _what_differs(group, names)
     sentences += _trust(group, reference, weights)
     return "\n".join(sentences) or "No view gave these versions a number that could be compared."
 
@@ -30,18 +31,27 @@ def preferred(of_view: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return next((row for row in of_view["items"] if row["rank"] == 1), None)
 
 
-def _preference(view: str, of_view: Mapping[str, Any]) -> str:
+def _preference(view: str, of_view: Mapping[str, Any], names: Mapping[str, str]) -> str:
     first = preferred(of_view)
     if first is None:
-        return f"{view} ranks none of them."
-    number = f"{_name(first['id'])} ({first['value']:.2f} {of_view['unit']})"
-    if first["verdict"] == IS_REFERENCE:
+        reason = in_one_line(of_view["items"][0]["reason"]).rstrip(".")
+        return f"{view} ranks none of them; of {names[of_view['items'][0]['id']]}: {reason}."
+    number = f"{names[first['id']]} ({first['value']:.2f} {of_view['unit']})"
+    others = [row for row in of_view["items"] if row is not first]
+    if all(row["verdict"] == NOT_RANKED for row in others):
+        told = f"{view} can hold no other version against the reference, {number}"
+    elif first["verdict"] == IS_REFERENCE:
         told = f"{view} prefers the reference, {number}"
     elif first["verdict"] == LIKELIER:
         told = f"{view} prefers {number}, which is likelier than the reference beyond chance"
+    elif first["verdict"] == LESS_LIKELY:
+        told = (
+            f"{view} gives {number} the best figure as a whole, but where it shares time with the reference it is "
+            "less likely"
+        )
     else:
         told = f"{view} puts {number} first, but cannot tell it from the reference"
-    counts = Counter(row["verdict"] for row in of_view["items"])
+    counts = Counter(row["verdict"] for row in others)
     kinds = (LIKELIER, LESS_LIKELY, NOT_DISTINGUISHABLE, NOT_RANKED)
     words = ", ".join(f"{counts[kind]} {kind}" for kind in kinds if counts[kind])
     return f"{told}; of the other versions: {words}." if words else f"{told}."
@@ -57,25 +67,34 @@ def _agreement(group: Mapping[str, Any]) -> list[str]:
     return told
 
 
-def _what_differs(group: Mapping[str, Any]) -> list[str]:
-    """What was done to the versions preferred, or where none is, to those nearest."""
+def _what_differs(group: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:
+    """What was done to the versions that a view puts first."""
     firsts = (preferred(of_view) for of_view in group["views"].values())
     ids = dict.fromkeys(row["id"] for row in firsts if row is not None and row["id"] in group["edits"])
     told = []
     for version in ids:
-        counts = Counter(edit["kind"] for edit in group["edits"][version])
+        edits = group["edits"][version]
+        counts = Counter(edit["kind"] for edit in edits if edit["kind"] != "transposed")
         kinds = ", ".join(f"{counts[kind]} {kind}" for kind in ("added", "removed", "moved", "changed") if counts[kind])
         notes = "1 note" if counts.total() == 1 else f"{counts.total()} notes"
         how = f"differs from the reference in {notes} ({kinds})" if kinds else "has the same notes as the reference"
-        told.append(f"{_name(version)} {how}.")
+        how += "".join(f", {edit['kind']}: {edit['text']}" for edit in edits if edit["kind"] == "transposed")
+        told.append(f"{names[version]} {how}.")
     return told
 
 
 def _trust(group: Mapping[str, Any], reference: Mapping[str, Any], weights: Mapping[str, str]) -> list[str]:
-    """How reliable each view is on such input."""
-    told = {view: reliability_of(view, reference, weights) for view in group["views"]}
+    """How reliable each view that gave the reference a number is on such input."""
+    views = (
+        view
+        for view, of_view in group["views"].items()
+        if any(row["verdict"] == IS_REFERENCE and row["value"] is not None for row in of_view["items"])
+    )
+    told = {view: reliability_of(view, reference, weights) for view in views}
     return [f"{view}: {text}" for view, text in told.items() if text is not None]
 
 
-def _name(item_id: str) -> str:
-    return PurePath(item_id).name
+def _names(group: Mapping[str, Any]) -> dict[str, str]:
+    """What each member is called, by id: as much of the end of its path as no other member shares."""
+    ids = (row["id"] for of_view in group["views"].values() for row in of_view["items"])
+    return {item_id: in_one_line(name) for item_id, name in shortest_tails(ids).items()}

@@ -4,7 +4,7 @@ An item's group is, in this order: the one named in the pairs file; that of `--r
 a named group are taken for versions of; the one its file's name tells. Two files of one folder are versions by name
 where their stems are the same but for version marks at the end: v2, take 3, bounce4, mix, final, copy, original, (2).
 A number alone is no mark, because movements and studies are numbered so; what is nothing but a mark (v1.mid, v2.mid)
-belongs to its folder.
+belongs to its folder. A group is called by that stem, and by as much of its folder as tells it from the others.
 
 The reference of a group is the one given, else the first whose name says original, orig, reference, ref or v0, else the
 first item.
@@ -12,10 +12,11 @@ first item.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bridge.items import Item
+from bridge.names import shortest_tails
 from losscal.errors import InputError
 
 MARK = re.compile(
@@ -44,7 +45,7 @@ class Group:
 def find_groups(items: Sequence[Item], reference: str | Path | None = None) -> list[Group]:
     """The groups of two items or more; raises InputError where the file `reference` is none of the items'."""
     given = None if reference is None else _number_of(Path(reference), items)
-    named: dict[tuple[str, str, str], list[int]] = {}  # (source, where it applies, name) to item numbers
+    named: dict[tuple[str, str, str], list[int]] = {}  # (source, folder, name) to item numbers
     for number, item in enumerate(items):
         if item.group is not None:
             named.setdefault((GIVEN, "", item.group), []).append(number)
@@ -52,17 +53,19 @@ def find_groups(items: Sequence[Item], reference: str | Path | None = None) -> l
             named.setdefault(_group_of_reference(items[given]), []).append(number)
         elif (path := item.midi or item.wav) is not None:
             base, _ = split_mark(path.stem)
-            named.setdefault((STEM, str(path.parent), base.casefold()), []).append(number)
+            named.setdefault((STEM, str(path.parent.absolute()), base.casefold()), []).append(number)
     groups = []
-    for (source, _, name), members in named.items():
+    for (source, folder, name), members in named.items():
         if len(members) < 2 or (source == STEM and not any(_is_marked(items[number]) for number in members)):
             continue
         if source == STEM:
-            path = items[members[0]].midi or items[members[0]].wav
-            name = split_mark(path.stem)[0] or path.parent.name
+            name, _ = split_mark((items[members[0]].midi or items[members[0]].wav).stem)
         chosen = given if given in members else _likely_reference(items, members)
+        name = name if source == GIVEN else str(Path(folder, name))
         groups.append(Group(name, source, tuple(members), chosen))
-    return groups
+    given_names = (item.group for item in items if item.group is not None)
+    names = shortest_tails([*given_names, *(group.name for group in groups)])
+    return [group if group.source == GIVEN else replace(group, name=names[group.name]) for group in groups]
 
 
 def split_mark(stem: str) -> tuple[str, str]:
@@ -88,7 +91,10 @@ def _number_of(reference: Path, items: Sequence[Item]) -> int:
 
 def _group_of_reference(item: Item) -> tuple[str, str, str]:
     """The group that all items without a named one join: the reference's own where it has one."""
-    return (GIVEN, "", item.group) if item.group is not None else (REFERENCE, "", (item.midi or item.wav).stem)
+    if item.group is not None:
+        return GIVEN, "", item.group
+    path = item.midi or item.wav
+    return REFERENCE, str(path.parent.absolute()), path.stem
 
 
 def _likely_reference(items: Sequence[Item], members: Sequence[int]) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from audio.waveform import Sound, cut, in_memory, open_audio, resample, to_mono
+from bridge.render import first_note_seconds
 from bridge.views import SYMBOLIC_VIEWS
 
 MAX_CLIP_ITEMS = 40
@@ -26,16 +27,25 @@ def has_own_sound(entry: Mapping[str, Any]) -> bool:
 def clips_of(entry: Mapping[str, Any], sound_start: float) -> dict[str, str]:
     """Data addresses of MP3 clips by the number of the moment, from 0; {} without sound of the user's.
 
-    sound_start: where the music begins in the file, in seconds; the times of moments in the notes count from there.
+    A moment beyond the recording has none. sound_start: where the music begins in the file, in seconds.
     """
     if not entry.get("moments") or not has_own_sound(entry) or not Path(entry["wav"]).is_file():
         return {}
     sound = open_audio(entry["wav"])
+    notes_start = _notes_start(entry, sound_start)
     clips = {}
     for number, moment in enumerate(entry["moments"]):
-        start = moment["start_seconds"] + (sound_start if moment["view"] in SYMBOLIC_VIEWS else 0.0)
-        clips[str(number)] = "data:audio/mpeg;base64," + base64.b64encode(_clip(sound, start)).decode("ascii")
+        start = moment["start_seconds"] + (notes_start if moment["view"] in SYMBOLIC_VIEWS else 0.0)
+        if 0.0 <= start < sound.seconds:
+            clips[str(number)] = "data:audio/mpeg;base64," + base64.b64encode(_clip(sound, start)).decode("ascii")
     return clips
+
+
+def _notes_start(entry: Mapping[str, Any], sound_start: float) -> float:
+    """Where the first note stands in the recording, in seconds: as the two match, else where the sound begins."""
+    if entry["match"] is None or not Path(entry["midi"]).is_file():
+        return sound_start
+    return first_note_seconds(entry["midi"]) + entry["match"]["offset_seconds"]
 
 
 def _clip(sound: Sound, start_seconds: float) -> bytes:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from bridge import moments
 from bridge.items import Item
 from bridge.tables import Tables
-from bridge.views import SHIPPED_VIEWS, SYMBOLIC_VIEWS, VIEWS, OpenViews
+from bridge.views import SHIPPED_VIEWS, SYMBOLIC_VIEWS, OpenViews
 from losscal.errors import InputError
 from losscal.references import LLR_SUFFIX, typicality
 
@@ -102,7 +102,7 @@ class ItemScorer:
             return entry
         tables = None if self.folder is None else Tables.of(item, self.folder)
         if cleaned is not None:
-            entry["symbolic"] = _score_notes(cleaned, scores, views, tables, entry)
+            entry["symbolic"] = _score_notes(cleaned, scores, views, tables, entry, problems)
         if views.wants_audio and (item.wav is not None or cleaned is not None):
             with _told_in(problems):
                 entry["audio"] = _score_sound(item, views, tables, entry, problems)
@@ -113,7 +113,6 @@ class ItemScorer:
                 entry["match"] = _match(item.wav, item.midi, entry["warnings"])
         if item.midi is None and not views.wants_audio:
             entry["warnings"].append("not scored: the views asked for need a MIDI file")
-        problems += _drop_non_finite(entry)
         entry["error"] = " ".join(dict.fromkeys(problems)) or None  # views may refuse a sound in the same words
         return entry
 
@@ -139,8 +138,12 @@ def _score_notes(
     views: OpenViews,
     tables: Tables | None,
     entry: dict[str, Any],
+    problems: list[str],
 ) -> dict[str, Any]:
-    """The "symbolic" half of an entry, from the scores of its notes by view; moments and warnings go into the entry."""
+    """The "symbolic" half of an entry, from the scores of its notes by view; moments and warnings go into the entry.
+
+    A view whose figures are not finite is left out, of the tables as well, and told in `problems`.
+    """
     from symbolic.sequenced import find_grid
 
     performance, warnings = cleaned.performance, entry["warnings"]
@@ -152,20 +155,25 @@ def _score_notes(
         "sequenced": None if grid is None else grid.report(),
         "per_note": None,
     }
+    finite: dict[str, SymbolicScore] = {}
     for name, of_view in scores.items():
-        half[name] = _symbolic_keys(of_view)
+        keys = _symbolic_keys(of_view)
+        with _told_in(problems):
+            _check_finite(name, keys, entry["id"])
+            half[name], finite[name] = keys, of_view
+    for name, of_view in finite.items():
         if len(performance) >= FEW_NOTES:
             half[name]["percentile"] = _percentile(name, views, len(performance), of_view.nll_nats_per_note, warnings)
     half |= views.unavailable_in("symbolic")
     if grid is not None:
         warnings.append(grid.sentence())
-    if scores and len(performance) < FEW_NOTES:
+    if finite and len(performance) < FEW_NOTES:
         warnings.append(f"fewer than {FEW_NOTES} notes: too few for a percentile")
-    told_by = next((name for name in SYMBOLIC_VIEWS if name in scores and _is_finite(half[name])), None)
+    told_by = next((name for name in SYMBOLIC_VIEWS if name in finite), None)
     if told_by is not None:
-        entry["moments"] = moments.of_notes(told_by, performance, scores[told_by])
+        entry["moments"] = moments.of_notes(told_by, performance, finite[told_by])
     if tables is not None:
-        half["per_note"] = tables.write_per_note(performance, scores)
+        half["per_note"] = tables.write_per_note(performance, finite)
     return half
 
 
@@ -225,8 +233,12 @@ def _rendering(midi: Path, sample_rate: int) -> "Sound":
 
 
 def _audio_keys(view: "AudioView", sound: "Sound", tables: Tables | None) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A view's keys, and its curve over time, which becomes a table; raises InputError as the view does."""
+    """A view's keys, and its curve over time, which becomes a table.
+
+    Raises InputError as the view does, and where a figure is not finite.
+    """
     keys = dict(view.score(sound))
+    _check_finite(view.name, keys, sound.source)
     keys.pop("reconstruction", None)  # EnCodec's own loss: `audio.musicgen evaluate` tells it
     curve = keys.get("curve") or {}
     if "curve" in keys:
@@ -286,15 +298,10 @@ def _percentile(
     return views.references.by_view[view + suffix].percentile(length, value)
 
 
-def _drop_non_finite(entry: dict[str, Any]) -> list[str]:
-    """Take out each view that holds NaN or an infinity, which no JSON may carry, and say so."""
-    problems = []
-    for half in ("symbolic", "audio"):
-        for view in VIEWS:  # plug-ins' figures are checked where they are asked for
-            if entry[half] and view in entry[half] and not _is_finite(entry[half][view]):
-                entry[half].pop(view)
-                problems.append(f"{entry['id']}: {view} gave a number that is not finite; please report this file.")
-    return problems
+def _check_finite(view: str, keys: Mapping[str, Any], source: str) -> None:
+    """Raise InputError for a view that holds NaN or an infinity, which no JSON and no table may carry."""
+    if not _is_finite(keys):
+        raise InputError(f"{source}: {view} gave a number that is not finite; please report this file.")
 
 
 def _is_finite(value: Any) -> bool:

@@ -7,7 +7,8 @@ that nothing a user named goes unanswered.
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,8 @@ class Item:
 def find_items(paths: str | Path | Sequence[str | Path], pairs: str | Path | None = None) -> list[Item]:
     """The items of files and folders (recursively; hidden names are left out), then those of a pairs file.
 
-    A MIDI and an audio file of the same folder and stem are one item, named by the MIDI file's path as given.
+    A MIDI and an audio file of the same folder and stem are one item, named by the MIDI file's path as given. No two
+    items have one id.
     """
     items: list[Item] = []
     files: list[Path] = []
@@ -46,7 +48,7 @@ def find_items(paths: str | Path | Sequence[str | Path], pairs: str | Path | Non
         files += found
         items += failed
     items = list(_paired(files)) + items
-    return items + (_items_of_pairs_file(Path(pairs)) if pairs is not None else [])
+    return list(_with_ids_of_their_own(items + (_items_of_pairs_file(Path(pairs)) if pairs is not None else [])))
 
 
 def _look_at(path: Path) -> tuple[list[Path], list[Item]]:
@@ -151,6 +153,18 @@ def _item_of_line(line: str, pairs: Path) -> Item:
         warnings=(f"unknown keys in the pairs file are ignored: {', '.join(unknown)}",) if unknown else (),
         **files,
     )
+
+
+def _with_ids_of_their_own(items: Iterable[Item]) -> Iterator[Item]:
+    """Of items with one id the first stays; the others are numbered, and say what is wrong."""
+    used: set[str] = set()
+    for item in items:
+        if item.id in used:
+            problem = f"{item.id}: another item has this id; give each its own in the pairs file."
+            numbered = next(name for number in count(2) if (name := f"{item.id} ({number})") not in used)
+            item = replace(item, id=numbered, midi=None, wav=None, problem=item.problem or problem)
+        used.add(item.id)
+        yield item
 
 
 def _path_of(key: str, value: Any) -> str:

@@ -1,7 +1,8 @@
 """The rule "beyond the references": what is likelier than all real music is too predictable to be called better.
 
 A scale is likelier than any piece. So a version that no held-out window of real music surpasses loses against one
-among them, whatever its figure; two of a kind are compared as ever.
+among them, whatever its figure, where a score must decide (`bridge.calibrate`), and is not ranked against it where a
+user reads (`bridge.verdicts`). Two of a kind are compared as ever.
 """
 
 HIGHEST_PERCENTILE = 100.0
@@ -11,11 +12,6 @@ HIGHEST_PERCENTILE = 100.0
 def is_beyond_references(*percentiles: float | None) -> bool:
     """Whether any of a version's percentiles, of its likelihood or its ratio, is the highest; None counts as within."""
     return any(percentile is not None and percentile >= HIGHEST_PERCENTILE for percentile in percentiles)
-
-
-def rank_key(cost: float, *percentiles: float | None) -> tuple[bool, float]:
-    """What versions are sorted by, the best first; cost: the lower the better, in the view's own unit."""
-    return is_beyond_references(*percentiles), cost
 
 
 def gated_cost(cost: float, *percentiles: float | None) -> float:

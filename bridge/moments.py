@@ -21,9 +21,11 @@ AROUND_NOTES, AROUND_SECONDS = 64, 30
 """What is usual at a place is the median over so many notes, or seconds of a curve."""
 FEWEST_NOTES, FEWEST_SECONDS = 16, 10
 SURPRISE_NATS = 3.0
-"""A note is a surprise where it costs so much more than usual: e^3 = 20 times less likely."""
+"""A note, or a second, is a surprise where it costs more than that above the usual: e^3 = 20 times less likely."""
 SURPRISE_SHARE = 0.1
 """And where it is among this share of the notes (of the seconds) that surprise most."""
+ACTIVE_FRACTION = 0.5
+"""Seconds that sound for less are rests, of which no view of sound has much to say."""
 GAP_SECONDS, LONGEST_SECONDS = 0.25, 4.0
 """Surprises no further apart are one passage, up to so long."""
 NAMED_NOTES = 4
@@ -77,17 +79,20 @@ def of_notes(view: str, performance: "Performance", score: "SymbolicScore") -> l
 def of_curve(view: str, curve: Mapping[str, Sequence[float]]) -> list[dict[str, Any]]:
     """The moments of a curve over time, a row a second, by its likelihood ratio where it has one; least likely first.
 
-    Of the ratio more is better, of the nats less is. None in fewer than FEWEST_SECONDS rows.
+    Of the ratio more is better, of the nats less is. Rests are left out. None in fewer than FEWEST_SECONDS rows.
     """
     name = next(name for name in SOUND_COLUMNS if name in curve)
     nats = np.asarray(curve[name], dtype=np.float64)
     start = np.asarray(curve["start_seconds"], dtype=np.float64)
+    if "active_fraction" in curve:
+        is_active = np.asarray(curve["active_fraction"]) >= ACTIVE_FRACTION
+        nats, start = nats[is_active], start[is_active]
     if len(nats) < FEWEST_SECONDS:
         return []
     surprise = nats if name == "nll_nats_per_second" else -nats
     excess = surprise - _usual(surprise[:, None], AROUND_SECONDS)[:, 0]
     moments = []
-    for passage in _passages(excess, start, float(np.abs(excess).mean()), gap_seconds=1.5):
+    for passage in _passages(excess, start, max(SURPRISE_NATS, float(np.abs(excess).mean())), gap_seconds=1.5):
         first, last = passage.members[0], passage.members[-1]
         what = "less likely" if name == "nll_nats_per_second" else "less like music in order"
         moments.append(
@@ -123,9 +128,9 @@ def _passages(
     excess: np.ndarray, start_seconds: np.ndarray, threshold: float, gap_seconds: float = GAP_SECONDS
 ) -> list[Passage]:
     """The MOST_MOMENTS passages with the most nats above the usual, of places [N] in the order of time."""
-    threshold = max(threshold, float(np.quantile(excess, 1.0 - SURPRISE_SHARE)))
+    is_surprise = (excess > threshold) & (excess >= np.quantile(excess, 1.0 - SURPRISE_SHARE))
     groups: list[list[int]] = []
-    for place in np.flatnonzero(excess >= threshold).tolist():
+    for place in np.flatnonzero(is_surprise).tolist():
         is_near = groups and (
             start_seconds[place] - start_seconds[groups[-1][-1]] <= gap_seconds
             and start_seconds[place] - start_seconds[groups[-1][0]] <= LONGEST_SECONDS
@@ -150,4 +155,4 @@ def _sentence(
         return f"at {clock(start)} the {names[0]}: {one} is {bits}."
     named = ", ".join(names[:NAMED_NOTES]) + (" and others" if len(names) > NAMED_NOTES else "")
     span = f"at {clock(start)}" if clock(start) == clock(last) else f"from {clock(start)} to {clock(last)}"
-    return f"{span} {len(names)} notes ({named}): {several} are together {bits}."
+    return f"{span}, {len(names)} notes ({named}): {several} are together {bits}."

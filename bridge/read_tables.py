@@ -24,12 +24,15 @@ def curve_paths(entry: Mapping[str, Any], folder: Path) -> dict[str, Path]:
 
 
 def table_header(path: Path) -> list[str]:
-    """The columns' names; raises InputError where the table is not there."""
+    """The columns' names; raises InputError where the table is not there or empty."""
     try:
         with open(path, newline="", encoding="utf-8") as file:
-            return next(csv.reader(file))
+            names = next(csv.reader(file), None)
     except FileNotFoundError as error:
         raise InputError(f"{path}: named in the report but not there; write the report beside its tables.") from error
+    if names is None:
+        raise InputError(f"{path}: is empty; delete it and run again.")
+    return names
 
 
 def read_table(path: Path) -> dict[str, np.ndarray]:

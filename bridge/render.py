@@ -88,6 +88,21 @@ def render(
     return samples
 
 
+def fluidsynth_version() -> str:
+    """The version of the FluidSynth library; raises InputError where it is missing."""
+    return _load_fluidsynth().cfunc("fluid_version_str", ctypes.c_char_p)().decode("ascii")
+
+
+def first_note_seconds(midi_path: str | Path) -> float:
+    """When the first note of a MIDI file is struck that is no drum; raises InputError where it cannot be read."""
+    from symbolic.cleaning import DRUM_CHANNEL
+
+    for seconds, message in _read_events(Path(midi_path)):
+        if message.type == "note_on" and message.velocity > 0 and message.channel != DRUM_CHANNEL:
+            return seconds
+    raise InputError(f"{midi_path}: holds no note; give a MIDI file with notes.")
+
+
 def write_audio(path: str | Path, samples: np.ndarray, sample_rate: int) -> None:
     """Write float32 [channels, samples] in the format of the suffix (16 bit for WAV and FLAC), whole or not at all.
 

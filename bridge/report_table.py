@@ -2,13 +2,18 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
+from textwrap import wrap
 from typing import Any
 
+from bridge.group_words import preferred
+from bridge.names import in_one_line
 from bridge.report_columns import AUDIO_KEYS, look_up, plugin_keys
 from bridge.views import SYMBOLIC_VIEWS
 
 ID_WIDTH, MAX_WIDTH = 40, 120
 MAX_NAME = 16
+INDENT = "  "
 TAIL_HEAD = "  sound   remarks"
 
 
@@ -98,18 +103,20 @@ SECTIONS = (
 
 
 def table(report: Mapping[str, Any]) -> str:
-    """The report as text of at most 120 columns: a row an item, the likeliest of a group first, then what to know.
+    """The report as text of at most 120 columns: a row an item, a group in its ranking's order, then what to know.
 
-    Columns that are empty throughout are left out. Where the rest does not fit, blocks of rows stand one below another.
+    Columns that are empty throughout are left out. Where the rest does not fit, blocks of rows stand one below another;
+    what the views prefer is told in the last.
     """
     remarks: dict[str, int] = {}
-    rows = list(_rows(report["items"]))
-    tails = ["" if isinstance(row, str) else _tail(row, remarks) for row in rows]
+    rows = list(_rows(report, with_verdicts=False))
     *blocks, last = _packed(shown_sections(report))
     lines = [line for sections in blocks for line in _block(sections, rows, [""] * len(rows), "")]
+    rows = list(_rows(report, with_verdicts=True))
+    tails = ["" if isinstance(row, str) else _tail(row, remarks) for row in rows]
     lines += _block(last, rows, tails, TAIL_HEAD)
     legend = [column.legend for sections in (*blocks, last) for section in sections for column in section.columns]
-    told = [f"[{number}] {text}" for text, number in remarks.items()]
+    told = [f"[{number}] {in_one_line(text)}" for text, number in remarks.items()]
     return "\n".join([*lines, *dict.fromkeys(filter(None, legend)), *told])
 
 
@@ -145,15 +152,27 @@ def _packed(sections: Iterable[Section]) -> list[list[Section]]:
     return blocks
 
 
-def _rows(entries: Iterable[Mapping[str, Any]]) -> Iterator[str | Mapping[str, Any]]:
-    """The entries in the order of the table, the heading of a group before its own."""
+def _rows(report: Mapping[str, Any], *, with_verdicts: bool) -> Iterator[str | Mapping[str, Any]]:
+    """The entries in the order of the table, the heading of a group before its own and what views prefer behind."""
     entries_of_group: dict[str | None, list[Mapping[str, Any]]] = {}
-    for entry in entries:
+    for entry in report["items"]:
         entries_of_group.setdefault(entry["group"], []).append(entry)
-    for group, of_group in entries_of_group.items():
-        if group is not None:
-            yield f"group {group}"
-        yield from sorted(of_group, key=_rank)
+    groups = {group["group"]: group for group in report["groups"]}
+    for name, of_group in entries_of_group.items():
+        if name is not None:
+            yield f"group {in_one_line(name)}"
+        group = groups.get(name)
+        ranks = {} if group is None else _ranks(group)
+        yield from sorted(of_group, key=lambda entry: (ranks.get(entry["id"], inf), *_likelihood(entry)))
+        if group is not None and with_verdicts:
+            preferences = group["verdict"].splitlines()[: max(1, len(group["views"]))]  # a line a view, then the rest
+            yield from (f"{INDENT}{line}" for line in preferences)
+
+
+def _ranks(group: Mapping[str, Any]) -> dict[str, int]:
+    """The ranks of a group's items, by id, under the first view that ranks any."""
+    of_view = next((of_view for of_view in group["views"].values() if preferred(of_view) is not None), {"items": ()})
+    return {row["id"]: row["rank"] for row in of_view["items"] if row["rank"] is not None}
 
 
 def _block(
@@ -167,9 +186,10 @@ def _block(
     lines = []
     for row, tail in zip(rows, tails, strict=True):
         if isinstance(row, str):
-            lines.append(row)
+            lines += wrap(row, len(rule), subsequent_indent=2 * INDENT)
             continue
-        name = row["id"] if len(row["id"]) < ID_WIDTH else "…" + row["id"][2 - ID_WIDTH :]
+        name = in_one_line(row["id"])
+        name = name if len(name) < ID_WIDTH else "…" + name[2 - ID_WIDTH :]
         cells = "".join(section.text(row) for section in sections)
         lines.append(f"{name:<{ID_WIDTH}}{cells}{tail}".rstrip())
     return [*head, rule, *lines, rule]
@@ -193,7 +213,7 @@ def _remarks(entry: Mapping[str, Any]) -> list[str]:
     return ([entry["error"]] if entry["error"] else []) + entry["warnings"] + unavailable
 
 
-def _rank(entry: Mapping[str, Any]) -> tuple[int, float]:
+def _likelihood(entry: Mapping[str, Any]) -> tuple[int, float]:
     """Likeliest first by the first view with a number; renderings and recordings apart, what has none at the end."""
     for view in SYMBOLIC_VIEWS:
         bits = look_up(entry, ("symbolic", view, "bits_per_note"))

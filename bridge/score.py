@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 LISTED_FAILURES = 20
 Progress = Callable[..., Iterable[Any]]
-"""Wraps the iterable of entries as they are made, as tqdm does; it is told their number as `total`."""
+"""Wraps entries as they are made, or groups, as tqdm does; told `total` and, in `desc`, what is done."""
 
 
 class Report(dict[str, Any]):
@@ -69,10 +69,11 @@ def score(
     """Score files, folders and the lines of a pairs file; returns what report.json holds, units in the keys' names.
 
     views, weights_dir, checkpoints: as `open_views` takes them. excerpt: the music is cut out of longer pieces, so no
-    start symbol is given. by_composer: tell how likely the notes are of each composer that a view knows. reference: the file that all items without a group are versions of. tables_dir: a folder for
-    each item's tables, the nats of its notes and the curves of its sound, and for the journal from which a run that was
-    cut short goes on; without it nothing is kept. workers: processes to score in, 1: this one, None: all cores where
-    there are many items; more than 1 need a main module that may be imported, as Python's multiprocessing does.
+    start symbol is given. by_composer: tell how likely the notes are of each composer that a view knows. reference: the
+    file that all items without a group are versions of. tables_dir: a folder for each item's tables, the nats of its
+    notes and the curves of its sound, and for the journal from which a run that was cut short goes on; without it
+    nothing is kept. workers: processes to score in, 1: this one, None: all cores where there are many items; more than
+    1 need a main module that may be imported, as Python's multiprocessing does.
     engine: "processes" or "ray". progress: see Progress.
     Raises InputError where the arguments cannot be used and WeightsError where weights are refused; what is wrong with
     an item is told in its "error".
@@ -124,10 +125,10 @@ def score_items(
         scorer = ItemScorer(views, excerpt, folder, by_composer)
         made = _entries(items, scorer, run_items, keep=tables_dir is not None)
         if progress is not None:
-            made = progress(made, total=len(items))
+            made = progress(made, total=len(items), desc="scoring")
         by_number = dict(made)
         entries = [by_number[number] | {"group": item.group} for number, item in enumerate(items)]
-        compared = _compared(groups, entries, folder, views)
+        compared = _compared(groups, entries, folder, views, progress)
     for entry in entries:
         entry["explanations"] = explanations(entry, views.units, views.weights)
         if tables_dir is None:
@@ -173,13 +174,18 @@ def _entries(
 
 
 def _compared(
-    groups: Sequence[Group], entries: Sequence[dict[str, Any]], folder: Path, views: OpenViews
+    groups: Sequence[Group],
+    entries: Sequence[dict[str, Any]],
+    folder: Path,
+    views: OpenViews,
+    progress: Progress | None,
 ) -> list[dict[str, Any]]:
     """The report's "groups"; the entries are told which they belong to."""
     for group in groups:
         for number in group.members:
             entries[number]["group"] = group.name
-    return [compare(group, entries, folder, views) for group in groups]
+    watched = groups if progress is None or not groups else progress(groups, total=len(groups), desc="comparing")
+    return [compare(group, entries, folder, views) for group in watched]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -248,7 +254,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         tables_dir=options.out,
         workers=options.workers,
         engine=options.engine,
-        progress=partial(tqdm, desc="scoring", unit="item", disable=None),  # None: no bar where there is no terminal
+        progress=partial(tqdm, disable=None),  # None: no bar where there is no terminal
     )
     write_result(to_json(report) if options.json else table(report))
     if options.out is not None:

@@ -53,6 +53,19 @@ def ratio(numerator: np.ndarray, denominator: np.ndarray) -> Estimate:
     return Estimate(float(_divided(numerator.sum(), denominator.sum())), *_percentiles(values))
 
 
+def share(values: np.ndarray, weights: np.ndarray) -> Estimate:
+    """The weighted mean over pieces of shares in 0..1, float64 [pieces] each.
+
+    Resamples of all ones, or all zeros, are all alike and would tell an interval of no width. There the end that is
+    open is Clopper and Pearson's exact bound (1934) on so many pieces that all won: ((1 - LEVEL) / 2) ** (1 / pieces).
+    """
+    estimate = ratio(values * weights, weights)
+    bound = ((1 - LEVEL) / 2) ** (1 / len(values))
+    if np.all(values == 1):
+        return estimate._replace(low=bound)
+    return estimate._replace(high=1 - bound) if np.all(values == 0) else estimate
+
+
 def wins(original: np.ndarray, other: np.ndarray) -> np.ndarray:
     """1 where the original's cost is the lower, 0 where the other's is, 0.5 where neither; costs and result [...]."""
     return (original < other) + 0.5 * (original == other)

@@ -11,13 +11,16 @@ from typing import Any
 
 from bridge.differences import MIN_SHARED_SECONDS, Difference
 from bridge.judgement import is_beyond_references
-from bridge.views import SYMBOLIC_VIEWS
+from bridge.views import SYMBOLIC_VIEWS, VIEWS
 
 LIKELIER, LESS_LIKELY, NOT_DISTINGUISHABLE = "likelier", "less likely", "not distinguishable"
 IS_REFERENCE, NOT_RANKED = "reference", "not ranked"
 ATTRIBUTES = ("time", "pitch", "velocity", "duration")
-
-
+BEYOND = {
+    "percentile": "likelier than all held-out real music (percentile 100)",
+    "llr_percentile": "further above its shuffled notes than all held-out real music (llr_percentile 100)",
+}
+"""What a percentile beyond the references says."""
 NEGLIGIBLE_NATS = 0.1
 """An interval that comes as near to 0 holds it: so much is left over by fp32 and the tables' four decimals."""
 
@@ -27,8 +30,8 @@ class Quantity:
     """What a view ranks versions by.
 
     key: in the view's part of an entry. unit: in words. higher_is_likelier: of the value. source: what the nats of a
-    difference are summed from: attributes of a per-note table, or a column of a curve. percentiles: keys of those that
-    tell whether the value lies beyond all references.
+    difference are summed from: attributes of a per-note table, or a column of a curve. percentiles: keys of BEYOND, of
+    those that tell whether an entry lies beyond all references.
     """
 
     half: str
@@ -40,10 +43,15 @@ class Quantity:
 
 
 def quantity_of(view: str, entries: Sequence[Mapping[str, Any]]) -> Quantity | None:
-    """The quantity of a view in a group of entries; None for a view that is no likelihood, or has none of them."""
+    """The quantity of a view in a group of entries; None for a view that is no likelihood of ours, or has none of them.
+
+    What packages plug in is not ranked, whatever it calls its figures: nobody here knows what they are.
+    """
+    if view not in VIEWS:
+        return None
     if view in SYMBOLIC_VIEWS:
         if any(entry["symbolic"] and entry["symbolic"]["sequenced"] for entry in entries):
-            return Quantity("symbolic", "pitch_bits_per_note", "bits of pitch a note", ("pitch",), percentiles=())
+            return Quantity("symbolic", "pitch_bits_per_note", "bits of pitch a note", ("pitch",))
         return Quantity("symbolic", "bits_per_note", "bits a note", ATTRIBUTES)
     if any(_figure(entry, "audio", view, "llr_nats_per_second") is not None for entry in entries):
         return Quantity(
@@ -75,12 +83,15 @@ def reason_not_ranked(
     if quantity.half == "audio" and entry["rendered"] != reference["rendered"]:
         this, that = ("rendering", "recording") if entry["rendered"] else ("recording", "rendering")
         return f"a {this}, while the reference is a {that}: timbre would decide"
-    beyond, reference_beyond = (
-        is_beyond_references(*(_figure(of, quantity.half, view, key) for key in quantity.percentiles))
-        for of in (entry, reference)
-    )
+    if quantity.half == "audio":
+        for whose, of in (("it", entry), (f"the reference {reference['id']}", reference)):
+            if _figure(of, "audio", view, "curve") is None:
+                return f"{whose} has no curve over time to be compared second by second"
+    beyond, reference_beyond = (_beyond(view, quantity, of) for of in (entry, reference))
     if beyond and not reference_beyond:
-        return "likelier than all held-out real music: too predictable to be called better"
+        return f"{beyond}: too predictable to be called better"
+    if reference_beyond and not beyond:
+        return f"the reference {reference['id']} is {reference_beyond}: too predictable to be held against"
     return None
 
 
@@ -114,6 +125,14 @@ def rows_of(
     for row in ranked:
         row["rank"] = 1 + sum(_cost(other, quantity) < _cost(row, quantity) for other in ranked)
     return rows
+
+
+def _beyond(view: str, quantity: Quantity, entry: Mapping[str, Any]) -> str | None:
+    """How an entry surpasses all held-out real music, in words; None where it is among it."""
+    for key in quantity.percentiles:
+        if is_beyond_references(_figure(entry, quantity.half, view, key)):
+            return BEYOND[key]
+    return None
 
 
 def _cost(row: Mapping[str, Any], quantity: Quantity) -> float:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 HEADER_ROWS = 2
 MAX_SHEET_ROWS = 1_048_576
 """Of a sheet, header and all; Excel knows no more."""
+MAX_NOTES = 300_000
+"""Of all items; more would take minutes to write and a spreadsheet longer to open."""
 MAX_CELL_CHARACTERS = 32_767
 PATH_WIDTH, TEXT_WIDTH, NUMBER_WIDTH = 36, 60, 11
 """Characters; a column is at least as wide as its name."""
@@ -27,6 +29,7 @@ WHOLE_NUMBERS = frozenset(
     {"notes", "note", "reference_note", "rank", "pitch", "velocity", "distinct_velocities", "shared_seconds"}
 )
 NOTE_UNITS = {"note": "place, from 0", "onset": "s", "duration": "s", "pitch": "MIDI", "velocity": "MIDI"}
+LEFT_OUT = "The {:,} notes of all items are more than the {:,} that this workbook takes: see the tables in per_note/."
 GROUP_COLUMNS = {
     **dict.fromkeys(("group", "source", "reference", "view", "ranked_by", "unit", "id"), ""),
     "rank": "1 = likeliest",
@@ -47,7 +50,7 @@ def write_xlsx(report: Mapping[str, Any], path: Path, folder: Path) -> None:
     """Write the workbook of a report whose tables lie below `folder`.
 
     Sheets: items, moments, groups, edits, per-note; those without rows are left out. What does not fit
-    on a per-note sheet stands on "per-note 2" and so on.
+    on a per-note sheet stands on "per-note 2" and so on; of more than MAX_NOTES notes there is a line that says so.
     """
     from xlsxwriter import Workbook
 
@@ -58,6 +61,10 @@ def write_xlsx(report: Mapping[str, Any], path: Path, folder: Path) -> None:
         _write_sheets(workbook, "groups", GROUP_COLUMNS, _group_rows(report))
         _write_sheets(workbook, "edits", {"group": "", "id": "", **EDIT_COLUMNS}, _edit_rows(report))
         tables = _note_tables(report, folder)
+        n_notes = sum(look_up(entry, ("symbolic", "notes")) or 0 for entry in report["items"])
+        if tables and n_notes > MAX_NOTES:
+            _write_sheets(workbook, "per-note", {"text": ""}, [[LEFT_OUT.format(n_notes, MAX_NOTES)]])
+            return
         names = list(dict.fromkeys(chain.from_iterable(table_header(path) for _, path in tables)))
         units = {"id": "", "note": NOTE_UNITS["note"], **{name: _note_unit(name) for name in names}}
         _write_sheets(workbook, "per-note", units, _note_rows(tables, names))

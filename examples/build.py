@@ -34,7 +34,7 @@ SEED = 7
 PROMPT = f"examples/{THEME}.mid"
 GENERATED = {
     "generated_by_events": "--seconds 13",
-    "generated_by_vqvae": "--seconds 13 --model vqvae",
+    "generated_by_vqvae": "--seconds 15 --model vqvae",
     "generated/chopin": "--seconds 30 --composer Chopin",
     "generated/johann_sebastian_bach": "--seconds 30 --composer 'Johann Sebastian Bach'",
     "generated/chopin_and_debussy": "--seconds 30 --composer Chopin:0.5,Debussy:0.5",

@@ -111,6 +111,15 @@ class References:
         return None
 
 
+def place_in_words(percentile: float) -> str:
+    """A percentile in words, to stand before "real music"; "all" is said only of what is beyond the references."""
+    if percentile >= 100.0:
+        return "likelier than all"
+    if percentile <= 0.0:
+        return "less likely than all"
+    return f"likelier than {min(max(round(percentile), 1), 99)} % of"
+
+
 def typicality(percentile: float) -> float:
     """2 min(q, 1 - q) of q = percentile / 100: 1 in the middle of the held-out music, 0 at either end."""
     q = percentile / 100.0

@@ -1,12 +1,12 @@
-"""What was done to a reference to get a version: notes added, removed, moved in time and changed.
+"""What was done to a reference to get a version: all of it transposed, notes added, removed, moved in time and changed.
 
-Two steps. First the version's clock is set to the reference's: the longest common subsequence of their pitches gives
-pairs of times, and a line through these that half of them may contradict (Theil and Sen) gives delay and tempo. Then
-notes are paired one to one and in order, key by key, so that the squared distances in time are least; what is left over
-on both sides at one time is a note whose pitch was changed.
+Three steps. A version in another key is brought into the reference's. Its clock is set to the reference's: the longest
+common subsequence of their pitches gives pairs of times, and a line through these that half of them may contradict
+(Theil and Sen) gives delay and tempo. Then notes are paired one to one and in order, key by key, so that the squared
+distances in time are least; what is left over on both sides at one time is a note whose pitch was changed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,9 @@ SLOPES = 400
 LARGEST_TEMPO_RATIO = 1.5
 SAME_MUSIC_SHARE = 0.5
 """Where fewer of the notes find their like, the clocks are not compared: both count from their first note."""
+TRANSPOSED_SHARE = 0.75
+"""Where fewer of the notes find their like in another key, each is told for itself."""
+N_PITCHES = 128
 REACH_SECONDS = 0.5
 """A note of the same key up to so far away is the same note, moved."""
 CHORD_SECONDS = 0.05
@@ -27,6 +30,8 @@ CHORD_SECONDS = 0.05
 MOVED_SECONDS = 0.025
 LENGTHENED_SECONDS, LENGTHENED_RATIO = 0.05, 1.1
 """Smaller changes are not told: rounding to the grid and another tempo leave as much."""
+VELOCITY_BINS = 2
+"""A velocity is changed by so many of 32 bins, beside what all notes got louder or softer: one is within rounding."""
 NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 
 
@@ -48,10 +53,10 @@ class Clock:
 
 @dataclass(frozen=True)
 class Edit:
-    """One difference; kind: "added", "removed", "moved" or "changed".
+    """One difference; kind: "added", "removed", "moved", "changed", or of all notes at once "transposed".
 
-    note, reference_note: indices into the version's and the reference's notes, None where there is none. seconds: its
-    onset in the version, or where it would be. text: what it is, in a few words.
+    note, reference_note: indices into the version's and the reference's notes, None where there is none; the first ones
+    where all are meant. seconds: its onset in the version, or where it would be. text: what it is, in a few words.
     """
 
     kind: str
@@ -65,35 +70,37 @@ class Edit:
 class Alignment:
     """Which notes of a version and a reference belong together.
 
-    pairs: int64 [n, 2], (index in the version, index in the reference) of notes of one key, in the version's order.
+    semitones: by which the version is higher throughout. pairs: int64 [n, 2], (index in the version, index in the
+    reference) of notes of one key, but for these semitones, in the version's order.
     repitched: int64 [m, 2], likewise, of notes whose pitch was changed.
     """
 
     clock: Clock
+    semitones: int
     pairs: np.ndarray
     repitched: np.ndarray
 
 
 def align(version: Performance, reference: Performance) -> Alignment:
-    """Pair the notes of two performances; 5000 notes each take about a second."""
-    clock = _clock(version, reference)
-    onsets = clock.to_reference(_onset_seconds(version)), _onset_seconds(reference)
-    pitches = version.notes["pitch"].astype(np.int64), reference.notes["pitch"].astype(np.int64)
-    # keys are laid out one behind the other, so far apart that only notes of one key are within reach
-    stride = 2 * REACH_SECONDS + max(seconds.max() for seconds in onsets) - min(seconds.min() for seconds in onsets)
-    places = [seconds + stride * pitch for seconds, pitch in zip(onsets, pitches, strict=True)]
-    pairs = _nearest_pairs(*places, REACH_SECONDS)
-    left = [np.setdiff1d(np.arange(len(side)), pairs[:, index]) for index, side in enumerate(onsets)]
-    repitched = _nearest_pairs(onsets[0][left[0]], onsets[1][left[1]], CHORD_SECONDS)
-    repitched = np.stack([left[0][repitched[:, 0]], left[1][repitched[:, 1]]], axis=1)
-    return Alignment(clock, pairs, repitched)
+    """Pair the notes of two performances; 5000 notes each take about a second, twice that where one is transposed."""
+    as_it_is = _aligned(version, reference, 0)
+    semitones = _likely_transposition(version, reference)
+    if semitones == 0:
+        return as_it_is
+    transposed = _aligned(version, reference, semitones)
+    is_transposed = len(transposed.pairs) >= TRANSPOSED_SHARE * min(len(version), len(reference))
+    return transposed if is_transposed and len(transposed.pairs) > len(as_it_is.pairs) else as_it_is
 
 
 def edits(version: Performance, reference: Performance, alignment: Alignment) -> list[Edit]:
     """The differences of two aligned performances, in the order of the version's time."""
     result = [*_changes(version, reference, alignment)]
+    if alignment.semitones:
+        first = float(_onset_seconds(version)[0])
+        result.insert(0, Edit("transposed", 0, 0, first, f"all notes by {alignment.semitones:+d} semitones"))
     for note, reference_note in alignment.repitched.tolist():
-        now, was = name_of(version.notes["pitch"][note]), name_of(reference.notes["pitch"][reference_note])
+        now = name_of(version.notes["pitch"][note])
+        was = name_of(reference.notes["pitch"][reference_note] + alignment.semitones)
         seconds = float(_onset_seconds(version)[note])
         result.append(Edit("changed", note, reference_note, seconds, f"{now} instead of {was}"))
     used = np.concatenate([alignment.pairs, alignment.repitched])
@@ -111,12 +118,31 @@ def name_of(pitch: int) -> str:
     return f"{NAMES[pitch % 12]}{pitch // 12 - 1}"
 
 
+def _aligned(version: Performance, reference: Performance, semitones: int) -> Alignment:
+    """The alignment of a version lowered by some semitones."""
+    pitches = version.notes["pitch"].astype(np.int64) - semitones, reference.notes["pitch"].astype(np.int64)
+    onsets = _onset_seconds(version), _onset_seconds(reference)
+    clock = _clock(onsets, pitches)
+    onsets = clock.to_reference(onsets[0]), onsets[1]
+    # keys are laid out one behind the other, so far apart that only notes of one key are within reach
+    stride = 2 * REACH_SECONDS + max(seconds.max() for seconds in onsets) - min(seconds.min() for seconds in onsets)
+    places = [seconds + stride * pitch for seconds, pitch in zip(onsets, pitches, strict=True)]
+    pairs = _nearest_pairs(*places, REACH_SECONDS)
+    left = [np.setdiff1d(np.arange(len(side)), pairs[:, index]) for index, side in enumerate(onsets)]
+    repitched = _nearest_pairs(onsets[0][left[0]], onsets[1][left[1]], CHORD_SECONDS)
+    repitched = np.stack([left[0][repitched[:, 0]], left[1][repitched[:, 1]]], axis=1)
+    return Alignment(clock, semitones, pairs, repitched)
+
+
 def _changes(version: Performance, reference: Performance, alignment: Alignment) -> Iterator[Edit]:
     """The edits of notes that kept their key."""
     clock = alignment.clock
     onset = _onset_seconds(version)
     expected = clock.to_version(_onset_seconds(reference))
     lasts, lasted = (side.notes["duration_ticks"] * TICK_SECONDS for side in (version, reference))
+    bins, reference_bins = (side.notes["velocity_bin"].astype(np.int64) for side in (version, reference))
+    louder = bins[alignment.pairs[:, 0]] - reference_bins[alignment.pairs[:, 1]]
+    usually_louder = np.median(louder) if len(louder) else 0.0
     for note, reference_note in alignment.pairs.tolist():
         name, told = name_of(version.notes["pitch"][note]), []
         later = onset[note] - expected[reference_note]
@@ -125,12 +151,9 @@ def _changes(version: Performance, reference: Performance, alignment: Alignment)
         before, after = lasted[reference_note] / clock.slope, lasts[note]
         if abs(after - before) > LENGTHENED_SECONDS and max(after / before, before / after) > LENGTHENED_RATIO:
             told.append(f"{after:.2f} s long instead of {before:.2f} s")
-        was, now = (
-            int(VELOCITY_OF_BIN[side.notes["velocity_bin"][i]])
-            for side, i in ((reference, reference_note), (version, note))
-        )
-        if was != now:
-            told.append(f"velocity {now} instead of {was}")
+        now, was = bins[note], reference_bins[reference_note]
+        if abs(now - was - usually_louder) >= VELOCITY_BINS:
+            told.append(f"velocity {VELOCITY_OF_BIN[now]} instead of {VELOCITY_OF_BIN[was]}")
         if told:
             kind = "moved" if abs(later) > MOVED_SECONDS else "changed"
             yield Edit(kind, note, reference_note, float(onset[note]), f"{name} {', '.join(told)}")
@@ -140,15 +163,22 @@ def _onset_seconds(performance: Performance) -> np.ndarray:
     return performance.notes["onset_ticks"] * TICK_SECONDS
 
 
-def _clock(version: Performance, reference: Performance) -> Clock:
-    """The clock of a version, plain where it is not the same music."""
+def _likely_transposition(version: Performance, reference: Performance) -> int:
+    """Semitones by which a version must be lowered for its keys to be struck as often as the reference's."""
+    counts = (np.bincount(side.notes["pitch"], minlength=N_PITCHES) for side in (version, reference))
+    return int(np.correlate(*counts, "full").argmax()) - (N_PITCHES - 1)
+
+
+def _clock(onsets: Sequence[np.ndarray], pitches: Sequence[np.ndarray]) -> Clock:
+    """The clock of a version, plain where it is not the same music; onset seconds and pitches: its, the reference's."""
     from scipy.stats import theilslopes
 
-    sides = [performance.notes[:ANCHOR_NOTES] for performance in (version, reference)]
-    anchors = _common_subsequence(*(notes["pitch"] for notes in sides))
-    if len(anchors) < SAME_MUSIC_SHARE * min(map(len, sides)) or len(anchors) < 2:
+    anchors = _common_subsequence(*(side[:ANCHOR_NOTES] for side in pitches))
+    if len(anchors) < SAME_MUSIC_SHARE * min(ANCHOR_NOTES, *map(len, pitches)) or len(anchors) < 2:
         return Clock()
-    here, there = (notes["onset_ticks"][anchors[:, i]] * TICK_SECONDS for i, notes in enumerate(sides))
+    here, there = (side[anchors[:, i]] for i, side in enumerate(onsets))
+    if np.ptp(here) == 0:  # a single chord has no tempo
+        return Clock()
     chosen = np.unique(np.linspace(0, len(anchors) - 1, min(len(anchors), SLOPES)).astype(int))
     slope, offset, *_ = theilslopes(there[chosen], here[chosen], method="joint")
     clock = Clock(float(slope), float(offset))

@@ -172,6 +172,7 @@ def kept_prompt(flags: argparse.Namespace) -> "Performance | None":
 
 def described(judged: "Judged", model: str) -> str:
     """One line on a piece: its length, both likelihoods, how typical it is and how it ends."""
+    from losscal.references import place_in_words
     from symbolic.endings import PLAUSIBLE_END_NATS
 
     piece = judged.piece
@@ -182,7 +183,7 @@ def described(judged: "Judged", model: str) -> str:
         f"{judged.drawn_bits_per_note:.2f} as drawn (masked)",
     ]
     if judged.percentile is not None:
-        parts.append(f"likelier than {judged.percentile:.0f} % of real music")
+        parts.append(f"{place_in_words(judged.percentile)} real music")
     if piece.end_nats is None:
         parts.append("open end")
     else:

@@ -51,6 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ValueError as error:
         raise InputError(f"--{error}.") from error
 
+    from losscal.references import place_in_words
     from symbolic.candidates import load_reference
     from symbolic.cleaning import read_midi
     from symbolic.likelihood import SymbolicScorer
@@ -71,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     write_result(f"{flags.out}: {polished.drawn} other values drawn, {polished.accepted} taken")
     for when, nats in (("before", before_nats), ("after", polished.nll_nats)):
         place = percentile(nats / len(given))
-        likelier = "" if place is None else f", likelier than {place:.0f} % of real music"
+        likelier = "" if place is None else f", {place_in_words(place)} real music"
         write_result(f"{when:>8}: {nats / len(given) / log(2):.2f} bits a note{likelier}")
     lines = list(changes(given.notes, polished.notes))
     write_result("\n".join([f"{len(given) - len(lines)} of {len(given)} notes are as they were", *lines]))

@@ -2,7 +2,8 @@
 
 A likelihood of performances finds the times and velocities of a sequencer's export strange from the first note to the
 last, however good the music is: such music is better compared by its pitches. A grid is looked for in a few stretches
-of the piece, each for itself, so that tempo changes between them do no harm; nothing is asked of beats or bars.
+of the piece, each for itself, so that tempo changes between them do no harm; nothing is asked of beats or bars. A
+transcription of what a computer played is blurred too much to be found: of a corpus `symbolic.flags` tells that.
 """
 
 from dataclasses import dataclass

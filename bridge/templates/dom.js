@@ -76,7 +76,7 @@ function percentileBar(value) {
 
 const REPORT = JSON.parse(document.getElementById("report").textContent);
 const LAYOUT = JSON.parse(document.getElementById("layout").textContent);
-const INDEX_OF_ID = new Map(REPORT.items.map((entry, index) => [entry.id, index]).reverse());
+const INDEX_OF_ID = new Map(REPORT.items.map((entry, index) => [entry.id, index]));
 
 /** The folder that all ids lie in, with its slash; it is left out where items are named. */
 const COMMON_FOLDER = commonFolder(REPORT.items.map((entry) => entry.id));

@@ -7,7 +7,7 @@ const VERDICTS = {
   "not distinguishable": "≈ not distinguishable",
   "not ranked": "○ not ranked",
 };
-const EDIT_SYMBOLS = { added: "+", removed: "×", moved: "↔", changed: "~" };
+const EDIT_SYMBOLS = { added: "+", removed: "×", moved: "↔", changed: "~", transposed: "♯" };
 const SOURCES = {
   given: "versions as given",
   stem: "versions by file name",

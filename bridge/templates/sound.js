@@ -87,6 +87,7 @@ function playClip(address, atEnd) {
     atEnd();
   };
   clip.addEventListener("ended", stopSound);
+  clip.addEventListener("error", stopSound);
   clip.play();
 }
 

@@ -185,6 +185,19 @@ def test_other_views_give_nats_or_each_of_their_figures(drawn, views):
     assert own == {"codec": 3.0, "rating: CE": -2.0, "rating: PQ": -5.0}
 
 
+def test_an_excerpt_of_the_top_key_alone_does_not_stop_a_run(views, tmp_path):
+    music = random_performance(1, 3)
+    music.notes["pitch"] = 108
+    write_midi(music, tmp_path / "top.mid")
+    assert main([str(tmp_path / "top.mid"), *FLAGS[2:], "--notes", "2", "--write-benchmark", str(tmp_path / "b")]) == 0
+    lines = {line["case_id"]: line for line in csv.DictReader((tmp_path / "b" / "manifest.csv").open())}
+    assert lines["0001 a semitone higher"]["midi"] == lines["0001 a semitone higher"]["wav"] == ""
+    excerpts = Draw(Length(2, "notes"), per_piece=1).excerpts([tmp_path / "top.mid"])
+    measured = measure(excerpts, Studio(16_000, None, ("clip",)), views)
+    assert np.isinf(measured.costs.get((Case("a semitone higher"), "events"), np.inf)).all()
+    assert np.isfinite(measured.costs[Case("a semitone lower"), "events: bits_per_note"]).all()
+
+
 @pytest.fixture(scope="module")
 def benchmark(music, tmp_path_factory):
     folder = tmp_path_factory.mktemp("benchmark")
@@ -204,8 +217,8 @@ def test_higher_is_better_unless_said_and_a_refusal_loses(benchmark, tmp_path, c
     lines = ["case_id,mine"] + [f"{name},{values[name[5:]]}" for name in ids if name[5:] in values]
     assert submit(benchmark, tmp_path / "mine.csv", lines) == 0
     text = capsys.readouterr().out
-    assert "| wrong_notes 10 % | 1.000 [1.000, 1.000] |" in text and "| scale | 1.000 [1.000, 1.000] |" in text
-    assert "| wrong_notes 50 % | 0.000 [0.000, 0.000] |" in text and "clip" not in text
+    assert "| wrong_notes 10 % | 1.000 [0.158, 1.000] |" in text and "| scale | 1.000 [0.158, 1.000] |" in text
+    assert "| wrong_notes 50 % | 0.000 [0.000, 0.842] |" in text and "clip" not in text
 
 
 @pytest.mark.parametrize(
@@ -235,6 +248,7 @@ def test_a_submission_that_cannot_be_read_is_told_where(benchmark, tmp_path, lin
         (["--seed", "-1"], "--seed -1"),
         (["--seconds", "0"], "--seconds 0"),
         (["--notes", "1"], "--notes 1"),
+        (["--sample-rate", "0"], "--sample-rate 0: is outside 8000..96000 Hz"),
         (["--corruptions", "clap"], "--corruptions clap"),
         (["--soundfont", "none.sf2"], "--soundfont none.sf2: no such file"),
     ],

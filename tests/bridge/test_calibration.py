@@ -36,12 +36,16 @@ def made(costs, known=None, seconds=None):
     return tables(Measured(costs, np.ones(SHAPE[0]) if seconds is None else seconds), known or {})
 
 
-@pytest.mark.parametrize(("factor", "accuracy", "correlation"), [(1.0, 1.0, 1.0), (0.0, 0.5, 0.0), (-1.0, 0.0, -1.0)])
-def test_a_perfect_a_constant_and_an_inverse_scorer(factor, accuracy, correlation):
+@pytest.mark.parametrize(
+    ("factor", "accuracy", "interval", "correlation"),
+    [(1.0, 1.0, [0.831567, 1.0], 1.0), (0.0, 0.5, [0.5, 0.5], 0.0), (-1.0, 0.0, [0.0, 0.168433], -1.0)],
+)
+def test_a_perfect_a_constant_and_an_inverse_scorer(factor, accuracy, interval, correlation):
     result = made(scorer(factor))
     assert len(result["rows"]) == len(CASES) and len(result["adversaries"]) == len(ADVERSARIES)
     for row in result["rows"] + result["adversaries"]:
-        assert (row["pairwise_accuracy"], row["interval"], row["n"]) == (accuracy, 2 * [accuracy], 40)
+        assert (row["pairwise_accuracy"], row["n"]) == (accuracy, 40)
+        assert row["interval"] == row["corpus_weighted_accuracy_interval"] == interval
         assert row["corpus_weighted_accuracy"] == accuracy
     assert {row["spearman"] for row in result["severity_correlation"]} == {correlation}
     assert [row["corruption"] for row in result["severity_correlation"]] == list(SEVERITIES)
@@ -151,6 +155,14 @@ def test_records_become_costs_by_piece_and_what_is_left_out_has_lost():
     assert measured.of(Case("scale"), "events") is None
 
 
+def test_a_version_that_one_excerpt_has_none_of_is_refused_in_that_one():
+    missing = {"notes": {str(ORIGINAL): {"events": 1.0}, str(YARDSTICK): {"events": 2.0}}, "sound": {}}
+    higher = {"notes": {**missing["notes"], "a semitone higher": {"events": 3.0}}, "sound": {}}
+    measured = measured_of([missing, higher], [YARDSTICK], [100.0, 200.0])
+    assert measured.costs[Case("a semitone higher"), "events"].tolist() == [[np.inf], [3.0]]
+    assert tables(measured, {})["controls"][0]["n"] == 1
+
+
 def test_text_csv_and_picture_hold_every_row(tmp_path):
     config = {"excerpts": 40, "length": "10 seconds", "pieces": 20}
     of_notes = {
@@ -159,13 +171,13 @@ def test_text_csv_and_picture_hold_every_row(tmp_path):
     calibration = {"config": config, **made(scorer(1.0) | scorer(0.0, "view: raw") | of_notes, {"view": ["loop"]})}
     text = text_of(calibration)
     assert "40 excerpts of 10 seconds from 20 pieces" in text
-    assert "| wrong_notes 10 % | 1.000 [1.000, 1.000] | 1.000 [1.000, 1.000] |" in text
-    assert "| loop 20 % * |" in text and "| low_pass 500 Hz | 1.000 [1.000, 1.000] |  |" in text
+    assert "| wrong_notes 10 % | 1.000 [0.832, 1.000] | 1.000 [0.832, 1.000] |" in text
+    assert "| loop 20 % * |" in text and "| low_pass 500 Hz | 1.000 [0.832, 1.000] |  |" in text
     assert "| view | view: raw | +0.500 [+0.500, +0.500] |" in text
     write_csv(calibration, tmp_path / "calibration.csv")
     lines = (tmp_path / "calibration.csv").read_text().splitlines()
     assert len(lines) == 1 + sum(len(calibration[key]) for key in ("rows", "adversaries", "controls"))
-    assert lines[1].startswith("corruption,view,nll_nats_per_second,wrong_notes,0.01,False,40,1.0,1.0,1.0,")
+    assert lines[1].startswith("corruption,view,nll_nats_per_second,wrong_notes,0.01,False,40,1.0,0.831567,1.0,")
     picture = accuracy_svg(calibration["rows"])
     assert picture.count("<g ") == len(SEVERITIES)
     assert picture.count("<polyline") == 2 + 2 * len(SEVERITIES)  # two in the legend

@@ -108,6 +108,15 @@ def test_transposing_leaves_out_what_has_no_key():
     assert transposed(music, -1).notes["onset_ticks"].tolist() == [0, 20, 40]
 
 
+def test_an_excerpt_of_the_top_key_alone_has_no_version_a_semitone_higher(studio):
+    music = melody(2)
+    music.notes["pitch"] = 108
+    alone = Excerpt(SourcePiece("m", "sha", 2, music.seconds, lambda: music), 0, music, SECONDS)
+    found = {version.case.name: version for version in studio.versions(alone, 1)}
+    assert found["a semitone higher"][1:] == (None, None)
+    assert found["a semitone lower"].notes.notes["pitch"].tolist() == [107, 107]
+
+
 def test_adversaries_are_what_they_are_called(studio):
     found = {version.case.name: version for version in studio.adversaries(SECONDS)}
     assert not found["silence"].sound().samples.any() and found["silence"].notes is None

@@ -51,16 +51,17 @@ def test_the_same_music_does_not_differ_and_noise_is_no_difference():
     assert noise.low < 0.0 < noise.high
 
 
-def test_the_interval_covers_as_often_as_it_says():
+@pytest.mark.parametrize("seconds", [5, 12, 30, 60])
+def test_the_interval_covers_as_often_as_it_says(seconds):
     """Differences that run on for about two seconds, as a surprise does; of 95 in 100 a few are lost to few blocks."""
     covered = 0
     for seed in range(200):
         rng = np.random.default_rng(seed)
-        noise = np.convolve(rng.normal(0, 1, 61), [0.7, 0.7], "valid")
-        ones = np.ones(60)
-        difference = SharedSeconds(noise + 0.5, ones, np.zeros(60), ones).difference()
-        covered += difference.low <= 30.0 <= difference.high
-    assert 0.85 <= covered / 200 <= 0.99
+        noise = np.convolve(rng.normal(0, 1, seconds + 1), [0.7, 0.7], "valid")
+        ones = np.ones(seconds)
+        difference = SharedSeconds(noise + 0.5, ones, np.zeros(seconds), ones).difference()
+        covered += difference.low <= 0.5 * seconds <= difference.high
+    assert covered / 200 >= 0.90
 
 
 def test_too_little_shared_gives_no_difference():

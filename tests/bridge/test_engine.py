@@ -15,9 +15,11 @@ import pytest
 import torch
 from music import random_performance
 
+from bridge import journal
 from bridge.engine import HANDFUL, default_workers
+from bridge.item_scoring import ItemScorer
 from bridge.items import find_items
-from bridge.journal import JOURNAL_FILE
+from bridge.journal import JOURNAL_FILE, circumstances_of
 from bridge.score import score, score_items
 from losscal.errors import InputError
 from losscal.references import REFERENCES_FILE, References
@@ -109,7 +111,7 @@ class KilledError(Exception):
     """Stands for a kill in the middle of a run."""
 
 
-def killed_after(count, entries, total):
+def killed_after(count, entries, total, desc):
     """A progress that comes to its end too early."""
     for number, entry in enumerate(entries):
         if number == count:
@@ -124,7 +126,7 @@ def test_a_run_cut_short_goes_on_without_redoing_what_was_finished(many, views, 
     done = len((tmp_path / JOURNAL_FILE).read_text().splitlines())
     assert HANDFUL <= done < COUNT and len(scored_ids) >= done
     with open(tmp_path / JOURNAL_FILE, "a") as file:
-        file.write('{"key": "cut o')
+        file.write('{"circumstances": "cut o')
     scored_ids.clear()
     resumed = score_items(items, views, tables_dir=tmp_path)
     assert len(scored_ids) == COUNT + 1 - done
@@ -162,6 +164,63 @@ def test_what_changed_is_scored_again(tmp_path, views, scored_ids, make_midi):
     views.symbolic["events"].weights_sha256 = "others"
     run(find_items(folder), views, excerpt=True)
     assert sorted(scored_ids) == [40, 45, 51, 60]
+
+
+def test_a_run_of_some_items_keeps_what_is_known_of_the_others(many, views, scored_ids, tmp_path):
+    items = find_items(many)
+    whole = score_items(items, views, tables_dir=tmp_path)
+    score_items(items[:2], views, tables_dir=tmp_path)
+    scored_ids.clear()
+    assert rows(score_items(items, views, tables_dir=tmp_path)) == rows(whole)
+    assert scored_ids == []
+
+
+def test_what_an_item_was_before_is_not_taken_for_its_tables_of_now(tmp_path, views, scored_ids, make_midi):
+    out, path = tmp_path / "out", tmp_path / "a.mid"
+    make_midi(path, count=40)
+    before = path.read_bytes()
+    score_items(find_items(path), views, tables_dir=out)
+    make_midi(path, count=50)
+    score_items(find_items(path), views, tables_dir=out)
+    path.write_bytes(before)
+    scored_ids.clear()
+    score_items(find_items(path), views, tables_dir=out)
+    assert scored_ids == [40]
+
+
+def test_an_empty_table_is_made_again(tmp_path, views, scored_ids, make_midi):
+    items = find_items(make_midi(tmp_path / "a.mid"))
+    (entry,) = score_items(items, views, tables_dir=tmp_path / "out")["items"]
+    table = tmp_path / "out" / entry["symbolic"]["per_note"]
+    table.write_bytes(b"")
+    scored_ids.clear()
+    score_items(items, views, tables_dir=tmp_path / "out")
+    assert scored_ids == [40] and table.stat().st_size
+
+
+@pytest.mark.parametrize("name", ["fluidsynth_version", "default_soundfont", "packages_of"])
+def test_what_plays_notes_and_plug_ins_are_circumstances(tmp_path, views, monkeypatch, name):
+    (tmp_path / "other.sf2").touch()
+    plugin = "codec"
+    views.audio[plugin] = views.audio["spectral_lm"]
+    monkeypatch.setattr(journal, "installed_plugins", lambda: {plugin: [], "not asked": []})
+    scorer = ItemScorer(views)
+    before = circumstances_of(scorer)
+    assert circumstances_of(scorer) == before
+    other = {"default_soundfont": lambda: tmp_path / "other.sf2", "packages_of": lambda entries: "codec 2"}
+    monkeypatch.setattr(journal, name, other.get(name, lambda: "9.9"))
+    assert circumstances_of(scorer) != before
+
+
+@pytest.mark.parametrize(
+    "content", [b'{"midi": "a.mid"}\n', b"5\n", b"null\n", b'{"midi": "\xff"}\n', b"Dear reader,", b"\n"]
+)
+def test_a_foreign_file_is_refused_and_left_alone(tmp_path, views, make_midi, content):
+    path = tmp_path / JOURNAL_FILE
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"journal\.jsonl:1: is no line of a journal .* move the file away"):
+        score_items(find_items(make_midi(tmp_path / "a.mid")), views, tables_dir=tmp_path)
+    assert path.read_bytes() == content
 
 
 def test_a_killed_command_goes_on(many, weights_dir, tmp_path):
@@ -204,16 +263,16 @@ def test_a_report_becomes_a_data_frame(many, views, scored_ids, monkeypatch):
         report.to_pandas()
 
 
-def test_progress_is_told_of_every_item(many, views, scored_ids):
+def test_progress_is_told_of_every_item_and_group(many, views, scored_ids):
     seen = []
 
-    def watch(entries, total):
+    def watch(entries, total, desc):
         for entry in entries:
-            seen.append(total)
+            seen.append((desc, total))
             yield entry
 
     score_items(find_items(many), views, progress=watch)
-    assert seen == [COUNT + 2] * (COUNT + 2)
+    assert seen == [("scoring", COUNT + 2)] * (COUNT + 2) + [("comparing", 1)]
 
 
 def test_a_worker_that_is_killed_is_told(many, weights_dir, monkeypatch):
@@ -223,5 +282,5 @@ def test_a_worker_that_is_killed_is_told(many, weights_dir, monkeypatch):
         return future
 
     monkeypatch.setattr(ProcessPoolExecutor, "submit", submit)
-    with pytest.raises(InputError, match="--workers 2: a worker was killed"):
+    with pytest.raises(InputError, match=r"--workers 2: a worker was killed.* where there is an --out DIR"):
         score(many, weights_dir=weights_dir, workers=2)

@@ -80,3 +80,15 @@ def test_the_reference_is_the_one_whose_name_says_so_else_the_first(names, refer
 
 def test_items_that_cannot_be_scored_belong_nowhere():
     assert find_groups([Item(id="nowhere", problem="no such file."), *items_of("a_v1.mid")]) == []
+
+
+def test_groups_of_one_name_are_told_apart_by_their_folders(tmp_path, monkeypatch):
+    folders = ("x/A", "x/B", "y/B")
+    items = items_of(*(f"{folder}/piece_v{number}.mid" for folder in folders for number in (1, 2)))
+    assert [group.name for group in find_groups(items)] == ["A/piece", "x/B/piece", "y/B/piece"]
+    paths = ("p.mid", "q.mid", "in/p_v1.mid", "in/p_v2.mid")
+    given = find_groups(items_of(*paths, groups=("p", "p")))
+    assert [(group.name, group.source) for group in given] == [("p", "given"), ("in/p", "stem")]
+    assert [group.name for group in find_groups(items_of(*paths, groups=("p",)))] == ["in/p"]
+    monkeypatch.chdir(tmp_path)
+    assert [group.name for group in find_groups(items_of("v1.mid", "v2.mid"))] == [tmp_path.name]

@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 
 from bridge.agreement import agreement
+from bridge.group_words import group_verdict
 from bridge.items import Item
 from bridge.report import to_json
 from bridge.score import score_items
 from bridge.scorers import AudioView
+from bridge.verdicts import Quantity, quantity_of, reason_not_ranked
 from bridge.views import OpenViews
+from losscal.references import ViewReference
 from symbolic.performance import NOTE_DTYPE, Performance, write_midi
 
 
@@ -161,6 +164,69 @@ def test_beyond_the_references_alone(of_notes, write, monkeypatch):
     group, _ = compared([write("original"), write("low", range(120), semitones=-20)], of_notes)
     row = by_id(group, "events")["low"]
     assert (row["verdict"], row["rank"]) == ("not ranked", None) and "too predictable" in row["reason"]
+
+
+def test_a_scale_that_was_typed_in_is_not_ranked_either(of_notes, write, tmp_path):
+    notes = np.zeros(120, dtype=NOTE_DTYPE)
+    notes["onset_ticks"], notes["duration_ticks"], notes["velocity_bin"] = 16 * np.arange(120), 10, 16
+    notes["pitch"] = 21 + np.arange(120) % 8
+    write_midi(Performance(notes), tmp_path / "scale.mid")
+    windows = {length: np.linspace(3.0, 10.0, 401) for length in (64, 256)}
+    of_notes.references.by_view["events"] = ViewReference.of_values("events-hash", "nll_nats_per_note", windows)
+    items = [write("piece", is_sequenced=True), Item(id="scale", midi=tmp_path / "scale.mid", group="g")]
+    group, _ = compared(items, of_notes)
+    assert group["views"]["events"]["quantity"] == "pitch_bits_per_note"
+    row = by_id(group, "events")["scale"]
+    assert (row["verdict"], row["rank"]) == ("not ranked", None) and "too predictable" in row["reason"]
+    group, _ = compared(items[::-1], of_notes)
+    row = by_id(group, "events")["piece"]
+    assert row["verdict"] == "not ranked" and "the reference scale is likelier than all held-out" in row["reason"]
+    assert "events can hold no other version against the reference, scale" in group["verdict"]
+
+
+def test_the_gate_names_the_figure_that_closes_it():
+    ratio = Quantity("audio", "llr_nats_per_second", "", (), percentiles=("percentile", "llr_percentile"))
+    entries = [
+        {"id": name, "rendered": True, "audio": {"spectral_lm": figures | {"llr_nats_per_second": 1.0, "curve": "c"}}}
+        for name, figures in (("a", {"percentile": 50.0, "llr_percentile": 60.0}), ("b", {"llr_percentile": 100.0}))
+    ]
+    reason = reason_not_ranked("spectral_lm", ratio, entries[1], entries[0])
+    assert "llr_percentile 100" in reason and "likelier" not in reason
+    assert reason_not_ranked("spectral_lm", ratio, entries[1], entries[1]) is None
+
+
+def test_plug_ins_are_not_ranked_and_a_missing_curve_is_a_reason(views, write):
+    description = views.audio["spectral_lm"].description
+    figures = {"llr_nats_per_second": 3.0, "nll_nats_per_second": 2.0}
+    assert quantity_of("swing", [{"audio": {"swing": figures | {"curve": "curves/a_swing.csv"}}}]) is None
+    without_curve = AudioView("spectral_lm", description, lambda sound: figures)
+    group, _ = compared([write("a"), write("b")], OpenViews({}, {"spectral_lm": without_curve}))
+    row = by_id(group, "spectral_lm")["b"]
+    assert row["verdict"] == "not ranked" and row["reason"].startswith("it has no curve")
+
+
+def words_of(*rows, ids=("x/take.mid", "y/take.mid", "z.mid")):
+    """The verdict of a group of rows of (rank, verdict, reason)."""
+    keys = ("rank", "verdict", "reason")
+    items = [
+        {"id": name, "value": 1.5} | dict(zip(keys, row, strict=True)) for name, row in zip(ids, rows, strict=False)
+    ]
+    group = {"views": {"events": {"unit": "bits a note", "items": items}}, "edits": {}}
+    return group_verdict(group, {"symbolic": {"sequenced": None}, "rendered": False}, {})
+
+
+def test_words_follow_the_rows():
+    reference_row = (2, "reference", None)
+    told = words_of(reference_row, (1, "less likely", None), (3, "less likely", None))
+    assert "gives y/take.mid (1.50 bits a note) the best figure as a whole, but where it shares time" in told
+    assert "is less likely; of the other versions: 1 less likely." in told
+    told = words_of(reference_row, (1, "likelier", None), (3, "not distinguishable", None))
+    assert "prefers y/take.mid" in told and "of the other versions: 1 not distinguishable." in told
+    told = words_of(reference_row, (1, "not distinguishable", None))
+    assert "cannot tell it from the reference." in told
+    told = words_of((None, "reference", "it is\nsilent."), (None, "not ranked", "no number"))
+    assert r"events ranks none of them; of x/take.mid: it is\nsilent." in told
+    assert "prefers the reference, x/take.mid" in words_of((1, "reference", None), (2, "less likely", None))
 
 
 def test_views_of_ratings_are_not_ranked(views, write):

@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 import soundfile
+from music import random_performance
 from sample_report import ATTRIBUTES, N_NOTES, make_entry, make_report
 
 from bridge import html
@@ -19,6 +20,7 @@ from bridge.html_clips import CLIP_RATE
 from bridge.read_tables import read_table
 from bridge.report import write_report
 from losscal.errors import InputError
+from symbolic.performance import write_midi
 
 HOSTILE = (
     "</script><script>alert(1)</script>",
@@ -167,6 +169,22 @@ def test_a_moment_of_a_recording_is_a_clip_around_it(recorded, tmp_path):
     assert len(data["clips"]["0"]) < 60_000
 
 
+def test_clips_follow_the_match_and_there_is_none_beyond_the_recording(recorded, tmp_path):
+    (entry,) = recorded["items"]
+    notes = random_performance(1, 5)
+    write_midi(notes, tmp_path / "take.mid")
+    entry["midi"], entry["match"] = str(tmp_path / "take.mid"), {"chroma_similarity": 0.9, "offset_seconds": 10.75}
+    late = {**entry["moments"][0], "start_seconds": 9.6}  # the recording ends at 20.25 s
+    early = {**entry["moments"][0], "start_seconds": 0.0}
+    entry["moments"] += [late, early]
+    data = page_of(recorded, tmp_path).item(0)
+    assert list(data["clips"]) == ["0", "1", "3"]
+    loud = np.abs(clip(data, "0")) > 0.1  # from 12.75 s on: the tone sounds from 12.25 s
+    assert loud[:CLIP_RATE].mean() > 0.8
+    entry["match"]["offset_seconds"] = -0.5
+    assert "3" not in page_of(recorded, tmp_path).item(0)["clips"]
+
+
 def test_renderings_and_reports_of_many_recordings_have_no_clips(recorded, tmp_path, monkeypatch):
     monkeypatch.setattr(html, "MAX_CLIP_ITEMS", 0)
     page = page_of(recorded, tmp_path)
@@ -201,6 +219,25 @@ def test_more_nats_are_darker_with_or_without_colour():
     channels = np.array([[int(channel) for channel in re.findall(r"\d+", colour)] for colour in colours])  # [65, RGB]
     lightness = channels @ [0.2126, 0.7152, 0.0722]
     assert (np.diff(lightness) < 0).all() and lightness[0] > 4 * lightness[-1]
+
+
+@needs_node
+def test_a_clip_that_cannot_be_played_gives_its_button_back():
+    player = """
+        let clip;
+        class Audio {
+          constructor() { clip = this; }
+          addEventListener(kind, listener) { this[kind] = listener; }
+          play() {}
+          pause() {}
+        }
+        const told = [];
+        playClip("data:audio/mpeg;base64,", () => told.push("ended"));
+        clip.error();
+        console.log(JSON.stringify(told));
+    """
+    library = (html.TEMPLATES / "sound.js").read_text(encoding="utf-8")
+    assert json.loads(run_node(library + player, "-")) == ["ended"]
 
 
 @needs_node

@@ -160,3 +160,16 @@ def test_a_pairs_file_that_cannot_be_used_is_told(tmp_path, content):
         pairs.write_bytes(content)
     (item,) = find_items([], pairs)
     assert item.problem.startswith(f"{pairs}: ")
+
+
+def test_no_two_items_have_one_id(tmp_path, monkeypatch):
+    touch(tmp_path, "a.mid", "b.mid")
+    monkeypatch.chdir(tmp_path)
+    lines = [{"id": "take", "midi": "b.mid"}, {"midi": "a.mid"}, {"id": "take (2)", "midi": "b.mid"}]
+    lines += [{"id": "take", "midi": "a.mid", "group": "g"}]
+    (tmp_path / "pairs.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    items = find_items(["a.mid"], "pairs.jsonl")
+    assert [item.id for item in items] == ["a.mid", "take", "a.mid (2)", "take (2)", "take (3)"]
+    assert [item.problem is None for item in items] == [True, True, False, True, False]
+    assert items[4].problem == "take: another item has this id; give each its own in the pairs file."
+    assert items[4].group == "g" and items[4].midi is items[2].midi is None

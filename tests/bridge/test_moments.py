@@ -46,7 +46,7 @@ def test_neighbours_are_one_passage_and_the_least_likely_stands_first():
     first, second = of_notes("events", performance, scored(performance, surprises))
     assert first["notes"] == [20, 21, 22] and first["nats"] == pytest.approx(12.0)
     assert first["text"].startswith(
-        "from 0:04.0 to 0:04.4 3 notes (G#4, A4, A#4): their durations are together 17.3 bits"
+        "from 0:04.0 to 0:04.4, 3 notes (G#4, A4, A#4): their durations are together 17.3 bits"
     )
     assert second["notes"] == [80] and second["reason"] == "velocity"
 
@@ -79,6 +79,18 @@ def test_of_sound_the_seconds_with_the_lowest_ratio_are_told():
     (raw, *_) = of_curve("musicgen", {"start_seconds": np.arange(60), "nll_nats_per_second": -ratio})
     assert raw["start_seconds"] == 30.0 and "less likely than usual" in raw["text"]
     assert of_curve("musicgen", {"start_seconds": [0.0], "nll_nats_per_second": [1.0]}) == []
+
+
+def test_rests_and_constant_curves_have_no_moments():
+    start = 0.5 + np.arange(60)
+    ratio = np.full(60, 50.0)
+    ratio[20:26], ratio[40] = 0.0, 10.0
+    active = np.where(ratio == 0.0, 0.1, 1.0)
+    curve = {"start_seconds": start, "llr_nats_per_second": ratio, "active_fraction": active}
+    (moment,) = of_curve("spectral_lm", curve)
+    assert (moment["start_seconds"], moment["nats"]) == (40.5, pytest.approx(40.0))
+    assert of_curve("musicgen", {"start_seconds": start, "nll_nats_per_second": np.full(60, 7.0)}) == []
+    assert of_curve("spectral_lm", curve | {"active_fraction": np.zeros(60)}) == []
 
 
 def test_times_are_told_in_minutes():

@@ -7,7 +7,7 @@ import pytest
 from bridge.references import NOTE_LENGTHS, audio_references, main, note_windows, second_windows, symbolic_reference
 from bridge.views import OpenViews
 from losscal.errors import InputError
-from losscal.references import GRID, References, ViewReference, typicality
+from losscal.references import GRID, References, ViewReference, place_in_words, typicality
 from symbolic.corpus import Corpus, Piece, write_corpus
 from symbolic.performance import NOTE_DTYPE, Performance
 
@@ -22,6 +22,14 @@ def test_100_is_likelier_than_all_held_out_windows(reference):
     assert reference.percentile(64, 1000.0) == reference.percentile(64, 1e9) == 0.0
     assert reference.percentile(64, 250.0) == pytest.approx(75.0)
     assert reference.percentile(64, 252.5) == pytest.approx(74.75)  # between two points of the grid
+
+
+def test_only_what_is_beyond_the_references_is_likelier_than_all_or_none():
+    words = [place_in_words(percentile) for percentile in (100.0, 99.7, 50.2, 0.3, 0.0)]
+    assert words == [
+        *("likelier than all", "likelier than 99 % of", "likelier than 50 % of", "likelier than 1 % of"),
+        "less likely than all",
+    ]
 
 
 def test_percentile_agrees_with_counting():

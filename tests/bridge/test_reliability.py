@@ -21,6 +21,7 @@ def calibration(tmp_path, monkeypatch):
         "config": {"excerpts": 120, "length": "10 seconds", "pieces": 60},
         "rows": [
             {"view": "events", **row, "pairwise_accuracy": 0.99, "interval": [0.95, 1.0]},
+            {"view": "events: pitch_bits_per_note", **row, "pairwise_accuracy": 0.8, "interval": [0.7, 0.9]},
             {"view": "spectral_lm", **row, "severity": 0.5, "pairwise_accuracy": 1.0, "interval": [1.0, 1.0]},
             {"view": "spectral_lm", **row, "pairwise_accuracy": 0.9, "interval": [0.82, 0.97]},
         ],
@@ -47,6 +48,12 @@ def test_the_sentence_says_how_often_and_what_failed(calibration):
     assert sentence("events", "midi", weights_sha256="other").endswith("in 99 % [95-100 %] of cases.")
 
 
+def test_of_sequenced_notes_the_figure_they_are_ranked_by_is_quoted(calibration):
+    text = sentence("events", "sequenced", weights_sha256="other")
+    assert "this view, by the bits of the pitches alone, preferred" in text and "in 80 % [70-90 %] of cases" in text
+    assert text.endswith("; that was measured on performances, not on sequenced music.")
+
+
 def test_of_recordings_it_says_that_none_was_calibrated_on(calibration):
     text = sentence("spectral_lm", "recording", weights_sha256="hash")
     assert text.endswith("; nothing was calibrated on recordings, only on renderings by one SoundFont.")
@@ -59,8 +66,19 @@ def test_other_weights_and_other_views_have_no_sentence(calibration):
     assert sentence("musicgen", "rendering", weights_sha256="hash") is None
 
 
+@pytest.mark.parametrize("interval", [[None, None], None])
+def test_without_a_measured_row_there_is_no_sentence(calibration, tmp_path, monkeypatch, interval):
+    content = json.loads(reliability.CALIBRATION_FILE.read_text())
+    rows = [row for row in content["rows"] if row["view"] != "events" or interval is not None]
+    content["rows"] = [{**row, "interval": interval} if row["view"] == "events" else row for row in rows]
+    path = tmp_path / "without.json"
+    path.write_text(json.dumps(content))
+    monkeypatch.setattr(reliability, "CALIBRATION_FILE", path)
+    assert sentence("events", "midi", weights_sha256="other") is None
+
+
 def test_an_unknown_kind_and_a_broken_file_are_refused(calibration, tmp_path, monkeypatch):
-    with pytest.raises(ValueError, match="kind 'wav': need one of midi, rendering, recording"):
+    with pytest.raises(ValueError, match="kind 'wav': need one of midi, sequenced, rendering, recording"):
         sentence("events", "wav")
     broken = tmp_path / "broken.json"
     broken.write_text("{")
@@ -79,3 +97,8 @@ def test_the_shipped_calibration_is_of_the_shipped_weights(view):
     weights = json.loads(CALIBRATION_FILE.read_text(encoding="utf-8"))["weights"]
     assert weights[view] == shipped_sha256(view), "run python -m bridge.calibrate again"
     assert sentence(view, "midi").startswith("On ")
+
+
+def test_the_shipped_calibration_is_of_sixty_pieces_or_more():
+    config = json.loads(CALIBRATION_FILE.read_text(encoding="utf-8"))["config"]
+    assert config["pieces"] >= 60, "run python -m bridge.calibrate with --pieces 60 or more"

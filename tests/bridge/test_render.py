@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from bridge import render as render_module
-from bridge.render import TAIL_SECONDS, main, render
+from bridge.render import TAIL_SECONDS, first_note_seconds, main, render
 from losscal.errors import InputError
 
 TICKS_PER_SECOND = 960  # 480 ticks a beat at mido's default of 120 beats a minute
@@ -90,6 +90,13 @@ def test_times_follow_the_tempo_map(tmp_path):
     messages = [*note(0.0, 0.1), *note(2.0, 2.5)]
     samples = render(write(tmp_path / "tempo.mid", messages, tempo_map=[(1.0, 1_000_000)]))
     assert loudness(samples, 44_100, 2.5, 2.99) < 1e-3 < loudness(samples, 44_100, 3.05, 3.3)
+
+
+def test_the_first_note_is_no_drum_and_comes_when_it_is_struck(tmp_path):
+    drum, late = note(0.25, 0.5, channel=9), note(1.5, 2.0)
+    assert first_note_seconds(write(tmp_path / "late.mid", [*drum, *late])) == pytest.approx(1.5)
+    with pytest.raises(InputError, match=r"drums\.mid: holds no note"):
+        first_note_seconds(write(tmp_path / "drums.mid", drum))
 
 
 def test_the_pedal_holds_a_note(tmp_path):

@@ -45,17 +45,33 @@ def test_the_table_fits_and_ranks_the_likeliest_first(report):
 
 
 def test_groups_are_ranked_each_for_itself_and_long_ids_stay_in_their_column(tmp_path, views, make_midi):
-    low, high = make_midi(tmp_path / "low.mid", pitch=40), make_midi(tmp_path / "high.mid", pitch=90)
+    low, high = (make_midi(tmp_path / f"{pitch}.mid", count=70, pitch=pitch) for pitch in (40, 90))
     items = [
         Item(id="x" * 60 + "high", midi=high, group="one"),
         Item(id="other", midi=high, group="two"),
         Item(id="low", midi=low, group="one"),
     ]
     lines = rows(table(score_items(items, views)))
-    assert [line.split()[0] for line in lines] == ["group", "low", "…" + "x" * 34 + "high", "group", "other"]
-    assert (
-        len({line.index(".") for line in lines if not line.startswith("group")}) == 1
-    )  # one edge for the decimal points
+    told = [line for line in lines if line.startswith("  ")]
+    assert [line.split()[0] for line in lines if line not in told] == [
+        *("group", "low", "…" + "x" * 34 + "high", "group", "other")
+    ]
+    of_items = [line for line in lines if line not in told and not line.startswith("group")]
+    assert len({line.index(".") for line in of_items}) == 1  # one edge for the decimal points
+    assert lines[3].startswith("  events prefers low (") and not lines[4].startswith("  group")
+    assert max(map(len, told)) <= 120
+
+
+def test_the_order_is_the_groups_ranking_and_names_cannot_break_a_row(tmp_path, views, make_midi):
+    items = [
+        Item(id="re\nference", midi=make_midi(tmp_path / "a.mid", count=70), group="g\n"),
+        Item(id="short", midi=make_midi(tmp_path / "b.mid", count=20, pitch=40), group="g\n"),  # likelier, not ranked
+        Item(id="b\nad", midi=tmp_path / "g\none.mid"),
+    ]
+    text = table(score_items(items, views))
+    lines = rows(text)
+    assert [line.split()[0] for line in lines if line[0] != " "] == ["group", r"re\nference", "short", r"b\nad"]
+    assert lines[0] == r"group g\n" and r"against the reference, re\nference" in text and r"g\none.mid" in text
 
 
 def test_a_remark_that_many_items_share_is_told_once(tmp_path, views, make_midi):

@@ -12,6 +12,7 @@ import soundfile
 import bridge.score
 from bridge.engine import HANDFUL
 from bridge.items import Item, find_items
+from bridge.read_tables import read_table
 from bridge.score import main, score_items
 from bridge.scorers import AudioView
 from bridge.views import OpenViews
@@ -138,8 +139,24 @@ def test_percentiles_are_given_only_with_references_of_the_same_weights(tmp_path
 
 def test_numbers_that_are_not_finite_never_reach_the_report(tmp_path, views, make_midi, monkeypatch):
     monkeypatch.setattr(views.symbolic["vqvae"], "factor", float("nan"))
-    (entry,) = score_items([Item(id="a", midi=make_midi(tmp_path / "a.mid"))], views)["items"]
+    items = [Item(id="a", midi=make_midi(tmp_path / "a.mid"))]
+    (entry,) = score_items(items, views, tables_dir=tmp_path / "out")["items"]
     assert "vqvae" not in entry["symbolic"] and "events" in entry["symbolic"] and "not finite" in entry["error"]
+    table = read_table(tmp_path / "out" / entry["symbolic"]["per_note"])
+    assert "events_pitch_nats" in table and "vqvae_pitch_nats" not in table
+
+
+def test_a_sound_whose_figures_are_not_finite_has_no_curve_and_no_moments(tmp_path, views, make_wav):
+    def broken(sound):
+        curve = {"start_seconds": list(range(20)), "nll_nats_per_second": [1.0, float("nan")] * 10}
+        return view.score(sound) | {"curve": curve}
+
+    view = views.audio["spectral_lm"]
+    views = OpenViews({}, {"spectral_lm": replace(view, score=broken)}, {}, views.references)
+    wav = make_wav(tmp_path / "a.wav", seconds=20.0)
+    (entry,) = score_items([Item(id="a", wav=wav)], views, tables_dir=tmp_path / "out")["items"]
+    assert entry["audio"] is None and entry["moments"] == [] and "spectral_lm gave a number" in entry["error"]
+    assert not (tmp_path / "out" / "curves").exists()
 
 
 def test_items_are_scored_a_few_at_a_time(tmp_path, views, make_midi):
@@ -270,7 +287,7 @@ def test_without_out_nothing_is_written_and_with_it_nothing_beside_the_input(com
     command(folder, "--out", tmp_path / "out")
     assert [path.name for path in folder.iterdir()] == ["a.mid"]
     written = sorted(str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.*"))
-    assert [name.split("-")[0] for name in written[:2]] == ["curves/a", "items.jsonl"] and "per_note/a-" in written[2]
+    assert [name.split("-")[0] for name in written[:2]] == ["curves/a", "journal.jsonl"] and "per_note/a-" in written[2]
     assert written[3:] == ["report.csv", "report.html", "report.json", "report.xlsx"]
 
 

@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from bridge import statistics
-from bridge.statistics import area_under_curve, bootstrap_interval, interval_text, mean, rank_correlation, ratio, wins
+from bridge.statistics import (
+    area_under_curve,
+    bootstrap_interval,
+    interval_text,
+    mean,
+    rank_correlation,
+    ratio,
+    share,
+    wins,
+)
 
 
 def test_the_cheaper_wins_a_tie_counts_half_and_what_is_refused_has_lost():
@@ -26,6 +35,15 @@ def test_a_ratio_is_of_sums_and_of_nothing_is_nothing():
     assert estimate.value == 7 / 4
     assert (estimate.low, estimate.high) == (1.0, 2.0)  # one piece drawn twice, a quarter of the time each
     assert all(isnan(figure) for figure in ratio(np.zeros(3), np.zeros(3)))
+
+
+@pytest.mark.parametrize(("n_pieces", "bound"), [(4, 0.3976), (60, 0.9404)])
+def test_a_share_of_all_or_none_has_an_exact_bound_over_pieces(n_pieces, bound):
+    weights = np.arange(1.0, n_pieces + 1)
+    assert share(np.ones(n_pieces), weights) == pytest.approx((1.0, bound, 1.0), abs=1e-4)
+    assert share(np.zeros(n_pieces), weights) == pytest.approx((0.0, 0.0, 1 - bound), abs=1e-4)
+    mixed = np.arange(n_pieces) % 2.0
+    assert share(mixed, weights) == ratio(mixed * weights, weights)
 
 
 def test_resamples_without_a_measurement_are_left_out():

@@ -103,6 +103,23 @@ def test_a_report_of_an_older_shape_without_tables_is_written(tmp_path):
     assert sheets_of(report, tmp_path).sheetnames == ["items"]
 
 
+def test_more_notes_than_it_takes_are_left_out_and_said_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(xlsx, "MAX_NOTES", 2 * N_NOTES)
+    assert len(lines_of(sheets_of(make_report(tmp_path), tmp_path)["per-note"])) == 2 * N_NOTES
+    monkeypatch.setattr(xlsx, "MAX_NOTES", 2 * N_NOTES - 1)
+    (line,) = lines_of(sheets_of(make_report(tmp_path), tmp_path)["per-note"])
+    assert line["text"] == (
+        "The 80 notes of all items are more than the 79 that this workbook takes: see the tables in per_note/."
+    )
+
+
+def test_an_empty_table_is_named(tmp_path):
+    report = make_report(tmp_path)
+    (tmp_path / "per_note/1.csv").write_bytes(b"")
+    with pytest.raises(InputError, match=r"per_note/1\.csv: is empty; delete it and run again"):
+        write_xlsx(report, tmp_path / "report.xlsx", tmp_path)
+
+
 def test_a_missing_table_is_named(tmp_path):
     report = make_report(tmp_path)
     (tmp_path / "per_note/1.csv").unlink()

@@ -112,6 +112,45 @@ def test_pairs_are_one_to_one_and_in_order():
         assert (np.diff(of_key[:, 1]) > 0).all()
 
 
+def test_a_transposed_version_is_told_once_and_its_edits_beside():
+    reference = steady(200)
+    notes = reference.notes.copy()
+    notes["onset_ticks"] = np.rint(1.04 * notes["onset_ticks"])
+    notes["pitch"] += 2
+    notes["pitch"][[30, 90]] += 1
+    version = Performance(np.delete(notes, 150))
+    whole, *others = found(version, reference)
+    assert (whole.kind, whole.text) == ("transposed", "all notes by +2 semitones")
+    assert (whole.note, whole.reference_note) == (0, 0)
+    assert [edit.kind for edit in others] == ["changed", "changed", "removed"]
+    assert others[0].text == "F3 instead of E3"
+
+
+@pytest.mark.parametrize("semitones", [12, 1])
+def test_a_transposition_is_of_most_notes(semitones):
+    reference = changed(steady(200), slice(None), pitch=np.random.default_rng(0).integers(40, 80, 200))
+    notes = reference.notes.copy()
+    notes["pitch"][:120] += semitones
+    assert "transposed" not in {edit.kind for edit in found(Performance(notes), reference)}
+    notes["pitch"][120:180] += semitones  # nine in ten are one
+    assert "transposed" in {edit.kind for edit in found(Performance(notes), reference)}
+
+
+def test_all_notes_louder_or_one_velocity_bin_is_no_edit():
+    reference = steady(100)
+    assert found(changed(reference, slice(None), velocity_bin=22), reference) == []
+    assert found(changed(reference, slice(0, 30), velocity_bin=17), reference) == []
+    louder = changed(reference, slice(None), velocity_bin=22)
+    assert [edit.note for edit in found(changed(louder, [3, 60], velocity_bin=16), reference)] == [3, 60]
+
+
+def test_single_chords_are_compared_without_a_warning(recwarn):
+    notes = np.zeros(4, dtype=NOTE_DTYPE)
+    notes["pitch"], notes["duration_ticks"], notes["velocity_bin"] = (60, 64, 67, 72), 50, 16
+    assert found(Performance(notes), Performance(notes)) == []
+    assert not recwarn.list
+
+
 def test_music_with_nothing_in_common_keeps_its_own_clock():
     here, there = random_performance(1, 100), random_performance(2, 100)
     alignment = align(here, there)

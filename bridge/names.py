@@ -1,0 +1,27 @@
+"""What items and groups are called where there is little room: the end of a path that tells it from the others."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import PurePath
+
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def shortest_tails(paths: Iterable[str]) -> dict[str, str]:
+    """By path, as many of its last parts as no other path ends with; all of it where another ends with it whole."""
+    parts = {path: PurePath(path).parts for path in paths}
+    shared = Counter(tail for of_path in parts.values() for tail in _tails(of_path))
+    return {
+        path: next((str(PurePath(*tail)) for tail in _tails(of_path) if shared[tail] == 1), path)
+        for path, of_path in parts.items()
+    }
+
+
+def in_one_line(text: str) -> str:
+    """Text with control characters escaped: a file's name may hold a line's end."""
+    return CONTROL.sub(lambda match: repr(match[0])[1:-1], text)
+
+
+def _tails(parts: tuple[str, ...]) -> Iterable[tuple[str, ...]]:
+    return (parts[-depth:] for depth in range(1, len(parts) + 1))

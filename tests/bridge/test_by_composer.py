@@ -1,0 +1,70 @@
+"""`--by-composer`: each view of notes tells its nats a note under every composer it knows."""
+
+import json
+
+import pytest
+import torch
+from music import random_performance
+
+from bridge.engine import Job, Recipe
+from bridge.item_scoring import ItemScorer
+from bridge.score import main, score
+from bridge.views import open_views
+from symbolic.cleaning import read_midi
+from symbolic.composers import composer_nats
+from symbolic.likelihood import SymbolicScorer
+from symbolic.models import build, save_model
+from symbolic.performance import write_midi
+
+COMPOSERS = ["Bach, Johann Sebastian", "Liszt, Franz"]
+
+
+@pytest.fixture(scope="module")
+def weights_dir(tmp_path_factory):
+    """A tiny random model of events that knows two composers."""
+    folder = tmp_path_factory.mktemp("weights")
+    config = {"layers": 1, "width": 16, "heads": 2, "context_events": 32, "composers": COMPOSERS}
+    model = build("events", {"gpt": config})
+    generator = torch.Generator().manual_seed(1)
+    for parameter in model.parameters():
+        parameter.data.normal_(std=0.3, generator=generator)
+    save_model(folder / "events.safetensors", model.state_dict(), kind="events", story={"configs": {"gpt": config}})
+    return folder
+
+
+@pytest.fixture
+def pieces(tmp_path):
+    """Two pieces with a file between them that is no MIDI."""
+    for name, seed in (("a", 1), ("c", 2)):
+        write_midi(random_performance(seed, 40), tmp_path / f"{name}.mid")
+    (tmp_path / "b.mid").write_bytes(b"no MIDI")
+    return [tmp_path / f"{name}.mid" for name in "abc"]
+
+
+@pytest.mark.parametrize("excerpt", [False, True])
+def test_nats_a_note_stand_by_name_beside_the_views_other_figures(weights_dir, pieces, excerpt):
+    entries = score(pieces, weights_dir=weights_dir, excerpt=excerpt, by_composer=True)["items"]
+    model = SymbolicScorer.load("events", weights_dir).model
+    for entry in (entries[0], entries[2]):
+        performance = read_midi(entry["midi"]).performance
+        expected = composer_nats(model, [performance], excerpt=excerpt)[0] / len(performance)
+        told = entry["symbolic"]["events"]["by_composer"]
+        assert list(told) == COMPOSERS
+        assert list(told.values()) == pytest.approx(expected)
+        assert abs(expected[0] - expected[1]) > 1e-3
+    assert entries[1]["symbolic"] is None
+
+
+def test_without_the_flag_nothing_is_told(weights_dir, pieces):
+    entry = score(pieces[0], weights_dir=weights_dir)["items"][0]
+    assert "by_composer" not in entry["symbolic"]["events"]
+
+
+def test_workers_are_told_and_journals_keep_it_apart(weights_dir, pieces, tmp_path, capsys):
+    scorer = ItemScorer(open_views(None, weights_dir), by_composer=True)
+    assert Job.like(scorer, Recipe(None, str(weights_dir), ())).open().by_composer
+    flags = [str(pieces[0]), "--weights", str(weights_dir), "--out", str(tmp_path / "out"), "--json"]
+    for more, is_told in ((flags, False), ([*flags, "--by-composer"], True)):
+        assert main(more) == 0
+        told = json.loads(capsys.readouterr().out)["items"][0]["symbolic"]["events"]
+        assert ("by_composer" in told) == is_told
