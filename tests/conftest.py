@@ -1,9 +1,12 @@
-"""What every test stands on: one thread for tiny models, and some music."""
+"""What every test stands on: one thread for tiny models, some music, and weights of no worth."""
+
+from pathlib import Path
 
 import pytest
 import torch
 from music import random_performance
 
+from symbolic.models import build, save_model
 from symbolic.performance import Performance
 
 torch.set_num_threads(1)
@@ -12,3 +15,15 @@ torch.set_num_threads(1)
 @pytest.fixture
 def performances() -> list[Performance]:
     return [random_performance(seed, notes) for seed, notes in ((1, 60), (2, 7), (3, 1), (4, 33))]
+
+
+@pytest.fixture(scope="session")
+def tiny_weights(tmp_path_factory) -> Path:
+    """A folder of both symbolic models, small and untrained."""
+    folder = tmp_path_factory.mktemp("weights")
+    gpt = {"layers": 1, "width": 16, "heads": 2, "context_events": 16}
+    vqvae = {"time_levels": (3, 4), "pitch_levels": (5,), "velocity_levels": (2,), "duration_levels": (4,), "width": 8}
+    for kind, configs in (("events", {"gpt": gpt}), ("vqvae", {"gpt": gpt, "vqvae": vqvae})):
+        state = build(kind, configs).state_dict()
+        save_model(folder / f"{kind}.safetensors", state, kind=kind, story={"configs": configs})
+    return folder

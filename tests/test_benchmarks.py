@@ -13,7 +13,6 @@ from benchmarks import llama, speed, symbolic_likelihood
 from benchmarks.audio_likelihood import BandCounts
 from bridge.statistics import bootstrap_interval, markdown_table
 from symbolic.corpus import Piece, write_corpus
-from symbolic.models import build, save_model
 from symbolic.performance import NOTE_DTYPE, Performance
 
 ROOT = Path(__file__).parent.parent
@@ -22,18 +21,6 @@ ROOT = Path(__file__).parent.parent
 @pytest.mark.parametrize("path", sorted(ROOT.glob("benchmarks/*.py")), ids=lambda path: path.stem)
 def test_every_benchmark_can_be_imported(path):
     assert importlib.import_module(f"benchmarks.{path.stem}").__doc__
-
-
-@pytest.fixture(scope="module")
-def tiny_weights(tmp_path_factory):
-    """A folder of both symbolic models, small and untrained."""
-    folder = tmp_path_factory.mktemp("weights")
-    gpt = {"layers": 1, "width": 16, "heads": 2, "context_events": 16}
-    vqvae = {"time_levels": (3, 4), "pitch_levels": (5,), "velocity_levels": (2,), "duration_levels": (4,), "width": 8}
-    for kind, configs in (("events", {"gpt": gpt}), ("vqvae", {"gpt": gpt, "vqvae": vqvae})):
-        state = build(kind, configs).state_dict()
-        save_model(folder / f"{kind}.safetensors", state, kind=kind, story={"configs": configs})
-    return folder
 
 
 def test_speed_prints_every_scorer_beside_the_peer(tiny_weights, monkeypatch, capsys):

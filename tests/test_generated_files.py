@@ -7,7 +7,7 @@ from music import random_performance
 
 from benchmarks import generated_files
 from benchmarks.generated_files import CHECKS, CLEANED, READERS, goes_on_exactly, survives
-from symbolic.models import build, load_model, save_model
+from symbolic.models import load_model
 from symbolic.performance import NOTE_DTYPE, Performance, write_midi
 
 
@@ -38,18 +38,6 @@ def test_files_with_other_notes_do_not(tmp_path, monkeypatch):
     result = survives(random_performance(1), tmp_path / "a.mid")
     assert not any(result[name] for name in READERS)
     assert not result[CLEANED]
-
-
-@pytest.fixture(scope="module")
-def tiny_weights(tmp_path_factory):
-    """A folder of both models, small and untrained."""
-    folder = tmp_path_factory.mktemp("weights")
-    gpt = {"layers": 1, "width": 16, "heads": 2, "context_events": 16}
-    vqvae = {"time_levels": (3, 4), "pitch_levels": (5,), "velocity_levels": (2,), "duration_levels": (4,), "width": 8}
-    for kind, configs in (("events", {"gpt": gpt}), ("vqvae", {"gpt": gpt, "vqvae": vqvae})):
-        state = build(kind, configs).state_dict()
-        save_model(folder / f"{kind}.safetensors", state, kind=kind, story={"configs": configs})
-    return folder
 
 
 def test_a_continuation_that_changes_its_prompt_is_found(tiny_weights, tmp_path, monkeypatch):

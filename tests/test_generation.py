@@ -12,7 +12,6 @@ from losscal.errors import InputError
 from symbolic.corpus import Corpus, Piece, write_corpus
 from symbolic.descriptors import DISTRIBUTIONS
 from symbolic.memorisation import TrainingMelodies
-from symbolic.models import build, save_model
 from symbolic.performance import NOTE_DTYPE, Performance
 
 WANTED = Wanted(pieces=3, seconds=8.0, seed=1)
@@ -124,17 +123,6 @@ def test_pieces_are_drawn_once(tmp_path):
     assert [piece.notes.tolist() for piece in first] == [random_performance(seed).notes.tolist() for seed in range(3)]
     Source("a source", "of other weights", draw).pieces(WANTED, tmp_path)
     assert len(drawn) == 2
-
-
-@pytest.fixture(scope="module")
-def tiny_weights(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("weights")
-    gpt = {"layers": 1, "width": 16, "heads": 2, "context_events": 16}
-    vqvae = {"time_levels": (3, 4), "pitch_levels": (5,), "velocity_levels": (2,), "duration_levels": (4,), "width": 8}
-    for kind, configs in (("events", {"gpt": gpt}), ("vqvae", {"gpt": gpt, "vqvae": vqvae})):
-        state = build(kind, configs).state_dict()
-        save_model(folder / f"{kind}.safetensors", state, kind=kind, story={"configs": configs})
-    return folder
 
 
 def test_the_command_prints_a_row_for_every_source(corpus, tiny_weights, tmp_path, monkeypatch, capsys):

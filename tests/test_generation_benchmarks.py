@@ -1,20 +1,6 @@
 """The generation benchmarks run on tiny models and print what they promise."""
 
-import pytest
-
 from benchmarks import generation_speed
-from symbolic.models import build, save_model
-
-
-@pytest.fixture(scope="module")
-def tiny_weights(tmp_path_factory):
-    """A folder of both symbolic models, small and untrained."""
-    folder = tmp_path_factory.mktemp("weights")
-    gpt = {"layers": 1, "width": 16, "heads": 2, "context_events": 16}
-    for kind, configs in (("events", {"gpt": gpt}), ("vqvae", {"gpt": gpt, "vqvae": {"width": 8}})):
-        state = build(kind, configs).state_dict()
-        save_model(folder / f"{kind}.safetensors", state, kind=kind, story={"configs": configs})
-    return folder
 
 
 def test_rates_stand_beside_the_peers_at_each_batch(tiny_weights):
