@@ -76,8 +76,7 @@ class ShuffleConfig:
 
     rules: tuple[str, ...] = (
         *("wrong_notes", "semitone", "matched_marginals", "matched_marginals"),
-        *("random_pitches", "jitter_onsets", "uniform_notes", "loop"),
-        *("scales", "scales", "scales", "held_chords", "held_chords"),
+        *("random_pitches", "jitter_onsets", "uniform_notes", "loop", "scales", "held_chords"),
     )
     min_amount: float = 0.1
 

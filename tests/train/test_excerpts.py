@@ -69,6 +69,12 @@ def test_a_background_excerpt_differs_by_its_notes_alone(monkeypatch):
     assert {program for _, program in heard} == {0, 1}
 
 
+def test_as_played_leaves_the_notes_alone():
+    performance = random_performance(1, 60)
+    as_played = shuffled(performance, ShuffleConfig(("as_played",)), np.random.default_rng(1))
+    assert np.array_equal(as_played.notes, performance.notes)
+
+
 def test_every_rule_is_drawn_with_many_amounts():
     performance = random_performance(1, 60)
     config = ShuffleConfig(("semitone",), min_amount=0.2)
