@@ -23,7 +23,7 @@ from bridge.views import open_views
 from losscal.errors import InputError
 
 ENGINES = ("processes", "ray")
-HANDFUL = 8
+HANDFUL = 4
 """Items scored together: enough for a model to be busy with short ones, few enough to lose little to a kill."""
 MANY_ITEMS = 32
 """From here on opening the views once more for each core pays."""
