@@ -61,6 +61,12 @@ bench: setup
 	$(RUN) -m benchmarks.audio_likelihood --data $(DATA)
 	$(RUN) -m bridge.calibrate $(DATA) --per-piece 1 --out build/calibration
 	$(RUN) -m benchmarks.audio_speed
+	$(RUN) -m benchmarks.generation_speed
+	$(RUN) -m benchmarks.generated_files
+	$(RUN) -m benchmarks.endings --data $(DATA)
+	$(RUN) -m benchmarks.generation --data $(DATA)
+	$(RUN) -m benchmarks.polish --data $(DATA)
+	$(RUN) -m benchmarks.composers --data $(DATA)
 
 examples: setup
 	$(RUN) examples/build.py
