@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from audio.diffusion_config import DEFAULT_ESTIMATE, DEFAULT_STEPS, EstimateConfig
+from audio.new_sound import check_flags
 from losscal.cli import EXIT_DONE, run, write_result
 from losscal.errors import InputError
 
 MAX_SECONDS = 60.0
 """Longest sample: it is drawn in one piece, with some 5 MB of memory a second."""
-MAX_SEED = 2**63 - 1
 
 
 def score(options: argparse.Namespace) -> int:
@@ -41,14 +41,9 @@ def score(options: argparse.Namespace) -> int:
 
 def sample(options: argparse.Namespace) -> int:
     """Write new sound."""
-    if not 0 < options.seconds <= MAX_SECONDS:
-        raise InputError(f"--seconds {options.seconds:g}: allowed is above 0 and up to {MAX_SECONDS:g}.")
-    if not 0 <= options.seed <= MAX_SEED:
-        raise InputError(f"--seed {options.seed}: allowed is 0..2^63-1.")
+    check_flags(options, MAX_SECONDS)
     if options.steps < 1:
         raise InputError(f"--steps {options.steps}: allowed is 1 and above.")
-    if options.out.suffix.lower() != ".wav":
-        raise InputError(f"--out {options.out}: only WAV is written; end the name in .wav.")
     from functools import partial
 
     import soundfile

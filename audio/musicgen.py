@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from audio.musicgen_config import DEFAULT_CHECKPOINT, DEFAULT_SAMPLING, LOUDNESS_LUFS, SamplingConfig
+from audio.new_sound import check_flags
 from losscal.cli import EXIT_DONE, EXIT_ITEMS_FAILED, log, run, write_result
 from losscal.errors import InputError
 
 NEW_SECONDS = 30.0
 MAX_SECONDS = 3600.0
-MAX_SEED = 2**63 - 1
 
 
 def evaluate(options: argparse.Namespace) -> int:
@@ -46,12 +46,7 @@ def evaluate(options: argparse.Namespace) -> int:
 def generate(options: argparse.Namespace) -> int:
     """Write new sound: the second half of a recording, what follows it, or something of its own."""
     sampling = _sampling(options)
-    if options.seconds is not None and not 0 < options.seconds <= MAX_SECONDS:
-        raise InputError(f"--seconds {options.seconds:g}: allowed is above 0 and up to {MAX_SECONDS:g}.")
-    if not 0 <= options.seed <= MAX_SEED:
-        raise InputError(f"--seed {options.seed}: allowed is 0..2^63-1.")
-    if options.out.suffix.lower() != ".wav":
-        raise InputError(f"--out {options.out}: only WAV is written; end the name in .wav.")
+    check_flags(options, MAX_SECONDS)
     from functools import partial
 
     import soundfile

@@ -11,7 +11,7 @@ from math import log
 
 import numpy as np
 
-from benchmarks.excerpts import excerpt_parser, excerpts_of_test_pieces
+from benchmarks.excerpts import excerpt_parser, excerpts_of_test_pieces, places
 from bridge.statistics import markdown_table, with_interval
 from losscal.cli import EXIT_DONE, run, write_result
 from symbolic.configs import PolishConfig
@@ -21,11 +21,6 @@ from symbolic.performance import MAX_PITCH, MIN_PITCH, Performance
 
 WRONG_SHARE = 0.1
 REACH_SEMITONES = 12
-
-
-def places(notes: np.ndarray) -> np.ndarray:
-    """Onset and pitch of each note as one number, int64 [N]."""
-    return notes["onset_ticks"].astype(np.int64) * 128 + notes["pitch"]
 
 
 def counts(original: Performance, corrupted: np.ndarray, polished: np.ndarray) -> list[int]:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.excerpts import EXCERPT_NOTES, excerpt_parser, excerpts_of_test_pieces
+from benchmarks.excerpts import EXCERPT_NOTES, excerpt_parser, excerpts_of_test_pieces, places
 from bridge.statistics import markdown_table, mean, with_interval
 from losscal.cli import EXIT_DONE, log, run, write_result
 from symbolic.corpus import Corpus
@@ -40,8 +40,7 @@ PITCH = ATTRIBUTES.index("pitch")
 
 def wrong_note(original: Performance, corrupted: Performance) -> int:
     """The index in `corrupted` of its one note whose place (onset, pitch) is free in `original`."""
-    places, moved = (p.notes["onset_ticks"].astype(np.int64) * 128 + p.notes["pitch"] for p in (original, corrupted))
-    (index,) = np.flatnonzero(~np.isin(moved, places))
+    (index,) = np.flatnonzero(~np.isin(places(corrupted.notes), places(original.notes)))
     return int(index)
 
 

@@ -146,7 +146,7 @@ def _passages(
 def _sentence(
     start: float, last: float, performance: "Performance", members: Sequence[int], reason: str, nats: float
 ) -> str:
-    from symbolic.edits import name_of
+    from symbolic.performance import name_of
 
     names = [name_of(pitch) for pitch in performance.notes["pitch"][list(members)]]
     one, several = CLAUSES[reason]

@@ -5,7 +5,6 @@ drawn at random with a fixed seed and spread evenly over the pieces. The results
 """
 
 import argparse
-import tempfile
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -69,13 +68,9 @@ def render_window(
 ) -> "Waveform":
     """Play a window's notes, on the default SoundFont where none is given, and cut what rings on after `seconds`."""
     from audio.waveform import Waveform
-    from bridge.render import render
-    from symbolic.performance import write_midi
+    from bridge.render import render_notes
 
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "window.mid")
-        write_midi(performance, path)
-        samples = render(path, sample_rate=sample_rate, soundfont=soundfont)
+    samples = render_notes(performance, sample_rate=sample_rate, soundfont=soundfont)
     return Waveform(np.ascontiguousarray(samples[:, : round(seconds * sample_rate)]), sample_rate, "window")
 
 

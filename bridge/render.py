@@ -11,17 +11,21 @@ import contextlib
 import ctypes
 import functools
 import io
+import tempfile
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from losscal import cli
 from losscal.errors import InputError
 from losscal.files import atomic_path
+
+if TYPE_CHECKING:
+    from symbolic.performance import Performance
 
 SAMPLE_RATE = 44_100
 MIN_SAMPLE_RATE, MAX_SAMPLE_RATE = 8_000, 96_000
@@ -86,6 +90,24 @@ def render(
     if peak > 1.0:
         samples /= np.float32(peak)
     return samples
+
+
+def render_notes(
+    performance: "Performance", *, sample_rate: int, soundfont: Path | None = None, program: int = 0
+) -> np.ndarray:
+    """Play notes on a General MIDI program, 0 being the acoustic grand: float32 [2, samples]; raises as `render`."""
+    import mido
+
+    from symbolic.performance import write_midi
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "notes.mid")
+        write_midi(performance, path)
+        if program != 0:  # what a channel has from the start
+            file = mido.MidiFile(path)
+            file.tracks[0].insert(0, mido.Message("program_change", program=program))
+            file.save(path)
+        return render(path, sample_rate=sample_rate, soundfont=soundfont)
 
 
 def fluidsynth_version() -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from symbolic.performance import TICK_SECONDS, VELOCITY_OF_BIN, Performance
+from symbolic.performance import TICK_SECONDS, VELOCITY_OF_BIN, Performance, name_of
 
 ANCHOR_NOTES = 4000
 """The clocks are compared on so many notes from the beginning; bounds the memory of the common subsequence."""
@@ -32,7 +32,6 @@ LENGTHENED_SECONDS, LENGTHENED_RATIO = 0.05, 1.1
 """Smaller changes are not told: rounding to the grid and another tempo leave as much."""
 VELOCITY_BINS = 2
 """A velocity is changed by so many of 32 bins, beside what all notes got louder or softer: one is within rounding."""
-NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 
 
 @dataclass(frozen=True)
@@ -111,11 +110,6 @@ def edits(version: Performance, reference: Performance, alignment: Alignment) ->
         seconds = float(alignment.clock.to_version(_onset_seconds(reference)[note]))
         result.append(Edit("removed", None, note, seconds, f"{name_of(reference.notes['pitch'][note])} removed"))
     return sorted(result, key=lambda edit: edit.seconds)
-
-
-def name_of(pitch: int) -> str:
-    """The name of a MIDI pitch, 60 being C4."""
-    return f"{NAMES[pitch % 12]}{pitch // 12 - 1}"
 
 
 def _aligned(version: Performance, reference: Performance, semitones: int) -> Alignment:

@@ -16,6 +16,7 @@ MIN_PITCH, MAX_PITCH = 21, 108
 MAX_DURATION_TICKS = 601
 # miditok's 32 velocity bins: numpy.linspace(0, 127, 33) truncated, without the zero.
 VELOCITY_OF_BIN = np.linspace(0, 127, 33, dtype=np.intp)[1:]
+KEY_NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 NOTE_DTYPE = np.dtype([("onset_ticks", "<i4"), ("duration_ticks", "<u2"), ("pitch", "u1"), ("velocity_bin", "u1")])
 
 
@@ -62,6 +63,11 @@ class Performance:
         notes = self.notes[start:stop].copy()
         notes["onset_ticks"] -= notes["onset_ticks"][0]
         return Performance(notes)
+
+
+def name_of(pitch: int) -> str:
+    """The name of a MIDI pitch, 60 being C4."""
+    return f"{KEY_NAMES[pitch % 12]}{pitch // 12 - 1}"
 
 
 def nearest_velocity_bin(velocity: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 from losscal.cli import EXIT_DONE, run, write_result
 from losscal.errors import InputError
 from symbolic.configs import PolishConfig
-from symbolic.performance import TICK_SECONDS, VELOCITY_OF_BIN
+from symbolic.performance import TICK_SECONDS, VELOCITY_OF_BIN, name_of
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -81,10 +81,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def changes(given: np.ndarray, polished: np.ndarray) -> Iterator[str]:
     """A line for each note that is another one than before: when, and what became what. Notes [N], in one order."""
-    from pretty_midi import note_number_to_name
-
     values = {
-        "pitch": note_number_to_name,
+        "pitch": name_of,
         "velocity_bin": lambda value: f"velocity {VELOCITY_OF_BIN[value]}",
         "duration_ticks": lambda value: f"{value * TICK_SECONDS:.2f} s long",
     }
@@ -95,7 +93,7 @@ def changes(given: np.ndarray, polished: np.ndarray) -> Iterator[str]:
                 for field, name in values.items()
                 if before[field] != after[field]
             ]
-            key = "" if before["pitch"] != after["pitch"] else f"{note_number_to_name(before['pitch'])}, "
+            key = "" if before["pitch"] != after["pitch"] else f"{name_of(before['pitch'])}, "
             yield f"{before['onset_ticks'] * TICK_SECONDS:8.2f} s  {key}{', '.join(words)}"
 
 

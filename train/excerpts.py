@@ -5,7 +5,6 @@ background model hears the very places, instruments and rooms of the foreground 
 is another.
 """
 
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,12 +13,12 @@ import numpy as np
 
 from audio.frames import quantised_frames
 from audio.waveform import Waveform
-from bridge.render import default_soundfont, render
+from bridge.render import default_soundfont, render_notes
 from losscal.errors import InputError
 from symbolic.configs import require
 from symbolic.corpus import Corpus
 from symbolic.corruption import CORRUPTIONS
-from symbolic.performance import MAX_PITCH, MIN_PITCH, TICK_SECONDS, Performance, write_midi
+from symbolic.performance import MAX_PITCH, MIN_PITCH, TICK_SECONDS, Performance
 from train.acoustics import AcousticsConfig, record
 from train.monotony import held_chords, scales
 
@@ -164,12 +163,4 @@ def transposed(performance: Performance, most_semitones: int, rng: np.random.Gen
 
 def rendered(performance: Performance, soundfont: Path, program: int, sample_rate: int) -> np.ndarray:
     """Mono float32 [N] of the notes on a General MIDI program of a SoundFont."""
-    import mido
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "excerpt.mid"
-        write_midi(performance, path)
-        file = mido.MidiFile(path)
-        file.tracks[0].insert(0, mido.Message("program_change", program=program))
-        file.save(path)
-        return render(path, sample_rate=sample_rate, soundfont=soundfont).mean(axis=0)
+    return render_notes(performance, sample_rate=sample_rate, soundfont=soundfont, program=program).mean(axis=0)

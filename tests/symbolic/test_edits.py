@@ -8,8 +8,8 @@ import pytest
 from music import random_performance
 
 from symbolic.corruption import jitter_onsets, matched_marginals, playable, semitone
-from symbolic.edits import align, edits, name_of
-from symbolic.performance import NOTE_DTYPE, Performance
+from symbolic.edits import align, edits
+from symbolic.performance import NOTE_DTYPE, Performance, name_of
 
 
 def steady(count=60, seed=0):
