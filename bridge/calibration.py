@@ -138,7 +138,10 @@ def _row(measured: Measured, case: Case, score: str) -> dict[str, Any]:
 
 
 def _control(measured: Measured, case: Case, score: str) -> dict[str, Any]:
-    """How a control changes the cost, in its unit and as a share of what YARDSTICK does, with and without the sign."""
+    """How a control changes the cost, in its unit and as a share of what YARDSTICK does, with and without the sign.
+
+    There is no share of a yardstick that is not shown to cost anything.
+    """
     original, control, yardstick = (measured.costs[version, score] for version in (ORIGINAL, case, YARDSTICK))
     is_measured = np.isfinite(original) & np.isfinite(control) & np.isfinite(yardstick)
 
@@ -147,12 +150,14 @@ def _control(measured: Measured, case: Case, score: str) -> dict[str, Any]:
 
     with np.errstate(invalid="ignore"):  # what is refused on both sides is left out below
         change, effect = control - original, yardstick - original
-    moved, size = (ratio(by_piece(values), by_piece(effect)) for values in (change, np.abs(change)))
+    excerpts = is_measured.sum(axis=1).astype(np.float64)
+    yards = by_piece(effect) if ratio(by_piece(effect), excerpts).low > 0 else np.zeros_like(excerpts)
+    moved, size = (ratio(by_piece(values), yards) for values in (change, np.abs(change)))
     won = measured.won(case, score).mean(axis=1)
     return {
         "n": int(is_measured.sum()),
         **_figures("pairwise_accuracy", share(won, np.ones_like(won)), "interval"),
-        **_figures("cost_change", ratio(by_piece(change), is_measured.sum(axis=1).astype(np.float64))),
+        **_figures("cost_change", ratio(by_piece(change), excerpts)),
         **_figures("share_of_yardstick", moved),
         **_figures("size_of_yardstick", size),
         "is_neutral": None if isnan(moved.value) else moved.low > -NEUTRAL_SHARE and moved.high < NEUTRAL_SHARE,

@@ -92,7 +92,7 @@ def log_mass_of_codes(context: Tensor, codes: Tensor, size: int) -> Tensor:
     context float32 [..., V], codes int64 [V] in 0..size-1.
     """
     top = context.detach().amax(-1, keepdim=True)
-    mass = context.new_zeros((*context.shape[:-1], size)).index_add(-1, codes, (context - top).exp())
+    mass = context.new_zeros((*context.shape[:-1], size)).index_add_(-1, codes, (context - top).exp())
     return top + (mass + LEAST_MASS).log()
 
 

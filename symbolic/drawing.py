@@ -29,7 +29,17 @@ class Drawer:
     def __init__(self, config: SamplingConfig, generators: Sequence[np.random.Generator]) -> None:
         self.config, self.generators = config, generators
         self.used = _DRAWS_AHEAD
-        self.nats = torch.zeros(len(generators), dtype=torch.float64)
+        self._nats = torch.zeros(len(generators), dtype=torch.float64)
+        self._drawn: list[tuple[Tensor, Tensor]] = []  # not yet in the sum: 1 / p [B, 1] and whether it counts [B]
+
+    @property
+    def nats(self) -> Tensor:
+        """What the draws so far cost, float64 [B]; summed when asked for, many draws at once."""
+        if self._drawn:
+            inverse_p, counts = zip(*self._drawn, strict=True)
+            self._nats = self._nats + (torch.cat(inverse_p, dim=-1).log() * torch.stack(counts, dim=-1)).sum(-1)
+            self._drawn = []
+        return self._nats
 
     def __call__(self, logits: Tensor, counts: Tensor) -> Tensor:
         """One value per row of logits [B, V], int64 [B]; `counts` bool [B]: the rows whose draw costs anything."""
@@ -45,7 +55,7 @@ class Drawer:
         if config.is_cut:
             mass = cumulative.gather(-1, self._kept(p, cumulative) - 1)
         place = torch.searchsorted(cumulative, mass * self._uniform())  # [B, 1]
-        self.nats += (mass / p.gather(-1, place)).log()[:, 0] * counts
+        self._drawn.append((mass / p.gather(-1, place), counts))
         return (place if order is None else order.gather(-1, place))[:, 0]
 
     def _kept(self, p: Tensor, cumulative: Tensor) -> Tensor:

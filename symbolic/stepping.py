@@ -2,8 +2,8 @@
 
 The same function as the model's own modules (a test compares them) in another shape: one position at a time over keys
 and values kept in place, the matrices that read one state joined into one, all that hangs on a single value looked up
-in a table. Each row of a batch goes through matrix-vector products of its own, so that a piece comes out the same to
-the last bit however many are drawn beside it: a matrix-matrix product rounds a row differently with the number of rows.
+in a table. Each row of a batch is multiplied as if it were alone (`symbolic.row_product`), so a piece comes out the
+same to the last bit however many are drawn beside it.
 """
 
 from math import sqrt
@@ -25,23 +25,30 @@ from symbolic.pointer import (
     later_bucket,
     sharing_bucket,
 )
-from symbolic.transformer import KVCache
+from symbolic.row_product import row_product
+from symbolic.transformer import MLP, KVCache
 
 ALIGNED_FLOATS = 16
 """Rows of a matrix begin on a cache line, so that no row of a batch is summed in another order than the first."""
 
 
-def unit_rms(x: Tensor) -> Tensor:
-    """`transformer.rms_norm` of the last dimension in fewer operations; no vector of x may be zero."""
-    return x.div(torch.linalg.vector_norm(x, dim=-1, keepdim=True)).mul_(sqrt(x.shape[-1]))
+def unit(x: Tensor) -> Tensor:
+    """x at length 1 in its last dimension: `transformer.rms_norm` of D numbers, but for the factor sqrt(D).
 
-
-def by_row(weight: Tensor, batch: int) -> Tensor:
-    """A matrix [N, K] as the right factor [B, K, N] of a product that takes each row [1, K] of a batch by itself.
-
-    Laid out so that memory is read in one stream, which is what a product with one vector waits for.
+    That factor is put where it costs nothing. No vector of x may be zero.
     """
-    return weight.T.contiguous().expand(batch, -1, -1)
+    return x / torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+
+
+class Perceptron:
+    """x + MLP(rms_norm(x)) of rows [B, 1, D]; as the squared ReLU is homogeneous, sqrt(D) comes out of it as D."""
+
+    def __init__(self, mlp: MLP) -> None:
+        self.up, self.down = row_product(mlp.up.weight), row_product(mlp.down.weight)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """[B, 1, D] to [B, 1, D]."""
+        return torch.add(x, self.down(self.up(unit(x)).relu_().square_()), alpha=x.shape[-1])
 
 
 class Trunk:
@@ -52,10 +59,11 @@ class Trunk:
         self.heads = model.config.heads
         self.cache = KVCache(model.config, batch, capacity=model.context_events)
         self.layers = [
-            [by_row(linear.weight, batch) for linear in (attention.qkv, attention.project, mlp.up, mlp.down)]
+            (row_product(attention.qkv.weight), row_product(attention.project.weight), Perceptron(mlp))
             for attention, mlp in zip(transformer.attention, transformer.mlp, strict=True)
         ]
-        cos, sin = transformer.rotary  # [T, W / 2]
+        self.sqrt_width = torch.tensor(sqrt(model.config.width))
+        cos, sin = transformer.rotary * sqrt(2 * transformer.rotary.shape[-1])  # [T, W / 2], of heads at length 1
         self.cos, self.sin = torch.cat([cos, cos], dim=-1), torch.cat([-sin, sin], dim=-1)  # [T, W]
 
     def step(self, x: Tensor) -> Tensor:
@@ -63,16 +71,15 @@ class Trunk:
         batch, _, width = x.shape
         head_width = width // self.heads
         cos, sin = self.cos[self.cache.length], self.sin[self.cache.length]
-        for layer, (qkv, project, up, down) in enumerate(self.layers):
-            heads = torch.bmm(unit_rms(x), qkv).view(batch, 3, self.heads, head_width)
-            pair = unit_rms(heads[:, :2])  # [B, 2, H, W]: query and key
+        for layer, (qkv, project, perceptron) in enumerate(self.layers):
+            pair, value = qkv(unit(x)).view(batch, 3, self.heads, head_width).split((2, 1), dim=1)
+            pair = unit(pair)  # [B, 2, H, W]
             query, key = torch.addcmul(pair * cos, pair.roll(head_width // 2, -1), sin).unbind(1)
-            keys, values = self.cache.append(layer, key, heads[:, 2])
-            y = F.scaled_dot_product_attention(query[:, :, None], keys, values)  # [B, H, 1, W]
-            x = torch.baddbmm(x, y.reshape(batch, 1, width), project)
-            x = torch.baddbmm(x, torch.bmm(unit_rms(x), up).relu_().square_(), down)
+            keys, values = self.cache.append(layer, key, (value * self.sqrt_width).squeeze(1))
+            y = F.scaled_dot_product_attention(query.unsqueeze(2), keys, values)  # [B, H, 1, W]
+            x = perceptron(project(y.reshape(batch, 1, width)).add_(x))
         self.cache.length += 1
-        return unit_rms(x)
+        return unit(x).mul_(self.sqrt_width)
 
 
 class Voters:
@@ -162,16 +169,16 @@ class Voters:
 class Head:
     """One attribute's part of the note chain; all that its state decides comes from one product."""
 
-    def __init__(self, model: EventGPT, index: int, batch: int) -> None:
+    def __init__(self, model: EventGPT, index: int) -> None:
         name, chain = ATTRIBUTES[index], model.chain
         self.attribute, self.values = name, VOCABULARY[name]
-        self.up, self.down = by_row(chain.mlp[name].up.weight, batch), by_row(chain.mlp[name].down.weight, batch)
+        self.perceptron = Perceptron(chain.mlp[name])
         output, width = chain.output[name], model.config.width
         parts = {"values": (output.weight, output.bias), "void": (torch.zeros(1, width), torch.zeros(1))}
         if name in POINTED:
-            query, traits = chain.pointer.query[name], chain.pointer.traits[name]
+            query = chain.pointer.query[name]
             parts["query"] = (query.weight, query.bias)
-            parts["traits"] = (traits @ query.weight, traits @ query.bias)
+            self.traits = row_product(chain.pointer.traits[name])
         self.codes = None
         if isinstance(model, CodeGPT):
             autoencoder, code_output = model.vqvae.attributes[name], model.code_output[name]
@@ -181,10 +188,10 @@ class Head:
         ends = torch.tensor([len(bias) for bias in biases]).cumsum(0).tolist()
         self.part = {key: slice(end - len(bias), end) for key, end, bias in zip(parts, ends, biases, strict=True)}
         padding = (0, -ends[-1] % ALIGNED_FLOATS)
-        self.weight = by_row(F.pad(torch.cat(weights), (0, 0, *padding)), batch)  # [B, D, N]
-        self.bias = F.pad(torch.cat(biases), padding).expand(batch, 1, -1)
+        self.product = row_product(F.pad(torch.cat(weights), (0, 0, *padding)))
+        self.bias = F.pad(torch.cat(biases), padding)
         following = chain.position[index + 1] if index + 1 < len(ATTRIBUTES) else 0.0
-        self.told = chain.embeddings[name].weight + following  # [V, D]
+        self.told = (chain.embeddings[name].weight + following)[:, None]  # [V, 1, D]
 
     def code_logits(self, logits: Tensor, code_scores: Tensor) -> Tensor:
         """Scores [B, K] of the codes, of what the logits [B, V] of their values and the state [B, K] say.
@@ -212,7 +219,8 @@ class Stepper:
         self.model, self.batch = model, batch
         self.trunk = Trunk(model, batch)
         self.voters = Voters(model.chain.pointer, batch, model.context_events)
-        self.heads = [Head(model, index, batch) for index in range(len(ATTRIBUTES))]
+        self.sqrt_width = sqrt(model.config.width)
+        self.heads = [Head(model, index) for index in range(len(ATTRIBUTES))]
         key = model.chain.pointer.key.weight.T
         tables = [torch.cat([table, table @ key], dim=-1) for table in model.embedding_tables()]
         self.table = torch.cat(tables)  # [sum of V, D + 3 W], what each value adds to an event's embedding and key
@@ -239,19 +247,19 @@ class Stepper:
     def scores(self, index: int) -> tuple[Tensor, Tensor | None]:
         """Logits [B, V] of the values of attribute `index` without the codes' part, and scores [B, K] of its codes."""
         head = self.heads[index]
-        self.state = torch.baddbmm(self.state, torch.bmm(unit_rms(self.state), head.up).relu_().square_(), head.down)
-        scores = torch.baddbmm(head.bias, unit_rms(self.state), head.weight)[:, 0]
+        self.state = head.perceptron(self.state)
+        scores = torch.add(head.bias, head.product(unit(self.state)), alpha=self.sqrt_width)[:, 0]
         if head.attribute in POINTED:
             logits = scores[:, : head.values + 1]
-            query, traits = scores[:, head.part["query"]], scores[:, head.part["traits"]]
-            self.voters.add_votes(head.attribute, logits, query, traits)
+            query = scores[:, head.part["query"]]
+            self.voters.add_votes(head.attribute, logits, query, head.traits(query[:, None])[:, 0])
         return scores[:, : head.values], None if head.codes is None else scores[:, head.part["codes"]]
 
     def tell(self, index: int, value: Tensor) -> None:
         """What attribute `index` became, int64 [B]."""
         if index == 0:
             self.voters.advance(value)
-        self.state = self.state + self.heads[index].told[value][:, None]
+        self.state = self.state + self.heads[index].told[value]
 
     def append(self, event: Tensor) -> None:
         """Go on from the whole event int64 [B, 4]."""

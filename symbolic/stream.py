@@ -148,7 +148,7 @@ def draw_until(stream: EventStream, drawer: Drawer, length: Length, amount: int)
     while (grown < amount).any():
         sizes[grown < amount] += 1
         grown += length.grown_by(stream.next_events().numpy())
-        nats.append(drawer.nats.clone())
+        nats.append(drawer.nats)
     events = stream.events[:, given:].numpy()
     costs = torch.stack(nats, dim=1).numpy() if nats else np.zeros((len(grown), 0))
     ends = torch.stack(stream.end_nats, dim=1).double().numpy() if stream.end_nats else np.zeros((len(grown), 0))

@@ -42,9 +42,10 @@ class KVCache:
         """Store a layer's keys and values [B, H, D/H] of the next position; all of them so far come back."""
         if self.length == self.keys.shape[3]:
             raise ValueError(f"cache: another position does not fit its capacity of {self.length}")
-        self.keys[layer, :, :, self.length] = keys
-        self.values[layer, :, :, self.length] = values
-        return self.keys[layer, :, :, : self.length + 1], self.values[layer, :, :, : self.length + 1]
+        all_keys, all_values = self.keys[layer], self.values[layer]
+        all_keys.select(2, self.length).copy_(keys)  # quicker than the same by indexing, and drawing waits for it
+        all_values.select(2, self.length).copy_(values)
+        return all_keys.narrow(2, 0, self.length + 1), all_values.narrow(2, 0, self.length + 1)
 
 
 def rotary_table(positions: int, head_width: int) -> Tensor:

@@ -103,6 +103,17 @@ def test_a_control_is_neutral_where_its_whole_interval_is_within_the_margin():
     assert rows["another SoundFont"]["n"] == 0 and rows["another SoundFont"]["share_of_yardstick"] is None
 
 
+def test_nothing_is_measured_by_a_yardstick_that_is_not_shown_to_cost_anything():
+    costs = scorer(0.0)
+    costs[YARDSTICK, "view"] += np.random.default_rng(2).normal(size=SHAPE)
+    costs[Case("gain -12 dB"), "view"] = costs[ORIGINAL, "view"] + 5.0
+    result = made(costs)
+    row = next(row for row in result["controls"] if row["corruption"] == "gain -12 dB")
+    assert (row["share_of_yardstick"], row["is_neutral"]) == (None, None)
+    assert row["cost_change"] == pytest.approx(5.0)
+    assert not any(failure["case"] in CONTROLS for failure in result["failures"])
+
+
 def test_failures_are_said_with_what_follows_from_them():
     costs = scorer(10.0 / level(YARDSTICK))
     for name, change in {"another SoundFont": 5.0, "scale": -500.0}.items():

@@ -8,7 +8,7 @@ from test_symbolic_models import MODELS
 
 from symbolic.events import ATTRIBUTES, END, REST, encode
 from symbolic.likelihood import bound_nats, score
-from symbolic.stepping import Stepper, Trunk, unit_rms
+from symbolic.stepping import Stepper, Trunk, unit
 from symbolic.transformer import rms_norm
 
 EVENTS = torch.stack([torch.from_numpy(encode(random_performance(seed, 60), end=False))[:14] for seed in (1, 2, 3)])
@@ -43,9 +43,9 @@ def walk(model, events, *, batch_alike=False):
     return torch.stack(nats, dim=1).view(len(events), -1, len(ATTRIBUTES)), torch.stack(end_nats, dim=1)
 
 
-def test_unit_rms_is_rms_norm():
+def test_unit_is_rms_norm_but_for_the_factor():
     x = torch.randn(3, 2, 64, generator=torch.Generator().manual_seed(1))
-    assert torch.allclose(unit_rms(x), rms_norm(x), atol=1e-6)
+    assert torch.allclose(unit(x) * 8, rms_norm(x), atol=1e-6)
 
 
 def test_cached_steps_equal_one_pass(model):
