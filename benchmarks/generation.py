@@ -140,10 +140,8 @@ def sources_of(flags: argparse.Namespace, corpus: Corpus) -> Iterator[Source]:
         grid = [SamplingConfig(temperature=t, top_p=p) for t, p in product(flags.temperatures, flags.top_p)]
     except ValueError as error:
         raise InputError(f"--{error}.") from error
-    for (kind, weights), sampling in product(
-        [(kind, weights_path(kind, flags.weights)) for kind in flags.models], grid
-    ):
-        yield of_model(kind, weights, sampling, name=kind)
+    for kind, sampling, candidates in product(flags.models, grid, flags.candidates):
+        yield of_model(kind, weights_path(kind, flags.weights), sampling, name=kind, candidates=candidates)
     for (kind, weights), sampling in product(flags.checkpoint, grid):
         yield of_model(kind, weights, sampling, name=weights.stem)
     for folder, sampling in product(flags.llama, grid):
@@ -178,6 +176,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--top-p", type=float, nargs="+", default=[defaults.top_p], help="default %(default)s")
     parser.add_argument(
+        "--candidates", type=int, nargs="+", default=[1], help="take the most typical of so many (default %(default)s)"
+    )
+    parser.add_argument(
         "--checkpoint", metavar="KIND=FILE", type=checkpoint, nargs="+", default=[], help="further weights to draw from"
     )
     parser.add_argument("--llama", type=Path, nargs="+", default=[], help="folders of a trained benchmarks.llama")
@@ -193,6 +194,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     flags = _parser().parse_args(argv)
     if flags.pieces < 2:
         raise InputError(f"--pieces {flags.pieces}: a comparison needs 2 or more.")
+    if min(flags.candidates) < 1:
+        raise InputError(f"--candidates {min(flags.candidates)}: must be at least 1.")
     from symbolic.likelihood import SymbolicScorer
 
     corpus = Corpus.open(flags.data)

@@ -56,26 +56,35 @@ class Source:
         return [read_midi(path).performance for path in paths]
 
 
-def of_model(kind: str, weights: Path, sampling: SamplingConfig, name: str) -> Source:
-    """Our model in a weights file, "events" or "vqvae"."""
+def of_model(kind: str, weights: Path, sampling: SamplingConfig, name: str, candidates: int = 1) -> Source:
+    """Our model in a weights file, "events" or "vqvae"; each piece the most typical of so many candidates."""
+    sha256 = sha256_of(weights)
 
     def draw(wanted: Wanted) -> list[Performance]:
+        from symbolic.candidates import judge, load_held_out, most_typical, require_held_out
+        from symbolic.likelihood import SymbolicScorer
         from symbolic.models import load_model
         from symbolic.sampling import draw_pieces
 
         model, _ = load_model(weights, kind=kind)
-        pieces = draw_pieces(
+        drawn = draw_pieces(
             model,
             seconds=wanted.seconds,
             seed=wanted.seed,
-            candidates=range(wanted.pieces),
+            candidates=range(wanted.pieces * candidates),
             sampling=sampling,
             ending=False,
             batch_pieces=BATCH_PIECES,
         )
-        return [piece.performance for piece in pieces]
+        if candidates > 1:
+            scorer = SymbolicScorer(model, sha256)
+            held_out = require_held_out(load_held_out(scorer, weights.parent))
+            of_piece = [drawn[first : first + candidates] for first in range(0, len(drawn), candidates)]
+            drawn = [most_typical(judge(scorer, several, held_out))[0].piece for several in of_piece]
+        return [piece.performance for piece in drawn]
 
-    return Source(f"{name}, {in_words(sampling)}", sha256_of(weights), draw)
+    chosen = f", most typical of {candidates}" if candidates > 1 else ""
+    return Source(f"{name}, {in_words(sampling)}{chosen}", sha256, draw)
 
 
 def of_llama(folder: Path, sampling: SamplingConfig) -> Source:

@@ -17,7 +17,7 @@ from bridge.scorers import AudioView
 from bridge.views import SHIPPED_VIEWS, SymbolicScorer, open_views, view_names, weights_folder
 from losscal.cli import EXIT_DONE, log, run
 from losscal.errors import InputError
-from losscal.references import LLR_SUFFIX, REFERENCES_FILE, References, ViewReference
+from losscal.references import LLR_SUFFIX, PER_SECOND_SUFFIX, REFERENCES_FILE, References, ViewReference
 
 if TYPE_CHECKING:
     from audio.waveform import Waveform
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 
 NOTE_LENGTHS = (64, 256, 1024)
 SECOND_LENGTHS = (10, 30, 120)
+SYMBOLIC_STATISTICS = {"nll_nats_per_note": "", "nll_nats_per_second": PER_SECOND_SUFFIX}
 AUDIO_STATISTICS = {"nll_nats_per_second": "", "llr_nats_per_second": LLR_SUFFIX}
-"""Report keys of an audio view that have references, and what follows the view's name in that of the reference."""
+"""Report keys of a view that have references, and what follows the view's name in that of the reference."""
 SPLIT = "test"
 SEED = 0
 
@@ -74,14 +75,22 @@ def render_window(
     return Waveform(np.ascontiguousarray(samples[:, : round(seconds * sample_rate)]), sample_rate, "window")
 
 
-def symbolic_reference(scorer: SymbolicScorer, corpus: "Corpus", count: int) -> ViewReference:
-    """Nats per note over `count` windows of each of NOTE_LENGTHS."""
-    values = {}
+def symbolic_references(scorer: SymbolicScorer, corpus: "Corpus", count: int) -> dict[str, ViewReference]:
+    """References by name, of SYMBOLIC_STATISTICS over `count` windows of each of NOTE_LENGTHS."""
+    values: dict[str, dict[int, list[float]]] = {statistic: {} for statistic in SYMBOLIC_STATISTICS}
     for n_notes in NOTE_LENGTHS:
         windows = note_windows(corpus, n_notes, count, np.random.default_rng((SEED, n_notes)))
-        values[n_notes] = [score.nll_nats_per_note for score in scorer.score(windows, excerpt=True)]
-        log(f"{scorer.name}: {count} windows of {n_notes} notes, median {np.median(values[n_notes]):.3f} nats a note")
-    return ViewReference.of_values(scorer.weights_sha256, "nll_nats_per_note", values)
+        scores = scorer.score(windows, excerpt=True)
+        for statistic, of_length in values.items():
+            of_length[n_notes] = [getattr(score, statistic) for score in scores]
+            median = np.median(of_length[n_notes])
+            log(f"{scorer.name}: {count} windows of {n_notes} notes, median {statistic} {median:.3f}")
+    return {
+        scorer.name + SYMBOLIC_STATISTICS[statistic]: ViewReference.of_values(
+            scorer.weights_sha256, statistic, of_length
+        )
+        for statistic, of_length in values.items()
+    }
 
 
 def audio_references(view: AudioView, corpus: "Corpus", count: int) -> dict[str, ViewReference]:
@@ -149,16 +158,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     views = open_views(names, options.weights)
     for reason in views.unavailable.values():
         log(f"left out: {reason}")
-    made = {name: symbolic_reference(scorer, corpus, options.windows) for name, scorer in views.symbolic.items()}
-    for view in views.audio.values():
-        made |= audio_references(view, corpus, options.audio_windows)
+    made = {name: symbolic_references(scorer, corpus, options.windows) for name, scorer in views.symbolic.items()}
+    made |= {name: audio_references(view, corpus, options.audio_windows) for name, view in views.audio.items()}
     if not made:
         raise InputError(f"no view can be opened. {' '.join(views.unavailable.values())}")
     weights_dir = None if options.weights is None else Path(options.weights)
-    paths = {name: weights_folder(name, weights_dir) / REFERENCES_FILE for name in made}
+    paths = {view: weights_folder(view, weights_dir) / REFERENCES_FILE for view in made}
     for path in sorted(set(paths.values())):
-        of_path = {name: reference for name, reference in made.items() if paths[name] == path}
-        References({**References.load([path]).by_view, **of_path}).save(path)
+        by_name = dict(References.load([path]).by_view)
+        for view, references in made.items():
+            by_name |= references if paths[view] == path else {}
+        References(by_name).save(path)
         log(f"written: {path}")
     return EXIT_DONE
 

@@ -22,6 +22,8 @@ FORMAT_VERSION = 1
 GRID = np.linspace(0.0, 1.0, 201)
 LLR_SUFFIX = "_llr"
 """Behind a view's name: the references of its log-likelihood ratio."""
+PER_SECOND_SUFFIX = "_per_second"
+"""Behind a symbolic view's name: the references of its nats a second, of windows of notes like those of nats a note."""
 HIGHER_IS_LIKELIER = frozenset({"llr_nats_per_second"})
 """Statistics of which more is better; of all others less is."""
 

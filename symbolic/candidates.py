@@ -1,4 +1,9 @@
-"""Choosing among candidates: the most typical of real music first, not the likeliest, which are the most monotonous."""
+"""Choosing among candidates: the most typical of real music first, not the likeliest, which are the most monotonous.
+
+A piece has two rates of surprise, a note and a second, and one may be usual where the other is not: too many notes,
+each of them as surprising as in real music, are odd by the second alone. So a piece is as typical as the less typical
+of the two.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,10 +13,41 @@ from pathlib import Path
 import numpy as np
 
 from losscal.errors import InputError
-from losscal.references import REFERENCES_FILE, References, ViewReference, typicality
+from losscal.references import PER_SECOND_SUFFIX, REFERENCES_FILE, References, ViewReference, typicality
 from symbolic.likelihood import SymbolicScorer
 from symbolic.models import SHIPPED_WEIGHTS
 from symbolic.sampling import Piece
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where music stands among held-out real music.
+
+    Args:
+        percentile: per cent of held-out windows whose notes are less likely.
+        typicality: 1 in the middle of the held-out music, 0 at either end, of the less typical rate of surprise.
+        strangeness: how far both rates are from the medians, in shares of these.
+    """
+
+    percentile: float
+    typicality: float
+    strangeness: float
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """How surprising held-out windows of notes are to a model: nats a note and nats a second."""
+
+    per_note: ViewReference
+    per_second: ViewReference
+
+    def place(self, nats: float, notes: int, seconds: float) -> Place:
+        """The place of so many notes in so many seconds that cost so many nats."""
+        percentiles, strangeness = [], 0.0
+        for reference, rate in ((self.per_note, nats / notes), (self.per_second, nats / seconds)):
+            percentiles.append(reference.percentile(notes, rate))
+            strangeness += abs(rate / float(np.median(reference.quantiles[reference.nearest_length(notes)])) - 1)
+        return Place(percentiles[0], min(map(typicality, percentiles)), strangeness)
 
 
 @dataclass(frozen=True)
@@ -23,48 +59,42 @@ class Judged:
         model_bits_per_note: unmasked, what the model gives the new notes, of no known style; of codes and values
             together in a model with codes.
         drawn_bits_per_note: masked, the probability with which they were drawn (`Piece.drawn_nats`).
-        percentile: per cent of held-out real windows that are less likely; None without references.
+        place: among held-out real music; None without references.
     """
 
     piece: Piece
     model_bits_per_note: float
     drawn_bits_per_note: float
-    percentile: float | None
+    place: Place | None
 
 
-def judge(scorer: SymbolicScorer, pieces: Sequence[Piece], reference: ViewReference | None) -> list[Judged]:
+def judge(scorer: SymbolicScorer, pieces: Sequence[Piece], held_out: HeldOut | None) -> list[Judged]:
     """Score the pieces' new notes, the prompt's given."""
     judged = []
     for piece, score in zip(pieces, scorer.score([piece.performance for piece in pieces]), strict=True):
-        new_nats = score.note_nats[piece.prompt_notes :].sum(axis=1)
-        notes = max(1, len(new_nats))
-        nats_per_note = float(new_nats.sum()) / notes
-        percentile = None if reference is None else reference.percentile(notes, nats_per_note)
-        judged.append(Judged(piece, nats_per_note / log(2), piece.drawn_nats / notes / log(2), percentile))
+        nats = float(score.note_nats[piece.prompt_notes :].sum())
+        notes = max(1, piece.new_notes)
+        place = None if held_out is None else held_out.place(nats, notes, piece.new_seconds)
+        judged.append(Judged(piece, nats / notes / log(2), piece.drawn_nats / notes / log(2), place))
     return judged
 
 
-def most_typical(judged: Sequence[Judged], reference: ViewReference) -> list[Judged]:
-    """The most typical first; beyond all held-out music, the nearest to its median."""
-
-    def atypicality(one: Judged) -> tuple[float, float]:
-        notes = max(1, len(one.piece.performance) - one.piece.prompt_notes)
-        median = float(np.median(reference.quantiles[reference.nearest_length(notes)])) / log(2)
-        return -typicality(one.percentile), abs(one.model_bits_per_note - median)
-
-    return sorted(judged, key=atypicality)
+def most_typical(judged: Sequence[Judged]) -> list[Judged]:
+    """Pieces whose place is known, the most typical first; beyond all held-out music, the least strange."""
+    return sorted(judged, key=lambda one: (-one.place.typicality, one.place.strangeness))
 
 
-def load_reference(scorer: SymbolicScorer, weights_dir: Path | None) -> ViewReference | None:
+def load_held_out(scorer: SymbolicScorer, weights_dir: Path | None) -> HeldOut | None:
     """The held-out figures of a model's weights; None where there are none. Raises InputError for a broken file."""
     references = References.load([(weights_dir or SHIPPED_WEIGHTS) / REFERENCES_FILE])
-    if references.missing_because(scorer.name, scorer.weights_sha256):
+    names = (scorer.name, scorer.name + PER_SECOND_SUFFIX)
+    if any(references.missing_because(name, scorer.weights_sha256) for name in names):
         return None
-    return references.by_view[scorer.name]
+    return HeldOut(*(references.by_view[name] for name in names))
 
 
-def require_reference(reference: ViewReference | None) -> ViewReference:
-    """The reference; raises InputError where candidates cannot be ranked for want of one."""
-    if reference is None:
-        raise InputError("--keep: candidates are ranked beside held-out music; run python -m bridge.references first.")
-    return reference
+def require_held_out(held_out: HeldOut | None) -> HeldOut:
+    """The held-out figures; raises InputError where candidates cannot be ranked for want of them."""
+    if held_out is None:
+        raise InputError("--candidates: they are ranked beside held-out music; run python -m bridge.references first.")
+    return held_out

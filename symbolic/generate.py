@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 DEFAULT_SECONDS = 60.0
 MOST_SECONDS, MOST_NOTES, MOST_CANDIDATES = 3600, 100_000, 1000
+USUAL_CANDIDATES = 4
 
 
 def number(kind: type, low: float, high: float) -> Callable[[str], float]:
@@ -70,11 +71,15 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     style.add_argument("--era", type=blend, default={}, metavar="A[:W],B[:W]", help="one or a blend of several")
     several = parser.add_argument_group("candidates")
     candidates = number(int, 1, MOST_CANDIDATES)
-    several.add_argument("--candidates", type=candidates, default=1, help="how many to draw (default 1)")
+    several.add_argument(
+        "--candidates",
+        type=candidates,
+        help=f"how many to draw (default {USUAL_CANDIDATES}, or as many as --keep where weights have no references)",
+    )
     several.add_argument("--keep", type=candidates, default=1, help="how many of them to write (default 1)")
     add_sampling_flags(parser.add_argument_group("drawing"))
     flags = parser.parse_args(argv)
-    if flags.keep > flags.candidates:
+    if flags.candidates is not None and flags.keep > flags.candidates:
         parser.error(f"argument --keep: {flags.keep} is above --candidates {flags.candidates}; allowed is 1 up to it")
     if flags.prompt is None and (flags.keep_seconds or flags.keep_notes):
         parser.error("argument --keep-seconds, --keep-notes: they say how much of --prompt to keep; give one")
@@ -117,7 +122,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     flags = parse(argv)
 
     from losscal.errors import InputError
-    from symbolic.candidates import judge, load_reference, most_typical, require_reference
+    from symbolic.candidates import judge, load_held_out, most_typical, require_held_out
     from symbolic.likelihood import SymbolicScorer
     from symbolic.performance import write_midi
     from symbolic.sampling import draw_pieces
@@ -129,29 +134,30 @@ def main(argv: Sequence[str] | None = None) -> int:
         style = style_vector(scorer.model.config, flags.composer, flags.era)
     except ValueError as error:
         raise InputError(f"--composer, --era: {error}.") from error
-    reference = load_reference(scorer, flags.weights)
-    if flags.candidates > flags.keep:
-        require_reference(reference)
+    held_out = load_held_out(scorer, flags.weights)
+    candidates = flags.candidates or (flags.keep if held_out is None else max(flags.keep, USUAL_CANDIDATES))
+    if candidates > flags.keep:
+        require_held_out(held_out)
     pieces = draw_pieces(
         scorer.model,
         seconds=flags.seconds,
         notes=flags.notes,
         seed=flags.seed,
-        candidates=range(flags.candidates),
+        candidates=range(candidates),
         prompt=prompt,
         style=style,
         sampling=SamplingConfig(flags.temperature, flags.top_k, flags.top_p, flags.min_p, flags.longest_repeat),
         ending=not flags.open_end,
     )
-    judged = judge(scorer, pieces, reference)
-    if reference is not None:
-        judged = most_typical(judged, reference)
+    judged = judge(scorer, pieces, held_out)
+    if held_out is not None:
+        judged = most_typical(judged)
     for rank, one in enumerate(judged[: flags.keep], start=1):
         path = flags.out if rank == 1 else flags.out.with_stem(f"{flags.out.stem}_{rank}")
         write_midi(one.piece.performance, path)
         write_result(f"{path}: {described(one, flags.model)}")
-    if flags.candidates > flags.keep:
-        log(f"kept {flags.keep} of {flags.candidates} candidates, the most typical first")
+    if candidates > flags.keep:
+        log(f"kept {flags.keep} of {candidates} candidates, the most typical first")
     return EXIT_DONE
 
 
@@ -182,8 +188,8 @@ def described(judged: "Judged", model: str) -> str:
         f"{judged.model_bits_per_note:.2f} bits a note under {model} (unmasked)",
         f"{judged.drawn_bits_per_note:.2f} as drawn (masked)",
     ]
-    if judged.percentile is not None:
-        parts.append(f"{place_in_words(judged.percentile)} real music")
+    if judged.place is not None:
+        parts.append(f"{place_in_words(judged.place.percentile)} real music")
     if piece.end_nats is None:
         parts.append("open end")
     else:

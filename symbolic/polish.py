@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise InputError(f"--{error}.") from error
 
     from losscal.references import place_in_words
-    from symbolic.candidates import load_reference
+    from symbolic.candidates import load_held_out
     from symbolic.cleaning import read_midi
     from symbolic.likelihood import SymbolicScorer
     from symbolic.performance import write_midi
@@ -60,10 +60,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     given = read_midi(flags.source).performance
     scorer = SymbolicScorer.load(flags.model, flags.weights)
-    reference = load_reference(scorer, flags.weights)
+    held_out = load_held_out(scorer, flags.weights)
 
     def percentile(nats_per_note: float) -> float | None:
-        return None if reference is None else reference.percentile(len(given), nats_per_note)
+        return None if held_out is None else held_out.per_note.percentile(len(given), nats_per_note)
 
     polisher = Polisher(scorer.model, given, config, excerpt=flags.excerpt)
     before_nats = polisher.nll_nats

@@ -17,7 +17,7 @@ from symbolic.drawing import Drawer
 from symbolic.endings import BRANCHES, find_ending, window
 from symbolic.events import ATTRIBUTES, decode, encode
 from symbolic.gpt import EventGPT
-from symbolic.performance import Performance
+from symbolic.performance import TICK_SECONDS, Performance
 from symbolic.stream import Draft, EventStream, Length, draw_until
 
 
@@ -39,6 +39,17 @@ class Piece:
     prompt_notes: int
     drawn_nats: float
     end_nats: float | None
+
+    @property
+    def new_notes(self) -> int:
+        """How many notes were drawn."""
+        return len(self.performance) - self.prompt_notes
+
+    @property
+    def new_seconds(self) -> float:
+        """From the prompt's last onset, or from 0, to the last offset."""
+        onsets = self.performance.notes["onset_ticks"]
+        return self.performance.seconds - (onsets[self.prompt_notes - 1] * TICK_SECONDS if self.prompt_notes else 0.0)
 
 
 def generate(

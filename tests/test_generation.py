@@ -9,10 +9,14 @@ from benchmarks import generation, sources
 from benchmarks.generation import Instruments, distribution_row, structure_row
 from benchmarks.sources import Source, Wanted, openings
 from losscal.errors import InputError
+from symbolic.candidates import Judged, Place
+from symbolic.configs import SamplingConfig
 from symbolic.corpus import Corpus, Piece, write_corpus
 from symbolic.descriptors import DISTRIBUTIONS
 from symbolic.memorisation import TrainingMelodies
+from symbolic.models import load_model
 from symbolic.performance import NOTE_DTYPE, Performance
+from symbolic.sampling import draw_pieces
 
 WANTED = Wanted(pieces=3, seconds=8.0, seed=1)
 
@@ -157,6 +161,26 @@ def test_settings_out_of_range_are_refused(corpus, tiny_weights):
         generation.main([*flags, "--temperatures", "0"])
     with pytest.raises(InputError, match="--pieces 1: a comparison needs 2"):
         generation.main([*flags, "--pieces", "1"])
+    with pytest.raises(InputError, match="--candidates 0: must be at least 1"):
+        generation.main([*flags, "--candidates", "4", "0"])
+
+
+def test_the_most_typical_of_each_pieces_candidates_is_taken(tiny_weights, monkeypatch):
+    path = tiny_weights / "events.safetensors"
+    with pytest.raises(InputError, match=r"run python -m bridge\.references"):
+        sources.of_model("events", path, SamplingConfig(), "events", candidates=3).draw(WANTED)
+    places = [0.1, 0.2, 0.3, 0.9, 0.2, 0.3, 0.1, 0.8, 0.7]
+    monkeypatch.setattr("symbolic.candidates.load_held_out", lambda scorer, folder: folder == tiny_weights)
+    monkeypatch.setattr(
+        "symbolic.candidates.judge",
+        lambda scorer, pieces, _: [Judged(one, 0.0, 0.0, Place(0.0, places[one.candidate], 0.0)) for one in pieces],
+    )
+    chosen = sources.of_model("events", path, SamplingConfig(), "events", candidates=3)
+    assert chosen.name == "events, temperature 1, top-p 1, most typical of 3"
+    model, _ = load_model(path, kind="events")
+    numbers = {"seconds": WANTED.seconds, "seed": WANTED.seed, "candidates": (2, 3, 7), "ending": False}
+    expected = [piece.performance.notes.tolist() for piece in draw_pieces(model, **numbers)]
+    assert [piece.notes.tolist() for piece in chosen.draw(WANTED)] == expected
 
 
 def test_a_folder_without_a_llama_is_refused(tmp_path):

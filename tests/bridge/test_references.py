@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bridge.references import NOTE_LENGTHS, audio_references, main, note_windows, second_windows, symbolic_reference
+from bridge.references import NOTE_LENGTHS, audio_references, main, note_windows, second_windows, symbolic_references
 from bridge.views import OpenViews
 from losscal.errors import InputError
 from losscal.references import GRID, References, ViewReference, place_in_words, typicality
@@ -134,9 +134,16 @@ def test_windows_are_the_same_each_time(corpus_folder):
 
 def test_references_of_stand_in_views(corpus_folder, views):
     corpus = Corpus.open(corpus_folder)
-    symbolic = symbolic_reference(views.symbolic["events"], corpus, 6)
-    assert set(symbolic.quantiles) == set(NOTE_LENGTHS) and symbolic.weights_sha256 == "events-hash"
-    assert (symbolic.quantiles[1024][0], symbolic.quantiles[1024][-1]) == pytest.approx((4.1, 4.2))
+    symbolic = symbolic_references(views.symbolic["events"], corpus, 6)
+    assert {name: each.statistic for name, each in symbolic.items()} == {
+        "events": "nll_nats_per_note",
+        "events_per_second": "nll_nats_per_second",
+    }
+    assert all(set(each.quantiles) == set(NOTE_LENGTHS) for each in symbolic.values())
+    assert {each.weights_sha256 for each in symbolic.values()} == {"events-hash"}
+    of_notes, of_seconds = (each.quantiles[1024] for each in symbolic.values())
+    assert (of_notes[0], of_notes[-1]) == pytest.approx((4.1, 4.2))
+    assert (of_seconds[0], of_seconds[-1]) == pytest.approx((41.0, 42.0), rel=1e-3)  # ten notes a second
     view = views.audio["spectral_lm"]
     (audio,) = audio_references(view, corpus, 1).values()
     assert set(audio.quantiles) == {10, 30, 120} and audio.windows == {10: 1, 30: 1, 120: 1}
@@ -157,5 +164,5 @@ def test_the_command_writes_beside_the_weights_and_keeps_other_views(corpus_fold
     References({"spectral_lm": views.references.by_view["spectral_lm"]}).save(weights / "references.json")
     assert main(["--data", str(corpus_folder), "--weights", str(weights), "--windows", "4"]) == 0
     content = json.loads((weights / "references.json").read_text())
-    assert set(content["views"]) == {"events", "vqvae", "spectral_lm"}
+    assert set(content["views"]) == {"events", "events_per_second", "vqvae", "vqvae_per_second", "spectral_lm"}
     assert References.load([weights / "references.json"]).missing_because("vqvae", "vqvae-hash") is None

@@ -10,11 +10,12 @@ from test_symbolic_models import MODELS
 from losscal.errors import InputError
 from losscal.references import ViewReference
 from symbolic import generate as command
-from symbolic.candidates import judge, load_reference, most_typical, require_reference
+from symbolic.candidates import HeldOut, judge, load_held_out, most_typical, require_held_out
 from symbolic.configs import GPTConfig
 from symbolic.endings import likeliest_end
 from symbolic.events import REST
 from symbolic.likelihood import score
+from symbolic.performance import TICK_SECONDS
 from symbolic.sampling import Piece
 from symbolic.stream import Draft, Length
 from symbolic.styles import find_style, parse_blend, style_vector
@@ -47,20 +48,35 @@ def test_names_are_found_by_their_words():
         find_style("Satie", COMPOSERS)
 
 
-def judged_at(bits):
-    return SimpleNamespace(
-        piece=Piece(random_performance(1, 10), 0, 0, 0.0, None),
-        model_bits_per_note=bits,
-        percentile=REFERENCE.percentile(10, bits * np.log(2)),
-    )
+HELD_OUT = HeldOut(
+    ViewReference.of_values("", "nll_nats_per_note", {10: np.linspace(10, 14, 100)}),
+    ViewReference.of_values("", "nll_nats_per_second", {10: np.linspace(50, 150, 100)}),
+)
 
 
-REFERENCE = ViewReference.of_values("", "nll_nats_per_note", {10: np.log(2) * np.linspace(10, 14, 100)})
+def ranked(nats_per_note, notes_per_second):
+    """The pairs of (nats a note, notes a second) of pieces of ten notes, the most typical first."""
+    judged = [
+        SimpleNamespace(what=(nats, rate), place=HELD_OUT.place(10 * nats, 10, 10 / rate))
+        for nats, rate in zip(nats_per_note, notes_per_second, strict=True)
+    ]
+    return [one.what for one in most_typical(judged)]
 
 
 def test_the_most_typical_come_first_and_not_the_likeliest():
-    ranked = most_typical([judged_at(bits) for bits in (3, 13.5, 12.1, 9, 30)], REFERENCE)
-    assert [one.model_bits_per_note for one in ranked] == [12.1, 13.5, 9, 3, 30]
+    nats = (3, 13.5, 12.1, 9, 30)
+    assert [one for one, _ in ranked(nats, 100 / np.array(nats))] == [12.1, 13.5, 9, 3, 30]
+
+
+def test_a_piece_of_usual_notes_is_not_typical_where_there_are_too_many_of_them():
+    assert [rate for _, rate in ranked([12] * 4, [25, 8, 4.2, 12])] == [8, 12, 4.2, 25]
+
+
+def test_the_percentile_is_that_of_the_notes():
+    place = HELD_OUT.place(110.0, 10, 0.5)
+    assert place.percentile == pytest.approx(75.0)
+    assert place.typicality == 0.0  # 220 nats a second are beyond all held-out music
+    assert place.strangeness == pytest.approx(1 / 12 + 1.2)
 
 
 def test_only_new_notes_are_judged():
@@ -71,15 +87,18 @@ def test_only_new_notes_are_judged():
     assert whole.model_bits_per_note == pytest.approx(notes.mean() / np.log(2))
     assert rest.model_bits_per_note == pytest.approx(notes[15:].mean() / np.log(2))
     assert rest.drawn_bits_per_note == pytest.approx(8 / (len(music) - 15) / np.log(2))
-    assert rest.percentile is None
+    assert rest.place is None
+    known = judge(scorer, [Piece(music, 0, 15, 8.0, None)], HELD_OUT)[0]
+    seconds = music.seconds - music.notes["onset_ticks"][14] * TICK_SECONDS
+    assert known.place == HELD_OUT.place(float(notes[15:].sum()), len(music) - 15, seconds)
 
 
 def test_ranking_without_references_says_how_to_make_them(tmp_path):
     scorer = SimpleNamespace(name="events", weights_sha256="of no weights")
-    assert load_reference(scorer, None) is None
-    assert load_reference(scorer, tmp_path) is None
+    assert load_held_out(scorer, None) is None
+    assert load_held_out(scorer, tmp_path) is None
     with pytest.raises(InputError, match=r"run python -m bridge\.references"):
-        require_reference(None)
+        require_held_out(None)
 
 
 def test_the_likeliest_end_lies_behind_a_note_and_within_the_window():
