@@ -18,7 +18,7 @@ const OPEN_GROUPS = 1;
 function groupsSection() {
   const groups = REPORT.groups ?? [];
   if (!groups.length) return null;
-  const parts = groups.map((group, i) => groupView(group, i < OPEN_GROUPS));
+  const parts = groups.map((group, i) => groupView(group, groupId(i), i < OPEN_GROUPS));
   const section = el("section", { id: "groups" }, el("h2", {}, "Versions of one piece"), agreement(), ...parts);
   section.openAll = () => Promise.all(parts.map((part) => part.openRolls()));
   return section;
@@ -37,11 +37,15 @@ function agreement() {
   );
 }
 
-function groupView(group, isOpen) {
+function groupId(index) {
+  return `group-${index}`;
+}
+
+function groupView(group, id, isOpen) {
   const rolls = el("details", { class: "rolls" }, el("summary", {}, "Piano rolls, with what was changed"));
   const part = el(
     "section",
-    { class: "group" },
+    { class: "group", id },
     el("h3", {}, group.group, el("span", { class: "unit" }, ` ${SOURCES[group.source] ?? ""}`)),
     el("p", { class: "lead-verdict" }, group.verdict),
     el(

@@ -2,6 +2,7 @@
 
 const PRINT_ALL_UP_TO = 60;
 const PRINT_WIDTH = 900;
+const MOST_LISTED = 12;
 
 const GLOSSARY = [
   ["nats", "Surprise, −ln p: what the model did not expect costs more. One nat is 1.44 bits. Lower is likelier."],
@@ -82,6 +83,14 @@ function overview() {
   );
 }
 
+/** Where to go on: below a long table nobody looks for the comparison of versions. */
+function contents() {
+  const groups = (REPORT.groups ?? []).map((group, i) => [group.group, groupId(i)]);
+  const listed = groups.length <= MOST_LISTED ? groups : [["Versions of one piece", "groups"]];
+  const parts = [["All items", "summary"], ...listed, ["How to read this", "reading"]];
+  return el("nav", {}, ...parts.map(([name, id]) => el("a", { href: `#${id}` }, name)));
+}
+
 function reading() {
   return el(
     "section",
@@ -124,7 +133,7 @@ function showPage() {
     { type: "button", class: "print", onclick: isFew ? openAll : () => window.print() },
     isFew ? "Print with all items open" : "Print",
   );
-  page.append(overview(), print, summary, ...(groups ? [groups] : []), reading());
+  page.append(overview(), contents(), print, summary, ...(groups ? [groups] : []), reading());
   addEventListener("beforeprint", () => layOut(true));
   addEventListener("afterprint", () => layOut(false));
   let width = innerWidth; // phones also tell of a change of height while they scroll
