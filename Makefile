@@ -60,6 +60,7 @@ bench: setup
 	$(RUN) -m benchmarks.codes --data $(DATA)
 	$(RUN) -m benchmarks.audio_likelihood --data $(DATA)
 	$(RUN) -m bridge.calibrate $(DATA) --per-piece 1 --out build/calibration
+	$(RUN) -m benchmarks.versions --data $(DATA)
 	$(RUN) -m benchmarks.audio_speed
 	$(RUN) -m benchmarks.generation_speed
 	$(RUN) -m benchmarks.generated_files

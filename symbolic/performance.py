@@ -70,6 +70,16 @@ def name_of(pitch: int) -> str:
     return f"{KEY_NAMES[pitch % 12]}{pitch // 12 - 1}"
 
 
+def stretched(notes: np.ndarray, factor: float) -> np.ndarray:
+    """Notes [N] with onsets and offsets `factor` times as late, on the grid and with durations within its limits."""
+    notes = notes.copy()
+    onset = notes["onset_ticks"].astype(np.int64)
+    offset = onset + notes["duration_ticks"]
+    notes["onset_ticks"] = np.rint(onset * factor)
+    notes["duration_ticks"] = np.clip(np.rint(offset * factor) - notes["onset_ticks"], 1, MAX_DURATION_TICKS)
+    return notes
+
+
 def nearest_velocity_bin(velocity: np.ndarray) -> np.ndarray:
     """MIDI velocities [N] in 1..127 to the nearest of the 32 bins, the lower one on a tie."""
     distance = np.abs(np.asarray(velocity)[:, None] - VELOCITY_OF_BIN[None, :])  # [N, 32]

@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, Dataset
 from symbolic.corpus import Corpus, Piece
 from symbolic.events import encode
 from symbolic.likelihood import pad
-from symbolic.performance import MAX_DURATION_TICKS, MAX_PITCH, MIN_PITCH, VELOCITY_OF_BIN, Performance
+from symbolic.performance import MAX_PITCH, MIN_PITCH, VELOCITY_OF_BIN, Performance, stretched
 from train.configs import CropConfig
 
 
@@ -29,16 +29,12 @@ def vary(performance: Performance, config: CropConfig, rng: np.random.Generator)
 
     Notes that a faster tempo brings onto one grid point with the same pitch are thinned to the first of them.
     """
-    notes = performance.notes.copy()
-    pitch = notes["pitch"].astype(int)
+    pitch = performance.notes["pitch"].astype(int)
     down = min(config.transpose_down, pitch.min() - MIN_PITCH)
     up = min(config.transpose_up, MAX_PITCH - pitch.max())
-    notes["pitch"] = pitch + rng.integers(-down, up, endpoint=True)
-    stretch = 1 + rng.uniform(-config.tempo_share, config.tempo_share)
-    onset = notes["onset_ticks"].astype(np.int64)
-    offset = onset + notes["duration_ticks"]
-    notes["onset_ticks"] = np.rint(onset * stretch)
-    notes["duration_ticks"] = np.clip(np.rint(offset * stretch) - notes["onset_ticks"], 1, MAX_DURATION_TICKS)
+    transposition = rng.integers(-down, up, endpoint=True)
+    notes = stretched(performance.notes, 1 + rng.uniform(-config.tempo_share, config.tempo_share))
+    notes["pitch"] = pitch + transposition
     shift = rng.integers(-config.velocity_bins, config.velocity_bins, endpoint=True)
     notes["velocity_bin"] = np.clip(notes["velocity_bin"].astype(int) + shift, 0, len(VELOCITY_OF_BIN) - 1)
     key = notes["onset_ticks"].astype(np.int64) * 128 + notes["pitch"]

@@ -1,0 +1,131 @@
+"""`python -m benchmarks.versions`: nine versions each of some passages of test pieces, ranked as a composer's would be.
+
+The original; one note a semitone off, 5 % wrong notes, 5 % of the onsets moved, all louder, all slower; random notes
+with the passage's own values, and with any; silence. They are written as files and go through `bridge.score` with its
+report. The table tells each version's rank in each passage by each view, and counts the verdicts against the original.
+"""
+
+import argparse
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bridge.statistics import markdown_table
+from losscal.cli import EXIT_DONE, run, write_result
+from losscal.errors import InputError
+from symbolic import corruption
+from symbolic.corpus import Corpus
+from symbolic.performance import TICK_SECONDS, VELOCITY_OF_BIN, Performance, stretched, write_midi
+
+SPLIT = "test"
+START_SECONDS, STOP_SECONDS = 20.0, 50.0
+SILENCE_SAMPLE_RATE = 16_000
+LOUDER_BINS = 2
+SLOWER = 1.03
+ORIGINAL, SILENT = "original", "silence"
+VERDICTS = {"likelier": "+", "not distinguishable": "=", "less likely": "-", "not ranked": "?"}
+
+
+def louder(performance: Performance, rng: np.random.Generator) -> Performance:
+    """Every velocity LOUDER_BINS bins up."""
+    notes = performance.notes.copy()
+    notes["velocity_bin"] = np.minimum(notes["velocity_bin"] + LOUDER_BINS, len(VELOCITY_OF_BIN) - 1)
+    return Performance(notes)
+
+
+VERSIONS: Mapping[str, Callable[[Performance, np.random.Generator], Performance]] = {
+    ORIGINAL: lambda performance, rng: performance,
+    "one semitone off": lambda performance, rng: corruption.semitone(performance, rng, 1 / len(performance)),
+    "wrong notes 5 %": lambda performance, rng: corruption.wrong_notes(performance, rng, 0.05),
+    "moved onsets 5 %": lambda performance, rng: corruption.jitter_onsets(performance, rng, 0.05),
+    "louder": louder,
+    "slower by 3 %": lambda performance, rng: Performance(stretched(performance.notes, SLOWER)),
+    "random, own values": lambda performance, rng: corruption.matched_marginals(performance, rng, 1.0),
+    "random, any values": lambda performance, rng: corruption.uniform_notes(performance, rng, 1.0),
+}
+
+
+def write_versions(corpus: Corpus, passages: int, seed: int, folder: Path) -> list[dict[str, str]]:
+    """Write all versions of so many passages, a folder each; the lines of a pairs file, with their groups."""
+    import soundfile
+
+    rng = np.random.default_rng(seed)
+    pieces = [piece for piece in corpus.of_split(SPLIT) if piece.seconds > STOP_SECONDS]
+    items = []
+    for piece in [pieces[index] for index in rng.permutation(len(pieces))[:passages]]:
+        whole = corpus.performance(piece)
+        first, last = np.searchsorted(whole.notes["onset_ticks"] * TICK_SECONDS, (START_SECONDS, STOP_SECONDS))
+        passage = whole.excerpt(first, last)
+        own = folder / piece.name.removesuffix(".mid")
+        own.mkdir(parents=True, exist_ok=True)
+        for name, version_of in VERSIONS.items():
+            write_midi(version_of(passage, rng), own / f"{name}.mid")
+            items.append({"id": f"{own.name}: {name}", "midi": str((own / f"{name}.mid").resolve()), "group": own.name})
+        samples = np.zeros(round((STOP_SECONDS - START_SECONDS) * SILENCE_SAMPLE_RATE))
+        soundfile.write(own / f"{SILENT}.wav", samples, SILENCE_SAMPLE_RATE)
+        items.append({"id": f"{own.name}: {SILENT}", "wav": str((own / f"{SILENT}.wav").resolve()), "group": own.name})
+    return items
+
+
+def rows(groups: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+    """A line for each version: by view its places among the versions and how often which verdict was given."""
+    ranks: dict[tuple[str, str], list[str]] = {}
+    verdicts: dict[tuple[str, str], Counter[str]] = {}
+    for group in groups:
+        for view, ranking in group["views"].items():
+            for item in ranking["items"]:
+                key = item["id"].rsplit(": ", 1)[1], view
+                ranks.setdefault(key, []).append(str(item["rank"] or "-"))
+                verdicts.setdefault(key, Counter())[item["verdict"]] += 1
+    views = list(groups[0]["views"])
+    lines = []
+    for version in (*VERSIONS, SILENT):
+        line = [version]
+        for view in views:
+            counts = [
+                f"{n}{VERDICTS[verdict]}" for verdict, n in verdicts[version, view].items() if verdict in VERDICTS
+            ]
+            line += [" ".join(ranks[version, view]), " ".join(counts)]
+        lines.append(line)
+    return lines
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Write the versions and their report, print the table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.versions", description=__doc__.replace("%", "%%"))
+    parser.add_argument("--data", default="data/giantmidi-piano", help="cache made by python -m symbolic.prepare")
+    parser.add_argument("--views", help="A,B (default: all whose weights are present)")
+    parser.add_argument("--weights", type=Path, help="folder of weights other than the shipped ones")
+    parser.add_argument("--passages", type=int, default=5, help="how many, of one piece each (default %(default)s)")
+    parser.add_argument("--seed", type=int, default=3, help="of passages and versions (default %(default)s)")
+    parser.add_argument("--out", type=Path, default=Path("build/versions"), help="for music and report (%(default)s)")
+    flags = parser.parse_args(argv)
+
+    if flags.passages < 1:
+        raise InputError(f"--passages {flags.passages}: must be at least 1.")
+
+    from bridge.report import write_report
+    from bridge.score import score
+    from bridge.views import view_names
+
+    music, report_folder = flags.out / "music", flags.out / "report"
+    items = write_versions(Corpus.open(flags.data), flags.passages, flags.seed, music)
+    pairs = flags.out / "pairs.jsonl"
+    pairs.write_text("".join(json.dumps(item) + "\n" for item in items), encoding="utf-8")
+    views = None if flags.views is None else view_names(flags.views)
+    report = score([], pairs=pairs, views=views, weights_dir=flags.weights, tables_dir=report_folder)
+    write_report(report, report_folder)
+    header = ["version", *(cell for view in report["groups"][0]["views"] for cell in (f"{view}: ranks", "verdicts"))]
+    write_result(markdown_table(header, rows(report["groups"])))
+    write_result("+ likelier than the original, = not distinguishable, - less likely, ? not ranked")
+    if report["agreement"] is not None:
+        write_result(f"agreement of the views: {json.dumps(report['agreement'])}")
+    return EXIT_DONE
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,70 @@
+"""The benchmark of versions: what it writes is what it says, and every version has its line."""
+
+import json
+
+import numpy as np
+import pytest
+from music import random_performance
+
+from benchmarks import versions
+from benchmarks.versions import ORIGINAL, SILENT, VERSIONS, rows
+from losscal.errors import InputError
+from symbolic.cleaning import read_midi
+from symbolic.corpus import Piece, write_corpus
+
+
+@pytest.fixture
+def corpus_folder(tmp_path):
+    """Two test pieces of more than a minute and one of a few seconds."""
+    music = [random_performance(seed, notes) for seed, notes in ((1, 900), (2, 20), (3, 900))]
+    assert [piece.seconds > 60 for piece in music] == [True, False, True]
+    pieces, start = [], 0
+    for number, piece in enumerate(music):
+        facts = (f"{number:064x}", f"piece {number}.mid", "Bach", "", f"g{number}", "test")
+        pieces.append(Piece(*facts, start, start + len(piece), piece.seconds, (), {}))
+        start += len(piece)
+    write_corpus(tmp_path / "corpus", pieces, music, [], "tests")
+    return tmp_path / "corpus"
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_version_has_the_notes_of_its_passage(version):
+    passage = random_performance(1, 100)
+    other = VERSIONS[version](passage, np.random.default_rng(1))
+    assert len(other) == len(passage)
+    differing = (other.notes != passage.notes).sum()
+    assert differing == 0 if version == ORIGINAL else differing > 0
+
+
+def test_every_version_is_ranked_in_every_passage_but_silence(corpus_folder, tiny_weights, tmp_path, capsys):
+    flags = ["--data", str(corpus_folder), "--weights", str(tiny_weights), "--views", "events,vqvae"]
+    assert versions.main([*flags, "--passages", "2", "--out", str(tmp_path / "out")]) == 0
+    told, *_ = capsys.readouterr().out.split("+ likelier")
+    lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in told.splitlines()]
+    assert [line[0] for line in lines[2:]] == [*VERSIONS, SILENT]
+    for line in lines[2:-1]:
+        assert all(1 <= int(rank) <= len(VERSIONS) for rank in line[1].split() + line[3].split())
+        assert sum(int(count[:-1]) for count in line[2].split()) == (0 if line[0] == ORIGINAL else 2)
+    assert lines[-1] == [SILENT, "- -", "2?", "- -", "2?"]
+    report = json.loads((tmp_path / "out/report/report.json").read_text())
+    assert [group["reference"] for group in report["groups"]] == [f"{g['group']}: original" for g in report["groups"]]
+    passage = read_midi(tmp_path / "out/music" / report["groups"][0]["group"] / "original.mid").performance
+    assert passage.notes["onset_ticks"][-1] < 3000
+
+
+def test_verdicts_are_counted_by_version():
+    def item(version, rank, verdict):
+        return {"id": f"a: b: {version}", "rank": rank, "verdict": verdict}
+
+    ranked = [item(version, n, "less likely") for n, version in enumerate(VERSIONS, start=1)]
+    ranked[0] = item(ORIGINAL, 1, "reference")
+    group = {"views": {"events": {"items": [*ranked, item(SILENT, None, "not ranked")]}}}
+    lines = {line[0]: line[1:] for line in rows([group, group])}
+    assert lines[ORIGINAL] == ["1 1", ""]
+    assert lines["louder"] == ["5 5", "2-"]
+    assert lines[SILENT] == ["- -", "2?"]
+
+
+def test_no_passage_is_refused():
+    with pytest.raises(InputError, match="--passages 0: must be at least 1"):
+        versions.main(["--passages", "0"])
