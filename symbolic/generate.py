@@ -16,6 +16,7 @@ from symbolic.configs import SamplingConfig
 if TYPE_CHECKING:
     from symbolic.candidates import Judged
     from symbolic.performance import Performance
+    from symbolic.sampling import Piece
 
 DEFAULT_SECONDS = 60.0
 MOST_SECONDS, MOST_NOTES, MOST_CANDIDATES = 3600, 100_000, 1000
@@ -138,6 +139,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     candidates = flags.candidates or (flags.keep if held_out is None else max(flags.keep, USUAL_CANDIDATES))
     if candidates > flags.keep:
         require_held_out(held_out)
+
+    def most_typical_pieces(pieces: list["Piece"]) -> list["Piece"]:
+        return [one.piece for one in most_typical(judge(scorer, pieces, held_out))[: flags.keep]]
+
     pieces = draw_pieces(
         scorer.model,
         seconds=flags.seconds,
@@ -148,11 +153,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         style=style,
         sampling=SamplingConfig(flags.temperature, flags.top_k, flags.top_p, flags.min_p, flags.longest_repeat),
         ending=not flags.open_end,
+        choose=most_typical_pieces if candidates > flags.keep else None,
     )
     judged = judge(scorer, pieces, held_out)
-    if held_out is not None:
-        judged = most_typical(judged)
-    for rank, one in enumerate(judged[: flags.keep], start=1):
+    for rank, one in enumerate(judged if held_out is None else most_typical(judged), start=1):
         path = flags.out if rank == 1 else flags.out.with_stem(f"{flags.out.stem}_{rank}")
         write_midi(one.piece.performance, path)
         write_result(f"{path}: {described(one, flags.model)}")

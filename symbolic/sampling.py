@@ -6,8 +6,9 @@ exactly as the windows of `symbolic.likelihood` do, so each value is drawn from 
 what grammar (`symbolic.grammar`) and cuts (`symbolic.drawing`) take away.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from torch import Tensor
@@ -80,6 +81,7 @@ def draw_pieces(
     style: Tensor | None = None,
     sampling: SamplingConfig | None = None,
     ending: bool = True,
+    choose: Callable[[list[Piece]], list[Piece]] | None = None,
     batch_pieces: int = 8,
 ) -> list[Piece]:
     """Draw the numbered candidates of a seed, in the order given.
@@ -95,6 +97,8 @@ def draw_pieces(
         sampling: temperature, cuts and repetition.
         ending: look for an end that the model takes for one near the wanted length (`symbolic.endings`);
             else stop short at the length.
+        choose: of all candidates, as far as they go without their endings, those to finish and return, in that order;
+            an ending takes as long as many notes. None: all.
         batch_pieces: how many pieces are drawn beside each other; changes memory and speed and no piece.
 
     Raises ValueError unless exactly one of `seconds` and `notes` is given.
@@ -102,21 +106,19 @@ def draw_pieces(
     draws = _Draws(
         model,
         Length.of(seconds=seconds, notes=notes),
-        np.empty((0, len(ATTRIBUTES)), dtype=np.int64) if prompt is None else encode(prompt, end=False),
+        prompt,
         seed,
         style,
         sampling or SamplingConfig(),
     )
-    pieces = []
+    drafts: dict[int, Draft] = {}
     for first in range(0, len(candidates), batch_pieces):
         batch = candidates[first : first + batch_pieces]
-        finish = draws.with_ending if ending else draws.cut_short
-        for candidate, draft in zip(batch, draws.drafts(batch, ending=ending), strict=True):
-            done, end_nats = finish(candidate, draft)
-            performance = decode(np.concatenate([draws.given, done.events]))
-            nats = float(done.nats[-1]) if len(done.nats) else 0.0
-            pieces.append(Piece(performance, candidate, 0 if prompt is None else len(prompt), nats, end_nats))
-    return pieces
+        drafts |= zip(batch, draws.drafts(batch, ending=ending), strict=True)
+    if choose is not None:
+        candidates = [piece.candidate for piece in choose([draws.piece(*draft, None) for draft in drafts.items()])]
+    finish = draws.with_ending if ending else draws.cut_short
+    return [draws.piece(candidate, *finish(candidate, drafts[candidate])) for candidate in candidates]
 
 
 @dataclass(frozen=True)
@@ -125,10 +127,23 @@ class _Draws:
 
     model: EventGPT
     length: Length
-    given: np.ndarray  # int64 [S, 4]
+    prompt: Performance | None
     seed: int
     style: Tensor | None
     sampling: SamplingConfig
+
+    @cached_property
+    def given(self) -> np.ndarray:
+        """The prompt's events int64 [S, 4]."""
+        if self.prompt is None:
+            return np.empty((0, len(ATTRIBUTES)), dtype=np.int64)
+        return encode(self.prompt, end=False)
+
+    def piece(self, candidate: int, draft: Draft, end_nats: float | None) -> Piece:
+        """A draft behind the prompt."""
+        performance = decode(np.concatenate([self.given, draft.events]))
+        drawn_nats = float(draft.nats[-1]) if len(draft.nats) else 0.0
+        return Piece(performance, candidate, 0 if self.prompt is None else len(self.prompt), drawn_nats, end_nats)
 
     def drafts(self, candidates: Sequence[int], *, ending: bool) -> list[Draft]:
         """New events of each candidate as far as its ending begins, or just beyond the length."""

@@ -6,6 +6,7 @@ import torch
 from music import random_performance
 from test_symbolic_models import MODELS
 
+from losscal.references import References, ViewReference
 from symbolic import generate as command
 from symbolic.cleaning import read_midi
 from symbolic.configs import SamplingConfig
@@ -107,6 +108,22 @@ def test_endings_are_the_same_in_every_batch(model):
     alone = draw_pieces(model, notes=4, seed=5, candidates=[1])[0]
     assert is_same(alone, together[1])
     assert alone.end_nats == together[1].end_nats
+
+
+@pytest.mark.parametrize("ending", [True, False])
+def test_only_what_is_chosen_is_finished(model, ending):
+    shown = []
+
+    def choose(pieces):
+        shown.extend(pieces)
+        return [pieces[2], pieces[0]]
+
+    chosen = draw_pieces(model, notes=24, seed=5, candidates=range(4), choose=choose, ending=ending, batch_pieces=3)
+    assert [(piece.candidate, piece.end_nats) for piece in shown] == [(number, None) for number in range(4)]
+    alone = draw_pieces(model, notes=24, seed=5, candidates=[2, 0], ending=ending)
+    assert all(map(is_same, chosen, alone))
+    opening = shown[2].performance.notes[:4]
+    assert np.array_equal(chosen[0].performance.notes[:4], opening)
 
 
 def test_a_candidate_of_the_shipped_model_comes_out_the_same_in_every_batch(shipped):
@@ -214,6 +231,27 @@ def test_the_command_writes_what_was_drawn_and_tells_both_likelihoods(weights, c
     assert "open end" in told
     piece = generate(SymbolicScorer.load("events", weights).model, notes=20, seed=1, ending=False)
     assert np.array_equal(read_midi(out).performance.notes, piece.notes)
+
+
+def test_the_command_keeps_the_most_typical_of_four_where_it_can_tell(weights, capsys):
+    scorer = SymbolicScorer.load("events", weights)
+    pieces = draw_pieces(scorer.model, notes=20, seed=1, candidates=range(4), ending=False)
+    nats = [score.nll_nats for score in scorer.score([piece.performance for piece in pieces])]
+    wanted = pieces[2]
+    per_note, per_second = nats[2] / 20, nats[2] / wanted.performance.seconds
+    values = {"events": ("nll_nats_per_note", per_note), "events_per_second": ("nll_nats_per_second", per_second)}
+    References(
+        {
+            name: ViewReference.of_values(scorer.weights_sha256, statistic, {64: np.linspace(0, 2 * median, 101)})
+            for name, (statistic, median) in values.items()
+        }
+    ).save(weights / "references.json")
+    out = weights / "new.mid"
+    assert command.main(["--notes", "20", "--open-end", "--out", str(out), "--weights", str(weights)]) == 0
+    assert np.array_equal(read_midi(out).performance.notes, wanted.performance.notes)
+    told = capsys.readouterr()
+    assert "likelier than 50 % of real music" in told.out
+    assert "kept 1 of 4 candidates" in told.err
 
 
 def test_the_command_keeps_the_wanted_part_of_a_prompt(weights, capsys):
