@@ -30,10 +30,10 @@ CORRUPTED = {
     f"{THEME}_random": ("random_pitches", 1.0),
 }
 """Name of an example to the corruption it is the theme's, and the share of notes."""
-SEED = 7
+SEED, CORRUPTION_SEED = 5, 7
 PROMPT = f"examples/{THEME}.mid"
 GENERATED = {
-    "generated_by_events": "--seconds 13",
+    "generated_by_events": "--seconds 15",
     "generated_by_vqvae": "--seconds 15 --model vqvae",
     "generated/chopin": "--seconds 30 --composer Chopin",
     "generated/johann_sebastian_bach": "--seconds 30 --composer 'Johann Sebastian Bach'",
@@ -52,7 +52,9 @@ def write_midi_files(folder: Path) -> None:
     write_bridal_chorus(folder / f"{THEME}.mid")
     theme = read_midi(folder / f"{THEME}.mid").performance
     for name, (corruption, amount) in CORRUPTED.items():
-        write_midi(CORRUPTIONS[corruption](theme, np.random.default_rng(SEED), amount), folder / f"{name}.mid")
+        write_midi(
+            CORRUPTIONS[corruption](theme, np.random.default_rng(CORRUPTION_SEED), amount), folder / f"{name}.mid"
+        )
     (folder / "generated").mkdir(exist_ok=True)
     for name, flags in GENERATED.items():
         generate(shlex.split(flags_of(name, flags).replace("examples/", f"{folder}/")))
