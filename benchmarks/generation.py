@@ -176,7 +176,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--top-p", type=float, nargs="+", default=[defaults.top_p], help="default %(default)s")
     parser.add_argument(
-        "--candidates", type=int, nargs="+", default=[1], help="take the most typical of so many (default %(default)s)"
+        "--candidates",
+        type=int,
+        nargs="+",
+        default=[1],
+        help="take the most typical of so many; checkpoints draw one (default %(default)s)",
     )
     parser.add_argument(
         "--checkpoint", metavar="KIND=FILE", type=checkpoint, nargs="+", default=[], help="further weights to draw from"

@@ -61,7 +61,7 @@ def of_model(kind: str, weights: Path, sampling: SamplingConfig, name: str, cand
     sha256 = sha256_of(weights)
 
     def draw(wanted: Wanted) -> list[Performance]:
-        from symbolic.candidates import judge, load_held_out, most_typical, require_held_out
+        from symbolic.candidates import load_held_out, most_typical, require_held_out
         from symbolic.likelihood import SymbolicScorer
         from symbolic.models import load_model
         from symbolic.sampling import draw_pieces
@@ -80,7 +80,7 @@ def of_model(kind: str, weights: Path, sampling: SamplingConfig, name: str, cand
             scorer = SymbolicScorer(model, sha256)
             held_out = require_held_out(load_held_out(scorer, weights.parent))
             of_piece = [drawn[first : first + candidates] for first in range(0, len(drawn), candidates)]
-            drawn = [most_typical(judge(scorer, several, held_out))[0].piece for several in of_piece]
+            drawn = [most_typical(scorer, several, held_out)[0].piece for several in of_piece]
         return [piece.performance for piece in drawn]
 
     chosen = f", most typical of {candidates}" if candidates > 1 else ""

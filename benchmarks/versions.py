@@ -8,7 +8,7 @@ report. The table tells each version's rank in each passage by each view, and co
 import argparse
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import numpy as np
 from bridge.statistics import markdown_table
 from losscal.cli import EXIT_DONE, run, write_result
 from losscal.errors import InputError
+from losscal.files import atomic_path
 from symbolic import corruption
 from symbolic.corpus import Corpus
 from symbolic.performance import TICK_SECONDS, VELOCITY_OF_BIN, Performance, stretched, write_midi
@@ -49,18 +50,34 @@ VERSIONS: Mapping[str, Callable[[Performance, np.random.Generator], Performance]
 }
 
 
+def passages_of(corpus: Corpus, count: int, rng: np.random.Generator) -> Iterator[tuple[str, Performance]]:
+    """The names of `count` test pieces, drawn at random, and what is struck in them from START to STOP_SECONDS.
+
+    Raises InputError where there are fewer.
+    """
+    long_enough = [piece for piece in corpus.of_split(SPLIT) if piece.seconds > STOP_SECONDS]
+    found = 0
+    for index in rng.permutation(len(long_enough)):
+        whole = corpus.performance(long_enough[index])
+        first, last = np.searchsorted(whole.notes["onset_ticks"] * TICK_SECONDS, (START_SECONDS, STOP_SECONDS))
+        if first < last and found < count:
+            found += 1
+            yield long_enough[index].name.removesuffix(".mid"), whole.excerpt(first, last)
+    if found < count:
+        raise InputError(
+            f"--passages {count}: only {found} pieces of the {SPLIT} split of {corpus.folder} have notes from "
+            f"{START_SECONDS:g} to {STOP_SECONDS:g} s; ask for as many."
+        )
+
+
 def write_versions(corpus: Corpus, passages: int, seed: int, folder: Path) -> list[dict[str, str]]:
     """Write all versions of so many passages, a folder each; the lines of a pairs file, with their groups."""
     import soundfile
 
     rng = np.random.default_rng(seed)
-    pieces = [piece for piece in corpus.of_split(SPLIT) if piece.seconds > STOP_SECONDS]
     items = []
-    for piece in [pieces[index] for index in rng.permutation(len(pieces))[:passages]]:
-        whole = corpus.performance(piece)
-        first, last = np.searchsorted(whole.notes["onset_ticks"] * TICK_SECONDS, (START_SECONDS, STOP_SECONDS))
-        passage = whole.excerpt(first, last)
-        own = folder / piece.name.removesuffix(".mid")
+    for piece, passage in list(passages_of(corpus, passages, rng)):
+        own = folder / piece
         own.mkdir(parents=True, exist_ok=True)
         for name, version_of in VERSIONS.items():
             write_midi(version_of(passage, rng), own / f"{name}.mid")
@@ -115,7 +132,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     music, report_folder = flags.out / "music", flags.out / "report"
     items = write_versions(Corpus.open(flags.data), flags.passages, flags.seed, music)
     pairs = flags.out / "pairs.jsonl"
-    pairs.write_text("".join(json.dumps(item) + "\n" for item in items), encoding="utf-8")
+    with atomic_path(pairs) as path:
+        path.write_text("".join(json.dumps(item) + "\n" for item in items), encoding="utf-8")
     views = None if flags.views is None else view_names(flags.views)
     report = score([], pairs=pairs, views=views, weights_dir=flags.weights, tables_dir=report_folder)
     write_report(report, report_folder)

@@ -17,7 +17,7 @@ from bridge.items import Item
 from bridge.tables import Tables
 from bridge.views import SHIPPED_VIEWS, SYMBOLIC_VIEWS, OpenViews
 from losscal.errors import InputError
-from losscal.references import LLR_SUFFIX, typicality
+from losscal.references import FEW_NOTES, LLR_SUFFIX, typicality
 
 if TYPE_CHECKING:
     from audio.waveform import Sound
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from symbolic.cleaning import CleanedMidi
     from symbolic.likelihood import SymbolicScore
 
-FEW_NOTES = 32
 FEW_SECONDS = 5.0
 MOMENTS_OF_SOUND = "spectral_lm"
 

@@ -24,6 +24,8 @@ LLR_SUFFIX = "_llr"
 """Behind a view's name: the references of its log-likelihood ratio."""
 PER_SECOND_SUFFIX = "_per_second"
 """Behind a symbolic view's name: the references of its nats a second, of windows of notes like those of nats a note."""
+FEW_NOTES = 32
+"""Of fewer notes there is no percentile: the windows have 64 notes or more."""
 HIGHER_IS_LIKELIER = frozenset({"llr_nats_per_second"})
 """Statistics of which more is better; of all others less is."""
 

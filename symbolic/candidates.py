@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from losscal.errors import InputError
-from losscal.references import PER_SECOND_SUFFIX, REFERENCES_FILE, References, ViewReference, typicality
+from losscal.references import FEW_NOTES, PER_SECOND_SUFFIX, REFERENCES_FILE, References, ViewReference, typicality
 from symbolic.likelihood import SymbolicScorer
 from symbolic.models import SHIPPED_WEIGHTS
 from symbolic.sampling import Piece
@@ -41,8 +41,10 @@ class HeldOut:
     per_note: ViewReference
     per_second: ViewReference
 
-    def place(self, nats: float, notes: int, seconds: float) -> Place:
-        """The place of so many notes in so many seconds that cost so many nats."""
+    def place(self, nats: float, notes: int, seconds: float) -> Place | None:
+        """The place of so many notes in so many seconds that cost so many nats; None for fewer than FEW_NOTES."""
+        if notes < FEW_NOTES:
+            return None
         percentiles, strangeness = [], 0.0
         for reference, rate in ((self.per_note, nats / notes), (self.per_second, nats / seconds)):
             percentiles.append(reference.percentile(notes, rate))
@@ -59,7 +61,7 @@ class Judged:
         model_bits_per_note: unmasked, what the model gives the new notes, of no known style; of codes and values
             together in a model with codes.
         drawn_bits_per_note: masked, the probability with which they were drawn (`Piece.drawn_nats`).
-        place: among held-out real music; None without references.
+        place: among held-out real music; None without references, or for too few notes.
     """
 
     piece: Piece
@@ -68,20 +70,22 @@ class Judged:
     place: Place | None
 
 
-def judge(scorer: SymbolicScorer, pieces: Sequence[Piece], held_out: HeldOut | None) -> list[Judged]:
-    """Score the pieces' new notes, the prompt's given."""
+def most_typical(scorer: SymbolicScorer, pieces: Sequence[Piece], held_out: HeldOut | None) -> list[Judged]:
+    """The pieces, the most typical first; beyond all held-out music, the least strange; last those without a place.
+
+    What is judged are the new notes, the prompt's given.
+    """
     judged = []
     for piece, score in zip(pieces, scorer.score([piece.performance for piece in pieces]), strict=True):
         nats = float(score.note_nats[piece.prompt_notes :].sum())
-        notes = max(1, piece.new_notes)
-        place = None if held_out is None else held_out.place(nats, notes, piece.new_seconds)
-        judged.append(Judged(piece, nats / notes / log(2), piece.drawn_nats / notes / log(2), place))
-    return judged
+        bits = log(2) * max(1, piece.new_notes)
+        place = None if held_out is None else held_out.place(nats, piece.new_notes, piece.new_seconds)
+        judged.append(Judged(piece, nats / bits, piece.drawn_nats / bits, place))
 
+    def order(one: Judged) -> tuple[float, float]:
+        return (1.0, 0.0) if one.place is None else (-one.place.typicality, one.place.strangeness)
 
-def most_typical(judged: Sequence[Judged]) -> list[Judged]:
-    """Pieces whose place is known, the most typical first; beyond all held-out music, the least strange."""
-    return sorted(judged, key=lambda one: (-one.place.typicality, one.place.strangeness))
+    return sorted(judged, key=order)
 
 
 def load_held_out(scorer: SymbolicScorer, weights_dir: Path | None) -> HeldOut | None:
@@ -96,5 +100,8 @@ def load_held_out(scorer: SymbolicScorer, weights_dir: Path | None) -> HeldOut |
 def require_held_out(held_out: HeldOut | None) -> HeldOut:
     """The held-out figures; raises InputError where candidates cannot be ranked for want of them."""
     if held_out is None:
-        raise InputError("--candidates: they are ranked beside held-out music; run python -m bridge.references first.")
+        raise InputError(
+            "--candidates: they are ranked beside held-out music, of which these weights have no figures; make them "
+            "with python -m bridge.references --data DIR --weights FOLDER."
+        )
     return held_out

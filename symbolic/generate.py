@@ -75,7 +75,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     several.add_argument(
         "--candidates",
         type=candidates,
-        help=f"how many to draw (default {USUAL_CANDIDATES}, or as many as --keep where weights have no references)",
+        help=f"how many to draw (default {USUAL_CANDIDATES} for each to keep; 1 for weights without references)",
     )
     several.add_argument("--keep", type=candidates, default=1, help="how many of them to write (default 1)")
     add_sampling_flags(parser.add_argument_group("drawing"))
@@ -123,7 +123,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     flags = parse(argv)
 
     from losscal.errors import InputError
-    from symbolic.candidates import judge, load_held_out, most_typical, require_held_out
+    from losscal.references import FEW_NOTES
+    from symbolic.candidates import load_held_out, most_typical, require_held_out
     from symbolic.likelihood import SymbolicScorer
     from symbolic.performance import write_midi
     from symbolic.sampling import draw_pieces
@@ -136,12 +137,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ValueError as error:
         raise InputError(f"--composer, --era: {error}.") from error
     held_out = load_held_out(scorer, flags.weights)
-    candidates = flags.candidates or (flags.keep if held_out is None else max(flags.keep, USUAL_CANDIDATES))
+    candidates = flags.candidates or flags.keep * (1 if held_out is None else USUAL_CANDIDATES)
     if candidates > flags.keep:
         require_held_out(held_out)
 
-    def most_typical_pieces(pieces: list["Piece"]) -> list["Piece"]:
-        return [one.piece for one in most_typical(judge(scorer, pieces, held_out))[: flags.keep]]
+    def worth_finishing(pieces: list["Piece"]) -> list["Piece"]:
+        ranked = most_typical(scorer, pieces, held_out)
+        return pieces if any(one.place is None for one in ranked) else [one.piece for one in ranked[: flags.keep]]
 
     pieces = draw_pieces(
         scorer.model,
@@ -153,15 +155,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         style=style,
         sampling=SamplingConfig(flags.temperature, flags.top_k, flags.top_p, flags.min_p, flags.longest_repeat),
         ending=not flags.open_end,
-        choose=most_typical_pieces if candidates > flags.keep else None,
+        choose=worth_finishing,
     )
-    judged = judge(scorer, pieces, held_out)
-    for rank, one in enumerate(judged if held_out is None else most_typical(judged), start=1):
+    kept = most_typical(scorer, pieces, held_out)[: flags.keep]
+    for rank, one in enumerate(kept, start=1):
         path = flags.out if rank == 1 else flags.out.with_stem(f"{flags.out.stem}_{rank}")
         write_midi(one.piece.performance, path)
         write_result(f"{path}: {described(one, flags.model)}")
     if candidates > flags.keep:
-        log(f"kept {flags.keep} of {candidates} candidates, the most typical first")
+        order = "the most typical first" if kept[0].place else f"in no order: fewer than {FEW_NOTES} notes tell nothing"
+        log(f"kept {flags.keep} of {candidates} candidates, {order}")
     return EXIT_DONE
 
 

@@ -1,9 +1,9 @@
 """Products of the rows of a batch with a matrix, each row rounded alike whatever rows lie beside it.
 
 Drawing takes one row at a time through every matrix of a model and waits for memory meanwhile. Shipped weights are
-bfloat16, whose 8 significant bits fit into float16's 11: held in half precision and multiplied in single precision,
-which FBGEMM does in its registers, they give the same sums for half the reading. Any other matrix is the sum of two
-such.
+bfloat16, whose 8 significant bits fit into float16's 11: held in half precision, scaled so that the small ones fit as
+well, and multiplied in single precision, which FBGEMM does in its registers, they give the same sums for half the
+reading. Any other matrix is the sum of two such.
 """
 
 import warnings
@@ -12,8 +12,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-SMALLEST_HALF_STEP = 2.0**-25
-"""What rounding to float16 loses of the smallest weights, far below what single precision loses of a sum."""
+LARGEST_EXPONENT = 15
+"""Matrices are scaled by a power of two to values below 2 to this power, where float16 ends."""
+NEGLIGIBLE = 2.0**-24
+"""What is left of a scaled matrix, whose largest value is 2**14 or more, beneath any step of a float16."""
 
 # rows [B, 1, K] -> rows [B, 1, N]
 RowProduct = Callable[[Tensor], Tensor]
@@ -31,16 +33,19 @@ def row_product(weight: Tensor) -> RowProduct:
 
 def in_half_precision(weight: Tensor) -> RowProduct:
     """`row_product` by FBGEMM."""
-    high = weight.half().float()
-    low = weight - high
+    exponent = LARGEST_EXPONENT - int(torch.frexp(weight.abs().max()).exponent)
+    scaled = torch.ldexp(weight, torch.tensor(exponent))
+    high = scaled.half().float()
+    low = scaled - high
+    scale_back = torch.tensor(2.0**-exponent)
     with warnings.catch_warnings():
         # The successor, torch.ops.quantized.linear_dynamic_fp16, spends longer on each call than most products take.
         warnings.filterwarnings("ignore", message="fbgemm_.* is deprecated")
         product = _packed(high)
-        if low.abs().max() <= SMALLEST_HALF_STEP:
-            return product
+        if low.abs().max() <= NEGLIGIBLE:
+            return lambda x: product(x).mul_(scale_back)
         rest = _packed(low)
-    return lambda x: product(x).add_(rest(x))
+    return lambda x: product(x).add_(rest(x)).mul_(scale_back)
 
 
 def _packed(weight: Tensor) -> RowProduct:

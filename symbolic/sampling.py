@@ -50,7 +50,8 @@ class Piece:
     def new_seconds(self) -> float:
         """From the prompt's last onset, or from 0, to the last offset."""
         onsets = self.performance.notes["onset_ticks"]
-        return self.performance.seconds - (onsets[self.prompt_notes - 1] * TICK_SECONDS if self.prompt_notes else 0.0)
+        begins = int(onsets[self.prompt_notes - 1]) if self.prompt_notes else 0
+        return self.performance.seconds - begins * TICK_SECONDS
 
 
 def generate(
@@ -117,8 +118,9 @@ def draw_pieces(
         drafts |= zip(batch, draws.drafts(batch, ending=ending), strict=True)
     if choose is not None:
         candidates = [piece.candidate for piece in choose([draws.piece(*draft, None) for draft in drafts.items()])]
-    finish = draws.with_ending if ending else draws.cut_short
-    return [draws.piece(candidate, *finish(candidate, drafts[candidate])) for candidate in candidates]
+    if not ending:
+        return [draws.piece(candidate, drafts[candidate], None) for candidate in candidates]
+    return [draws.piece(candidate, *draws.with_ending(candidate, drafts[candidate])) for candidate in candidates]
 
 
 @dataclass(frozen=True)
@@ -146,10 +148,13 @@ class _Draws:
         return Piece(performance, candidate, 0 if self.prompt is None else len(self.prompt), drawn_nats, end_nats)
 
     def drafts(self, candidates: Sequence[int], *, ending: bool) -> list[Draft]:
-        """New events of each candidate as far as its ending begins, or just beyond the length."""
+        """New events of each candidate as far as its ending begins, or up to the length where none is wanted."""
         stream, drawer = self._stream([(candidate,) for candidate in candidates], self.given)
-        beyond = self.length.amount + (not self.length.is_in_notes)
-        return draw_until(stream, drawer, self.length, window(self.length)[0] if ending else beyond)
+        if ending:
+            return draw_until(stream, drawer, self.length, window(self.length)[0])
+        drafts = draw_until(stream, drawer, self.length, self.length.amount + (not self.length.is_in_notes))
+        within = [self.length.grown_by(draft.events).cumsum() <= self.length.amount for draft in drafts]
+        return [draft.cut(int(events.sum())) for draft, events in zip(drafts, within, strict=True)]
 
     def with_ending(self, candidate: int, draft: Draft) -> tuple[Draft, float]:
         """A draft with its ending, and that ending's nats."""
@@ -159,10 +164,6 @@ class _Draws:
             return self._stream(keys, np.concatenate([self.given, events]), watch_end=True)
 
         return find_ending(draft, self.length, branch_out)
-
-    def cut_short(self, _: int, draft: Draft) -> tuple[Draft, None]:
-        """A draft without what lies beyond the length."""
-        return draft.cut(int((self.length.grown_by(draft.events).cumsum() <= self.length.amount).sum())), None
 
     def _stream(
         self, keys: Sequence[tuple[int, ...]], events: np.ndarray, *, watch_end: bool = False

@@ -167,14 +167,16 @@ def test_settings_out_of_range_are_refused(corpus, tiny_weights):
 
 def test_the_most_typical_of_each_pieces_candidates_is_taken(tiny_weights, monkeypatch):
     path = tiny_weights / "events.safetensors"
-    with pytest.raises(InputError, match=r"run python -m bridge\.references"):
+    with pytest.raises(InputError, match=r"with python -m bridge\.references"):
         sources.of_model("events", path, SamplingConfig(), "events", candidates=3).draw(WANTED)
     places = [0.1, 0.2, 0.3, 0.9, 0.2, 0.3, 0.1, 0.8, 0.7]
     monkeypatch.setattr("symbolic.candidates.load_held_out", lambda scorer, folder: folder == tiny_weights)
-    monkeypatch.setattr(
-        "symbolic.candidates.judge",
-        lambda scorer, pieces, _: [Judged(one, 0.0, 0.0, Place(0.0, places[one.candidate], 0.0)) for one in pieces],
-    )
+
+    def most_typical(scorer, pieces, held_out):
+        judged = [Judged(one, 0.0, 0.0, Place(0.0, places[one.candidate], 0.0)) for one in pieces]
+        return sorted(judged, key=lambda one: -one.place.typicality)
+
+    monkeypatch.setattr("symbolic.candidates.most_typical", most_typical)
     chosen = sources.of_model("events", path, SamplingConfig(), "events", candidates=3)
     assert chosen.name == "events, temperature 1, top-p 1, most typical of 3"
     model, _ = load_model(path, kind="events")

@@ -27,13 +27,31 @@ def corpus_folder(tmp_path):
     return tmp_path / "corpus"
 
 
-@pytest.mark.parametrize("version", VERSIONS)
-def test_a_version_has_the_notes_of_its_passage(version):
+def fields_changed(version):
+    """{field: notes that differ in it} of a version of a hundred notes; random ones keep no order to compare by."""
     passage = random_performance(1, 100)
     other = VERSIONS[version](passage, np.random.default_rng(1))
     assert len(other) == len(passage)
-    differing = (other.notes != passage.notes).sum()
-    assert differing == 0 if version == ORIGINAL else differing > 0
+    changed = {field: int((other.notes[field] != passage.notes[field]).sum()) for field in passage.notes.dtype.names}
+    return {field: count for field, count in changed.items() if count}
+
+
+def test_versions_change_what_their_names_say():
+    assert fields_changed(ORIGINAL) == {}
+    assert fields_changed("one semitone off")["pitch"] == 1
+    assert (
+        1 < fields_changed("wrong notes 5 %")["pitch"] <= 10
+    )  # in the order of their pitches a chord may change twice
+    assert fields_changed("louder").keys() == {"velocity_bin"}
+    assert fields_changed("slower by 3 %").keys() == {"onset_ticks", "duration_ticks"}
+    assert min(fields_changed("random, any values").values()) > 80
+
+
+def test_louder_is_louder_and_slower_is_slower():
+    passage = random_performance(1, 100)
+    louder, slower = (VERSIONS[name](passage, np.random.default_rng(1)) for name in ("louder", "slower by 3 %"))
+    assert (louder.notes["velocity_bin"] >= passage.notes["velocity_bin"]).all()
+    assert slower.notes["onset_ticks"][-1] == pytest.approx(1.03 * passage.notes["onset_ticks"][-1], abs=0.5)
 
 
 def test_every_version_is_ranked_in_every_passage_but_silence(corpus_folder, tiny_weights, tmp_path, capsys):
@@ -65,6 +83,8 @@ def test_verdicts_are_counted_by_version():
     assert lines[SILENT] == ["- -", "2?"]
 
 
-def test_no_passage_is_refused():
+def test_passages_that_are_not_to_be_had_are_refused(corpus_folder):
     with pytest.raises(InputError, match="--passages 0: must be at least 1"):
         versions.main(["--passages", "0"])
+    with pytest.raises(InputError, match="--passages 3: only 2 pieces of the test split"):
+        versions.main(["--passages", "3", "--data", str(corpus_folder)])

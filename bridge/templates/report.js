@@ -88,7 +88,7 @@ function contents() {
   const groups = (REPORT.groups ?? []).map((group, i) => [group.group, groupId(i)]);
   const listed = groups.length <= MOST_LISTED ? groups : [["Versions of one piece", "groups"]];
   const parts = [["All items", "summary"], ...listed, ["How to read this", "reading"]];
-  return el("nav", {}, ...parts.map(([name, id]) => el("a", { href: `#${id}` }, name)));
+  return el("nav", { "aria-label": "Contents" }, ...parts.map(([name, id]) => el("a", { href: `#${id}` }, name)));
 }
 
 function reading() {

@@ -10,7 +10,7 @@ from test_symbolic_models import MODELS
 from losscal.errors import InputError
 from losscal.references import ViewReference
 from symbolic import generate as command
-from symbolic.candidates import HeldOut, judge, load_held_out, most_typical, require_held_out
+from symbolic.candidates import HeldOut, load_held_out, most_typical, require_held_out
 from symbolic.configs import GPTConfig
 from symbolic.endings import likeliest_end
 from symbolic.events import REST
@@ -54,13 +54,16 @@ HELD_OUT = HeldOut(
 )
 
 
-def ranked(nats_per_note, notes_per_second):
-    """The pairs of (nats a note, notes a second) of pieces of ten notes, the most typical first."""
-    judged = [
-        SimpleNamespace(what=(nats, rate), place=HELD_OUT.place(10 * nats, 10, 10 / rate))
-        for nats, rate in zip(nats_per_note, notes_per_second, strict=True)
-    ]
-    return [one.what for one in most_typical(judged)]
+def ranked(nats_per_note, notes_per_second, notes=40):
+    """The pairs of (nats a note, notes a second) of pieces of so many notes, the most typical first."""
+    scores, pieces = [], []
+    for nats, rate in zip(nats_per_note, notes_per_second, strict=True):
+        seconds = notes / rate
+        scores.append(SimpleNamespace(note_nats=np.full((notes, 4), nats / 4)))
+        facts = {"performance": None, "prompt_notes": 0, "drawn_nats": 0.0, "new_notes": notes, "new_seconds": seconds}
+        pieces.append(SimpleNamespace(what=(nats, rate), **facts))
+    scorer = SimpleNamespace(score=lambda _: scores)
+    return [one.piece.what for one in most_typical(scorer, pieces, HELD_OUT)]
 
 
 def test_the_most_typical_come_first_and_not_the_likeliest():
@@ -73,22 +76,28 @@ def test_a_piece_of_usual_notes_is_not_typical_where_there_are_too_many_of_them(
 
 
 def test_the_percentile_is_that_of_the_notes():
-    place = HELD_OUT.place(110.0, 10, 0.5)
+    place = HELD_OUT.place(440.0, 40, 2.0)
     assert place.percentile == pytest.approx(75.0)
     assert place.typicality == 0.0  # 220 nats a second are beyond all held-out music
     assert place.strangeness == pytest.approx(1 / 12 + 1.2)
 
 
+def test_fewer_notes_than_the_report_takes_have_no_place_and_come_last():
+    assert HELD_OUT.place(12.0 * 31, 31, 4.0) is None
+    assert HELD_OUT.place(12.0 * 32, 32, 4.0) is not None
+    assert [nats for nats, _ in ranked([3, 12, 13], [8, 8, 8], notes=5)] == [3, 12, 13]  # as they came
+
+
 def test_only_new_notes_are_judged():
-    model, music = MODELS["events"](), random_performance(1, 20)
+    model, music = MODELS["events"](), random_performance(1, 60)
     scorer = SimpleNamespace(score=lambda pieces: score(model, pieces))
     notes = score(model, [music])[0].note_nats.sum(axis=1)
-    whole, rest = judge(scorer, [Piece(music, 0, 0, 8.0, None), Piece(music, 0, 15, 8.0, None)], None)
+    whole, rest = most_typical(scorer, [Piece(music, 0, 0, 8.0, None), Piece(music, 0, 15, 8.0, None)], None)
     assert whole.model_bits_per_note == pytest.approx(notes.mean() / np.log(2))
     assert rest.model_bits_per_note == pytest.approx(notes[15:].mean() / np.log(2))
     assert rest.drawn_bits_per_note == pytest.approx(8 / (len(music) - 15) / np.log(2))
     assert rest.place is None
-    known = judge(scorer, [Piece(music, 0, 15, 8.0, None)], HELD_OUT)[0]
+    known = most_typical(scorer, [Piece(music, 0, 15, 8.0, None)], HELD_OUT)[0]
     seconds = music.seconds - music.notes["onset_ticks"][14] * TICK_SECONDS
     assert known.place == HELD_OUT.place(float(notes[15:].sum()), len(music) - 15, seconds)
 
@@ -97,7 +106,7 @@ def test_ranking_without_references_says_how_to_make_them(tmp_path):
     scorer = SimpleNamespace(name="events", weights_sha256="of no weights")
     assert load_held_out(scorer, None) is None
     assert load_held_out(scorer, tmp_path) is None
-    with pytest.raises(InputError, match=r"run python -m bridge\.references"):
+    with pytest.raises(InputError, match=r"with python -m bridge\.references"):
         require_held_out(None)
 
 

@@ -3,14 +3,17 @@
 import mido
 import numpy as np
 import pytest
+from music import random_performance
 
 from symbolic.performance import (
+    MAX_DURATION_TICKS,
     NOTE_DTYPE,
     VELOCITY_OF_BIN,
     Performance,
     end_at_restrikes,
     nearest_velocity_bin,
     next_strikes,
+    stretched,
     write_midi,
 )
 
@@ -84,3 +87,15 @@ def test_written_midi_holds_the_notes_at_the_grid(tmp_path):
         ("note_on", 0, 60, int(VELOCITY_OF_BIN[4])),
         ("note_off", 40, 60, 0),
     ]
+
+
+def test_stretched_notes_lie_on_the_grid_within_its_limits():
+    notes = random_performance(1, 200).notes
+    assert np.array_equal(stretched(notes, 1.0), notes)
+    slower = stretched(notes, 1.5)
+    assert np.array_equal(slower["onset_ticks"], np.rint(notes["onset_ticks"] * 1.5))
+    offsets = (notes["onset_ticks"].astype(int) + notes["duration_ticks"]) * 1.5
+    is_short = slower["duration_ticks"] < MAX_DURATION_TICKS
+    assert is_short.any()
+    assert np.array_equal((slower["onset_ticks"] + slower["duration_ticks"])[is_short], np.rint(offsets)[is_short])
+    assert stretched(notes, 1e-6)["duration_ticks"].tolist() == [1] * len(notes)

@@ -22,8 +22,10 @@ def matrix(rows, columns, seed=1):
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("shape", [(48, 32), (7, 13), (600, 256)])
 @pytest.mark.parametrize("as_shipped", [True, False])
-def test_the_product_is_exact_to_single_precision(way, shape, as_shipped):
-    weight = matrix(*shape).bfloat16().float() if as_shipped else matrix(*shape)
+@pytest.mark.parametrize("scale", [1e5, 1.0, 1e-5, 0.0])
+def test_the_product_is_exact_to_single_precision(way, shape, as_shipped, scale):
+    weight = scale * matrix(*shape)
+    weight = weight.bfloat16().float() if as_shipped else weight
     x = torch.randn(5, 1, shape[1], generator=torch.Generator().manual_seed(2))
     exact = x.double() @ weight.double().T
     sizes = x.double().abs() @ weight.double().abs().T  # what rounding errors are relative to

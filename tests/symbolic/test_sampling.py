@@ -235,10 +235,10 @@ def test_the_command_writes_what_was_drawn_and_tells_both_likelihoods(weights, c
 
 def test_the_command_keeps_the_most_typical_of_four_where_it_can_tell(weights, capsys):
     scorer = SymbolicScorer.load("events", weights)
-    pieces = draw_pieces(scorer.model, notes=20, seed=1, candidates=range(4), ending=False)
+    pieces = draw_pieces(scorer.model, notes=40, seed=1, candidates=range(4), ending=False)
     nats = [score.nll_nats for score in scorer.score([piece.performance for piece in pieces])]
     wanted = pieces[2]
-    per_note, per_second = nats[2] / 20, nats[2] / wanted.performance.seconds
+    per_note, per_second = nats[2] / 40, nats[2] / wanted.performance.seconds
     values = {"events": ("nll_nats_per_note", per_note), "events_per_second": ("nll_nats_per_second", per_second)}
     References(
         {
@@ -247,11 +247,16 @@ def test_the_command_keeps_the_most_typical_of_four_where_it_can_tell(weights, c
         }
     ).save(weights / "references.json")
     out = weights / "new.mid"
-    assert command.main(["--notes", "20", "--open-end", "--out", str(out), "--weights", str(weights)]) == 0
+    flags = ["--out", str(out), "--weights", str(weights)]
+    assert command.main(["--notes", "40", "--open-end", *flags]) == 0
     assert np.array_equal(read_midi(out).performance.notes, wanted.performance.notes)
     told = capsys.readouterr()
     assert "likelier than 50 % of real music" in told.out
-    assert "kept 1 of 4 candidates" in told.err
+    assert "kept 1 of 4 candidates, the most typical first" in told.err
+    assert command.main(["--notes", "5", "--open-end", "--keep", "2", *flags]) == 0
+    told = capsys.readouterr()
+    assert "real music" not in told.out
+    assert "kept 2 of 8 candidates, in no order: fewer than 32 notes" in told.err
 
 
 def test_the_command_keeps_the_wanted_part_of_a_prompt(weights, capsys):

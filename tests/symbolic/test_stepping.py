@@ -15,9 +15,16 @@ EVENTS = torch.stack([torch.from_numpy(encode(random_performance(seed, 60), end=
 GIVEN = 4
 
 
-@pytest.fixture(params=MODELS, scope="module")
+@pytest.fixture(params=MODELS)
 def model(request):
     return MODELS[request.param]()
+
+
+@pytest.fixture(params=["float16 where FBGEMM is", "float32"], autouse=True)
+def precision(request, monkeypatch):
+    """Every test runs as on a processor that FBGEMM does not know, too."""
+    if request.param == "float32":
+        monkeypatch.setattr("symbolic.row_product.has_half_precision", lambda: False)
 
 
 @torch.inference_mode()
