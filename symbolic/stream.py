@@ -1,6 +1,7 @@
 """The stream of events that a model goes on with, of B pieces beside each other."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -140,6 +141,21 @@ class Draft(NamedTuple):
         return Draft(*(part[:events] for part in self))
 
 
+@contextmanager
+def on_one_thread() -> Iterator[None]:
+    """Let torch use one thread: a note is a thousand small operations, and more threads only wait for each other.
+
+    Where another program keeps a core busy, they wait for that as well, six times as long as one takes.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+@on_one_thread()
 def draw_until(stream: EventStream, drawer: Drawer, length: Length, amount: int) -> list[Draft]:
     """Draw with each piece until its new events reach `amount` of the length's unit; all pieces of the stream."""
     grown = np.zeros(stream.stepper.batch, dtype=np.int64)

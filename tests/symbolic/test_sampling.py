@@ -110,6 +110,25 @@ def test_endings_are_the_same_in_every_batch(model):
     assert alone.end_nats == together[1].end_nats
 
 
+def test_notes_are_drawn_on_one_thread_and_judged_on_all(model, monkeypatch, request):
+    request.addfinalizer(lambda: torch.set_num_threads(1))
+    torch.set_num_threads(2)
+    step, threads = EventStream.next_events, []
+
+    def watched(stream):
+        threads.append(torch.get_num_threads())
+        return step(stream)
+
+    def choose(pieces):
+        assert torch.get_num_threads() == 2
+        return pieces
+
+    monkeypatch.setattr(EventStream, "next_events", watched)
+    draw_pieces(model, notes=4, seed=1, choose=choose)
+    assert set(threads) == {1}
+    assert torch.get_num_threads() == 2
+
+
 @pytest.mark.parametrize("ending", [True, False])
 def test_only_what_is_chosen_is_finished(model, ending):
     shown = []
