@@ -251,3 +251,10 @@ def run_node(source, *arguments):
     result = subprocess.run(["node", *arguments], input=source, capture_output=True, text=True, encoding="utf-8")
     assert result.returncode == 0, result.stderr
     return result.stdout
+
+
+def test_what_the_page_links_to_is_made():
+    scripts = "".join(path.read_text(encoding="utf-8") for path in html.TEMPLATES.glob("*.js"))
+    linked = set(re.findall(r'\["[A-Z][^"]*", "([a-z]+)"\]', scripts))
+    assert linked == {"summary", "groups", "reading"}
+    assert all(f'id: "{name}"' in scripts for name in linked)
