@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from bridge.statistics import markdown_table, mean, with_interval
+from bridge.views import SYMBOLIC_VIEWS
 from losscal.cli import EXIT_DONE, log, run, write_result
 from losscal.errors import InputError
 from symbolic.corpus import Corpus
@@ -44,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from symbolic.likelihood import SymbolicScorer
 
     corpus, rows = Corpus.open(flags.data), []
-    for name in ("events", "vqvae"):
+    for name in SYMBOLIC_VIEWS:
         model = SymbolicScorer.load(name, flags.weights).model
         composers = model.config.composers
         pieces = [piece for piece in corpus.of_split("test") if piece.composer in composers]

@@ -1,9 +1,7 @@
-"""Excerpts of test pieces, the same for every benchmark, the flags that name them, and where their notes lie."""
+"""Excerpts of test pieces, the same for every benchmark, and the flags that name them."""
 
 import argparse
 from pathlib import Path
-
-import numpy as np
 
 from bridge.excerpts import Length, draw_excerpts, pieces_of_corpus
 from symbolic.corpus import Corpus
@@ -29,8 +27,3 @@ def excerpts_of_test_pieces(
     length = Length(notes, "notes")
     drawn = draw_excerpts(pieces_of_corpus(corpus), length, count=pieces, per_piece=per_piece, seed=seed)
     return [excerpt.performance for excerpt in drawn]
-
-
-def places(notes: np.ndarray) -> np.ndarray:
-    """Onset and pitch of each note as one number, int64 [N]."""
-    return notes["onset_ticks"].astype(np.int64) * 128 + notes["pitch"]

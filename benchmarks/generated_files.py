@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bridge.statistics import markdown_table
+from bridge.views import SYMBOLIC_VIEWS
 from losscal.cli import EXIT_DONE, log, run, write_result
 from symbolic.performance import TICK_SECONDS, VELOCITY_OF_BIN, Performance, write_midi
 
 if TYPE_CHECKING:
     from symbolic.gpt import EventGPT
 
-MODELS = ("events", "vqvae")
 BATCH_PIECES = 25
 Note = tuple[float, int, float, int]
 """Onset in seconds, pitch, offset in seconds, velocity."""
@@ -131,7 +131,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.generated_files", description=__doc__)
     parser.add_argument("--weights", type=Path, help="folder of weights other than the shipped ones")
-    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS), help="default: both")
+    parser.add_argument(
+        "--models", nargs="+", choices=SYMBOLIC_VIEWS, default=list(SYMBOLIC_VIEWS), help="default: both"
+    )
     parser.add_argument("--pieces", type=int, default=500, help="pieces of each model (default %(default)s)")
     parser.add_argument("--notes", type=int, default=100, help="their length (default %(default)s)")
     parser.add_argument("--endings", type=int, default=100, help="how many are drawn to an end (default 100)")

@@ -22,6 +22,7 @@ import numpy as np
 
 from benchmarks.sources import Source, Wanted, of_counts, of_llama, of_model, openings
 from bridge.statistics import interval_text, markdown_table, ratio, with_interval
+from bridge.views import SYMBOLIC_VIEWS
 from losscal.cli import EXIT_DONE, log, run, write_result
 from losscal.errors import InputError
 from symbolic.configs import SamplingConfig
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from audio.embeddings import Embedder
     from symbolic.likelihood import SymbolicScorer
 
-MODELS = ("events", "vqvae")
 LAGS_SECONDS = (1, 4, 16)
 REPEATED_NOTES = 8
 RENDER_SAMPLE_RATE = 32_000
@@ -50,7 +50,7 @@ STRUCTURE_HEADER = (
     f"{USUAL_SHARE:.0%}",
     "most",
     "near-copies",
-    *(f"bits/note, {name}" for name in MODELS),
+    *(f"bits/note, {name}" for name in SYMBOLIC_VIEWS),
 )
 
 
@@ -154,8 +154,10 @@ def sources_of(flags: argparse.Namespace, corpus: Corpus) -> Iterator[Source]:
 def checkpoint(text: str) -> tuple[str, Path]:
     """A --checkpoint flag, "KIND=FILE"."""
     kind, _, file = text.partition("=")
-    if kind not in MODELS or not Path(file).is_file():
-        raise argparse.ArgumentTypeError(f"{text}: write KIND=FILE, KIND one of {', '.join(MODELS)}, FILE its weights")
+    if kind not in SYMBOLIC_VIEWS or not Path(file).is_file():
+        raise argparse.ArgumentTypeError(
+            f"{text}: write KIND=FILE, KIND one of {', '.join(SYMBOLIC_VIEWS)}, FILE its weights"
+        )
     return kind, Path(file)
 
 
@@ -170,7 +172,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--pieces-dir", type=Path, default=Path("build/generation"), help="where drawn pieces are kept (%(default)s)"
     )
-    parser.add_argument("--models", nargs="*", choices=MODELS, default=list(MODELS), help="default: both")
+    parser.add_argument(
+        "--models", nargs="*", choices=SYMBOLIC_VIEWS, default=list(SYMBOLIC_VIEWS), help="default: both"
+    )
     parser.add_argument(
         "--temperatures", type=float, nargs="+", default=[defaults.temperature], help="default %(default)s"
     )
@@ -209,7 +213,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         from audio.embeddings import load_embedder
 
         embedder = load_embedder("spectral_lm")
-    scorers = [SymbolicScorer.load(name, flags.weights) for name in MODELS]
+    scorers = [SymbolicScorer.load(name, flags.weights) for name in SYMBOLIC_VIEWS]
     instruments = Instruments(TrainingMelodies(corpus), scorers, embedder, flags.sound_seconds)
     sources = list(sources_of(flags, corpus))
     real = {split: openings(corpus, split, wanted) for split in ("test", "validation")}

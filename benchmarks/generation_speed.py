@@ -15,9 +15,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bridge.statistics import markdown_table
+from bridge.views import SYMBOLIC_VIEWS
 from losscal.cli import EXIT_DONE, run, write_result
 
-NAMES = ("events", "vqvae")
 BATCHES = (1, 8)
 SEED = 1
 
@@ -39,7 +39,7 @@ def rate_rows(weights: Path | None, notes: int, rounds: int) -> list[list[str]]:
     from symbolic.midilike import BOS, encode
     from symbolic.sampling import draw_pieces
 
-    models = {name: SymbolicScorer.load(name, weights).model for name in NAMES}
+    models = {name: SymbolicScorer.load(name, weights).model for name in SYMBOLIC_VIEWS}
     ours = models["events"]
     peer = build(peer_shape(ours.config, sum(p.numel() for p in ours.parameters()))).eval()
 
@@ -103,7 +103,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     header = ["model", "batch", "speed", "times the peer"]
     write_result(markdown_table(header, rate_rows(flags.weights, flags.notes, flags.rounds)))
     rows = []
-    for name in NAMES:
+    for name in SYMBOLIC_VIEWS:
         for seconds in flags.seconds:
             with multiprocessing.get_context("spawn").Pool(1) as pool:
                 rows.append(pool.apply(long_row, (name, flags.weights, seconds)))

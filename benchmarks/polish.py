@@ -11,13 +11,13 @@ from math import log
 
 import numpy as np
 
-from benchmarks.excerpts import excerpt_parser, excerpts_of_test_pieces, places
+from benchmarks.excerpts import excerpt_parser, excerpts_of_test_pieces
 from bridge.statistics import markdown_table, with_interval
 from losscal.cli import EXIT_DONE, run, write_result
 from symbolic.configs import PolishConfig
 from symbolic.corpus import Corpus
 from symbolic.corruption import wrong_notes
-from symbolic.performance import MAX_PITCH, MIN_PITCH, Performance
+from symbolic.performance import MAX_PITCH, MIN_PITCH, Performance, places
 
 WRONG_SHARE = 0.1
 REACH_SEMITONES = 12

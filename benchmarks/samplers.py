@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from symbolic.events import ATTRIBUTES, REST_TICKS, VOCABULARY
-from symbolic.performance import MIN_PITCH, NOTE_DTYPE, TICK_SECONDS, Performance, end_at_restrikes
+from symbolic.performance import MIN_PITCH, NOTE_DTYPE, TICK_SECONDS, Performance, end_at_restrikes, places
 
 
 class NoteSampler:
@@ -71,7 +71,7 @@ def to_performance(values: np.ndarray, last_tick: int) -> Performance:
     notes = np.zeros(len(values), dtype=NOTE_DTYPE)
     notes["onset_ticks"], notes["pitch"] = onset, values[:, 1] + MIN_PITCH
     notes["velocity_bin"], notes["duration_ticks"] = values[:, 2], values[:, 3] + 1
-    order = np.unique(onset * 128 + notes["pitch"], return_index=True)[1]
+    order = np.unique(places(notes), return_index=True)[1]
     return Performance(end_at_restrikes(notes[order]))
 
 

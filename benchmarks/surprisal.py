@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.excerpts import EXCERPT_NOTES, excerpt_parser, excerpts_of_test_pieces, places
+from benchmarks.excerpts import EXCERPT_NOTES, excerpt_parser, excerpts_of_test_pieces
 from bridge.statistics import markdown_table, mean, with_interval
 from losscal.cli import EXIT_DONE, log, run, write_result
 from symbolic.corpus import Corpus
 from symbolic.corruption import playable, semitone
 from symbolic.events import ATTRIBUTES, REST, VOCABULARY, encode
-from symbolic.performance import MAX_PITCH, MIN_PITCH, Performance
+from symbolic.performance import MAX_PITCH, MIN_PITCH, Performance, places
 
 if TYPE_CHECKING:
     from torch import Tensor

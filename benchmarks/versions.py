@@ -8,13 +8,14 @@ report. The table tells each version's rank in each passage by each view, and co
 import argparse
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bridge.statistics import markdown_table
+from bridge.verdicts import LESS_LIKELY, LIKELIER, NOT_DISTINGUISHABLE, NOT_RANKED
 from losscal.cli import EXIT_DONE, run, write_result
 from losscal.errors import InputError
 from losscal.files import atomic_path
@@ -28,7 +29,7 @@ SILENCE_SAMPLE_RATE = 16_000
 LOUDER_BINS = 2
 SLOWER = 1.03
 ORIGINAL, SILENT = "original", "silence"
-VERDICTS = {"likelier": "+", "not distinguishable": "=", "less likely": "-", "not ranked": "?"}
+VERDICTS = {LIKELIER: "+", NOT_DISTINGUISHABLE: "=", LESS_LIKELY: "-", NOT_RANKED: "?"}
 
 
 def louder(performance: Performance, rng: np.random.Generator) -> Performance:
@@ -50,24 +51,24 @@ VERSIONS: Mapping[str, Callable[[Performance, np.random.Generator], Performance]
 }
 
 
-def passages_of(corpus: Corpus, count: int, rng: np.random.Generator) -> Iterator[tuple[str, Performance]]:
+def passages_of(corpus: Corpus, count: int, rng: np.random.Generator) -> dict[str, Performance]:
     """The names of `count` test pieces, drawn at random, and what is struck in them from START to STOP_SECONDS.
 
     Raises InputError where there are fewer.
     """
     long_enough = [piece for piece in corpus.of_split(SPLIT) if piece.seconds > STOP_SECONDS]
-    found = 0
+    passages: dict[str, Performance] = {}
     for index in rng.permutation(len(long_enough)):
         whole = corpus.performance(long_enough[index])
         first, last = np.searchsorted(whole.notes["onset_ticks"] * TICK_SECONDS, (START_SECONDS, STOP_SECONDS))
-        if first < last and found < count:
-            found += 1
-            yield long_enough[index].name.removesuffix(".mid"), whole.excerpt(first, last)
-    if found < count:
-        raise InputError(
-            f"--passages {count}: only {found} pieces of the {SPLIT} split of {corpus.folder} have notes from "
-            f"{START_SECONDS:g} to {STOP_SECONDS:g} s; ask for as many."
-        )
+        if first < last:
+            passages[long_enough[index].name.removesuffix(".mid")] = whole.excerpt(first, last)
+        if len(passages) == count:
+            return passages
+    raise InputError(
+        f"--passages {count}: only {len(passages)} pieces of the {SPLIT} split of {corpus.folder} have notes from "
+        f"{START_SECONDS:g} to {STOP_SECONDS:g} s; ask for as many."
+    )
 
 
 def write_versions(corpus: Corpus, passages: int, seed: int, folder: Path) -> list[dict[str, str]]:
@@ -76,7 +77,7 @@ def write_versions(corpus: Corpus, passages: int, seed: int, folder: Path) -> li
 
     rng = np.random.default_rng(seed)
     items = []
-    for piece, passage in list(passages_of(corpus, passages, rng)):
+    for piece, passage in passages_of(corpus, passages, rng).items():
         own = folder / piece
         own.mkdir(parents=True, exist_ok=True)
         for name, version_of in VERSIONS.items():

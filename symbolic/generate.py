@@ -155,7 +155,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         style=style,
         sampling=SamplingConfig(flags.temperature, flags.top_k, flags.top_p, flags.min_p, flags.longest_repeat),
         ending=not flags.open_end,
-        choose=worth_finishing,
+        choose=worth_finishing if candidates > flags.keep else None,
     )
     kept = most_typical(scorer, pieces, held_out)[: flags.keep]
     for rank, one in enumerate(kept, start=1):

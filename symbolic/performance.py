@@ -34,11 +34,9 @@ class Performance:
         notes = self.notes
         if notes.dtype != NOTE_DTYPE or notes.ndim != 1 or len(notes) == 0:
             raise ValueError(f"notes: need a non-empty NOTE_DTYPE array [N], got {notes.dtype} {notes.shape}")
-        onset = notes["onset_ticks"].astype(np.int64)
-        pitch = notes["pitch"].astype(np.int64)
-        if onset[0] != 0:
-            raise ValueError(f"notes: the first onset is tick {onset[0]}, it must be 0")
-        if np.any(np.diff(onset * 128 + pitch) <= 0):
+        if notes["onset_ticks"][0] != 0:
+            raise ValueError(f"notes: the first onset is tick {notes['onset_ticks'][0]}, it must be 0")
+        if np.any(np.diff(places(notes)) <= 0):
             raise ValueError("notes: must be sorted by (onset, pitch) with one note for each such pair")
         for name, low, high in (
             ("pitch", MIN_PITCH, MAX_PITCH),
@@ -68,6 +66,11 @@ class Performance:
 def name_of(pitch: int) -> str:
     """The name of a MIDI pitch, 60 being C4."""
     return f"{KEY_NAMES[pitch % 12]}{pitch // 12 - 1}"
+
+
+def places(notes: np.ndarray) -> np.ndarray:
+    """Onset and pitch of each note as one number, int64 [N], which rises from note to note of a Performance."""
+    return notes["onset_ticks"].astype(np.int64) * 128 + notes["pitch"]
 
 
 def stretched(notes: np.ndarray, factor: float) -> np.ndarray:

@@ -100,7 +100,7 @@ def test_copies_beyond_the_usual_are_near_copies(corpus, instruments):
 
 def without_models(measures):
     """Measures with figures in the models' columns, which no model has made."""
-    measures.pairs.update({f"bits/note, {name}": np.ones((3, 2)) for name in generation.MODELS})
+    measures.pairs.update({f"bits/note, {name}": np.ones((3, 2)) for name in generation.SYMBOLIC_VIEWS})
     return measures
 
 

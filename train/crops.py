@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, Dataset
 from symbolic.corpus import Corpus, Piece
 from symbolic.events import encode
 from symbolic.likelihood import pad
-from symbolic.performance import MAX_PITCH, MIN_PITCH, VELOCITY_OF_BIN, Performance, stretched
+from symbolic.performance import MAX_PITCH, MIN_PITCH, VELOCITY_OF_BIN, Performance, places, stretched
 from train.configs import CropConfig
 
 
@@ -37,8 +37,7 @@ def vary(performance: Performance, config: CropConfig, rng: np.random.Generator)
     notes["pitch"] = pitch + transposition
     shift = rng.integers(-config.velocity_bins, config.velocity_bins, endpoint=True)
     notes["velocity_bin"] = np.clip(notes["velocity_bin"].astype(int) + shift, 0, len(VELOCITY_OF_BIN) - 1)
-    key = notes["onset_ticks"].astype(np.int64) * 128 + notes["pitch"]
-    return Performance(notes[np.unique(key, return_index=True)[1]])
+    return Performance(notes[np.unique(places(notes), return_index=True)[1]])
 
 
 class Crops(Dataset):
