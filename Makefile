@@ -75,7 +75,7 @@ examples: setup
 refresh: setup
 	$(RUN) -m bridge.references --data $(DATA)
 	$(RUN) -m bridge.calibrate $(DATA) --per-piece 1 --out build/calibration
-	cp build/calibration/calibration.json bridge/calibration.json
+	cp build/calibration/calibration.json bridge/calibration/calibration.json
 	$(RUN) examples/build.py
 	$(RUN) -m bridge.score examples --out build/score
 	$(RUN) examples/readme_table.py

@@ -19,10 +19,10 @@ from typing import Any
 
 import numpy as np
 
-from audio.blocks import excerpts
 from audio.checkpoints import checkpoint_folder, sha256_of_weights
 from audio.scorer import Description
-from audio.waveform import Sound, cut, open_audio, prepare_mono
+from audio.signal.blocks import excerpts
+from audio.signal.waveform import Sound, cut, open_audio, prepare_mono
 from losscal.cli import EXIT_DONE, EXIT_ITEMS_FAILED, log, run
 from losscal.errors import InputError, WeightsError
 from losscal.files import atomic_path

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from audio.waveform import Sound
+    from audio.signal.waveform import Sound
 
 
 @dataclass(frozen=True)

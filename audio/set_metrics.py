@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from audio.waveform import AUDIO_SUFFIXES
+from audio.signal.waveform import AUDIO_SUFFIXES
 from losscal.cli import EXIT_DONE, EXIT_ITEMS_FAILED, log, run, write_result
 from losscal.errors import InputError
 
 if TYPE_CHECKING:
-    from audio.distances import Moments
-    from audio.embeddings import Embedder, SoundClassifier
-    from audio.waveform import Sound
+    from audio.metrics.distances import Moments
+    from audio.metrics.embeddings import Embedder, SoundClassifier
+    from audio.signal.waveform import Sound
 
 VERSION = 1
 FEW_ROWS_PER_DIMENSION = 10
@@ -77,8 +77,8 @@ class Recording:
 
 def recording_of(sound: "Sound", models: Models) -> Recording:
     """Describe one sound; raises InputError where it is too quiet or nothing sounds in the range of a piano."""
-    from audio.descriptors import describe
-    from audio.distances import Moments
+    from audio.metrics.descriptors import describe
+    from audio.metrics.distances import Moments
 
     described = describe(sound)
     intervals = np.log2(np.diff(described.onset_seconds))
@@ -102,7 +102,7 @@ def recordings_of(
 
     Raises InputError where the folder is missing or none of its files can be described.
     """
-    from audio.waveform import open_audio
+    from audio.signal.waveform import open_audio
 
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; give a folder of recordings.")
@@ -129,8 +129,8 @@ def _audio_files(folder: Path) -> list[Path]:
 
 def compare(reference: dict[str, Recording], evaluated: dict[str, Recording]) -> tuple[dict[str, Any], list[str]]:
     """(FIGURES' values by name, None for what cannot be told; warnings why and of what to doubt)."""
-    from audio.descriptors import FRAMES, PITCH_CLASSES
-    from audio.distances import Moments, frechet_distance, jensen_shannon, wasserstein
+    from audio.metrics.descriptors import FRAMES, PITCH_CLASSES
+    from audio.metrics.distances import Moments, frechet_distance, jensen_shannon, wasserstein
 
     sets = [list(side.values()) for side in (reference, evaluated)]
     mfcc = [reduce(Moments.merged, (recording.mfcc for recording in side)) for side in sets]
@@ -151,7 +151,7 @@ def compare(reference: dict[str, Recording], evaluated: dict[str, Recording]) ->
 
 def _embedding_distances(reference: np.ndarray, evaluated: np.ndarray) -> tuple[dict[str, float | None], list[str]]:
     """FAD and KAD of rows [M, D] and [N, D], each None where there are too few rows for it, and the warnings."""
-    from audio.distances import Moments, frechet_distance, kernel_distance, median_distance
+    from audio.metrics.distances import Moments, frechet_distance, kernel_distance, median_distance
 
     n_rows, n_dimensions = min(len(reference), len(evaluated)), reference.shape[1]
     n_wanted = FEW_ROWS_PER_DIMENSION * n_dimensions
@@ -172,7 +172,7 @@ def _embedding_distances(reference: np.ndarray, evaluated: np.ndarray) -> tuple[
 
 def _paired_kld(reference: dict[str, Recording], evaluated: dict[str, Recording]) -> tuple[float | None, list[str]]:
     """(mean over the names in both of KL(reference || evaluated), None without a classifier or pairs; warnings)."""
-    from audio.distances import kl_nats
+    from audio.metrics.distances import kl_nats
 
     if next(iter(reference.values())).log_probabilities is None:
         return None, []
@@ -264,7 +264,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _load(embedding: str, classifier: str | None, text: str | None) -> Models:
-    from audio.embeddings import ClapEmbedder, SoundClassifier, load_embedder
+    from audio.metrics.embeddings import ClapEmbedder, SoundClassifier, load_embedder
 
     embedder = load_embedder(embedding)
     if text is not None and not isinstance(embedder, ClapEmbedder):

@@ -1,9 +1,9 @@
 """`python -m benchmarks.audio_likelihood`: test nats per second of the audio model beside two that know less.
 
-Windows of test pieces are rendered and scored by `audio.spectral_lm` with the shipped weights. "bands" knows how often
-each band takes each level; "persistence" knows how often each band goes from one level to the next: both are add-one
-smoothed counts over renderings of training pieces. Intervals: 95 %, bootstrap over windows (each of its own piece while
-there are more pieces than windows).
+Windows of test pieces are rendered and scored by `audio.spectral.model` with the shipped weights. "bands" knows how
+often each band takes each level; "persistence" knows how often each band goes from one level to the next: both are
+add-one smoothed counts over renderings of training pieces. Intervals: 95 %, bootstrap over windows (each of its own
+piece while there are more pieces than windows).
 """
 
 import argparse
@@ -11,13 +11,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from audio.frames import FrameConfig, quantised_frames
-from audio.spectral_lm import frame_nats
-from audio.spectral_scoring import SpectralLMScorer
+from audio.spectral.frames import FrameConfig, quantised_frames
+from audio.spectral.model import frame_nats
+from audio.spectral.scoring import SpectralLMScorer
 from bridge.references import render_window, second_windows
-from bridge.statistics import markdown_table, mean, with_interval
 from losscal.cli import EXIT_DONE, run, write_result
-from symbolic.corpus import Corpus
+from losscal.statistics import markdown_table, mean, with_interval
+from symbolic.data.corpus import Corpus
 
 
 class BandCounts:

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from benchmarks.speed import fastest_seconds
-from bridge.statistics import markdown_table
 from losscal.cli import EXIT_DONE, log, run, write_result
+from losscal.statistics import markdown_table
 
 if TYPE_CHECKING:
     from audio.scorer import Scorer
-    from audio.waveform import Waveform
+    from audio.signal.waveform import Waveform
 
 SAMPLE_RATE = 44_100
 MUSICGEN_CODEC = {
@@ -45,7 +45,7 @@ class Timed(NamedTuple):
 
 def spectral_lm(weights: Path | None) -> Timed:
     """With the background model where that is there."""
-    from audio.spectral_scoring import SpectralLMScorer
+    from audio.spectral.scoring import SpectralLMScorer
 
     scorer = SpectralLMScorer.load(weights)
     models = [model for model in (scorer.model, scorer.background) if model is not None]
@@ -56,8 +56,8 @@ def musicgen(weights: Path | None) -> Timed:
     """Of random weights."""
     import transformers
 
-    from audio.musicgen_checkpoint import MusicGen
-    from audio.musicgen_scoring import MusicGenScorer
+    from audio.musicgen.checkpoint import MusicGen
+    from audio.musicgen.scoring import MusicGenScorer
 
     config = transformers.MusicgenConfig(
         text_encoder=transformers.T5Config(**MUSICGEN_TEXT).to_dict(),
@@ -81,9 +81,9 @@ def audiobox(weights: Path | None) -> Timed:
 
 def diffusion(weights: Path | None) -> Timed:
     """Of random weights."""
-    from audio.diffusion_config import DiffusionConfig
-    from audio.diffusion_model import DiffusionModel
-    from audio.diffusion_scoring import DiffusionScorer
+    from audio.diffusion.config import DiffusionConfig
+    from audio.diffusion.model import DiffusionModel
+    from audio.diffusion.scoring import DiffusionScorer
 
     model = DiffusionModel(DiffusionConfig())
     return Timed(DiffusionScorer(model, ""), "diffusion, random weights", n_parameters(model))
@@ -104,7 +104,7 @@ def n_parameters(model: Any) -> int:
 
 def noisy_chord(seconds: float) -> "Waveform":
     """An A major triad in white noise, stereo."""
-    from audio.waveform import Waveform
+    from audio.signal.waveform import Waveform
 
     t = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
     sound = sum(np.sin(2 * np.pi * hertz * t) for hertz in (220.0, 277.2, 329.6))

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bridge.statistics import markdown_table, mean, with_interval
 from losscal.cli import EXIT_DONE, run, write_result
+from losscal.statistics import markdown_table, mean, with_interval
 
 if TYPE_CHECKING:
-    from symbolic.code_gpt import CodeGPT
-    from symbolic.performance import Performance
+    from symbolic.models.code_gpt import CodeGPT
+    from symbolic.notes.performance import Performance
 
 RATE_HEADER = (
     "codebooks (time, pitch, velocity, duration)",
@@ -36,8 +36,8 @@ USAGE_HEADER = ("attribute", "entries", "attainable", "used", "perplexity")
 
 def rate_row(model: "CodeGPT", excerpts: Sequence["Performance"]) -> list[str]:
     """One model's line of the rate-distortion table."""
-    from symbolic.codes import note_f1, own_and_shuffled_nats, reconstruct
-    from symbolic.likelihood import score
+    from symbolic.scoring.codes import note_f1, own_and_shuffled_nats, reconstruct
+    from symbolic.scoring.likelihood import score
 
     scores = score(model, excerpts, excerpt=True)
     notes = sum(result.notes for result in scores)
@@ -65,7 +65,7 @@ def usage_rows(model: "CodeGPT", excerpts: Sequence["Performance"]) -> list[list
     """A line for each codebook of a model."""
     import torch
 
-    from symbolic.codes import codebook_usage, codes_of
+    from symbolic.scoring.codes import codebook_usage, codes_of
 
     codes = torch.cat([codes_of(model.vqvae, excerpt) for excerpt in excerpts])
     return [
@@ -82,9 +82,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--pieces", type=int, default=60, help="test pieces, one excerpt each (default 60)")
     flags = parser.parse_args(argv)
 
-    from benchmarks.excerpts import excerpts_of_test_pieces
-    from symbolic.corpus import Corpus
-    from symbolic.models import load_model, weights_path
+    from benchmarks.peers.excerpts import excerpts_of_test_pieces
+    from symbolic.data.corpus import Corpus
+    from symbolic.models.registry import load_model, weights_path
 
     models = [load_model(path, kind="vqvae")[0] for path in flags.files or [weights_path("vqvae")]]
     excerpts = excerpts_of_test_pieces(Corpus.open(flags.data), pieces=flags.pieces, per_piece=1, notes=256)

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from bridge.statistics import markdown_table, mean, with_interval
-from bridge.views import SYMBOLIC_VIEWS
+from bridge.views.opening import SYMBOLIC_VIEWS
 from losscal.cli import EXIT_DONE, log, run, write_result
 from losscal.errors import InputError
-from symbolic.corpus import Corpus
+from losscal.statistics import markdown_table, mean, with_interval
+from symbolic.data.corpus import Corpus
 
 FEW = 5
 
@@ -41,8 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     flags = parser.parse_args(argv)
 
-    from symbolic.composers import composer_nats
-    from symbolic.likelihood import SymbolicScorer
+    from symbolic.scoring.composers import composer_nats
+    from symbolic.scoring.likelihood import SymbolicScorer
 
     corpus, rows = Corpus.open(flags.data), []
     for name in SYMBOLIC_VIEWS:

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bridge.statistics import markdown_table
 from losscal.cli import EXIT_DONE, log, run, write_result
+from losscal.statistics import markdown_table
 
 QUANTILES = (0.25, 0.5, 0.75, 0.9, 0.95)
 LAST_NOTES = 400
@@ -25,10 +25,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=30.0, help="their length (default 30)")
     flags = parser.parse_args(argv)
 
-    from symbolic.corpus import Corpus
-    from symbolic.endings import PLAUSIBLE_END_NATS
-    from symbolic.likelihood import SymbolicScorer
-    from symbolic.sampling import draw_pieces
+    from symbolic.data.corpus import Corpus
+    from symbolic.sampling.endings import PLAUSIBLE_END_NATS
+    from symbolic.sampling.pieces import draw_pieces
+    from symbolic.scoring.likelihood import SymbolicScorer
 
     scorer, corpus = SymbolicScorer.load(flags.model), Corpus.open(flags.data)
     real = [corpus.performance(piece) for piece in corpus.of_split("validation")]

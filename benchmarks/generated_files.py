@@ -2,8 +2,9 @@
 
 Each piece is written and read again: by mido, pretty_midi and symusic, which have to find its notes, and by our
 cleaning, which has to give the same Performance and repair nothing. An ending is real that costs the model no more than
-ends of real music do (`symbolic.endings`); pieces that are not drawn to an end stop short. Some pieces' first halves
-are continued: the result has to begin with the very notes of the half, in its file as well, and to go on from there.
+ends of real music do (`symbolic.sampling.endings`); pieces that are not drawn to an end stop short. Some pieces' first
+halves are continued: the result has to begin with the very notes of the half, in its file as well, and to go on from
+there.
 """
 
 import argparse
@@ -15,13 +16,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bridge.statistics import markdown_table
-from bridge.views import SYMBOLIC_VIEWS
+from bridge.views.opening import SYMBOLIC_VIEWS
 from losscal.cli import EXIT_DONE, log, run, write_result
-from symbolic.performance import TICK_SECONDS, VELOCITY_OF_BIN, Performance, write_midi
+from losscal.statistics import markdown_table
+from symbolic.notes.performance import TICK_SECONDS, VELOCITY_OF_BIN, Performance, write_midi
 
 if TYPE_CHECKING:
-    from symbolic.gpt import EventGPT
+    from symbolic.models.event_gpt import EventGPT
 
 BATCH_PIECES = 25
 Note = tuple[float, int, float, int]
@@ -83,7 +84,7 @@ def found_notes(notes: Iterable[Note]) -> list[tuple[int, int, int, int]]:
 
 def survives(performance: Performance, path: Path) -> dict[str, bool]:
     """Whether each of CHECKS finds in the file, written to `path`, what was drawn."""
-    from symbolic.cleaning import read_midi
+    from symbolic.notes.cleaning import read_midi
 
     write_midi(performance, path)
     expected = expected_notes(performance)
@@ -95,8 +96,8 @@ def survives(performance: Performance, path: Path) -> dict[str, bool]:
 
 def goes_on_exactly(model: "EventGPT", piece: Performance, path: Path) -> bool:
     """Whether a continuation of the piece's first half opens with it, in memory and in its file."""
-    from symbolic.cleaning import read_midi
-    from symbolic.sampling import generate
+    from symbolic.notes.cleaning import read_midi
+    from symbolic.sampling.pieces import generate
 
     prompt = piece.excerpt(0, (len(piece) + 1) // 2)
     longer = generate(model, notes=len(prompt), seed=1, prompt=prompt, ending=False)
@@ -108,9 +109,9 @@ def goes_on_exactly(model: "EventGPT", piece: Performance, path: Path) -> bool:
 
 def checked(kind: str, flags: argparse.Namespace) -> list[str]:
     """A model's line of the table."""
-    from symbolic.endings import PLAUSIBLE_END_NATS
-    from symbolic.likelihood import SymbolicScorer
-    from symbolic.sampling import draw_pieces
+    from symbolic.sampling.endings import PLAUSIBLE_END_NATS
+    from symbolic.sampling.pieces import draw_pieces
+    from symbolic.scoring.likelihood import SymbolicScorer
 
     model = SymbolicScorer.load(kind, flags.weights).model
     draw = partial(draw_pieces, model, notes=flags.notes, seed=flags.seed, batch_pieces=BATCH_PIECES)

@@ -20,22 +20,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.sources import Source, Wanted, of_counts, of_llama, of_model, openings
-from bridge.statistics import interval_text, markdown_table, ratio, with_interval
-from bridge.views import SYMBOLIC_VIEWS
+from benchmarks.peers.sources import Source, Wanted, of_counts, of_llama, of_model, openings
+from bridge.views.opening import SYMBOLIC_VIEWS
 from losscal.cli import EXIT_DONE, log, run, write_result
 from losscal.errors import InputError
-from symbolic.configs import SamplingConfig
-from symbolic.corpus import Corpus
-from symbolic.descriptors import DISTRIBUTIONS, self_similarity
-from symbolic.melodies import Melodies
+from losscal.statistics import interval_text, markdown_table, ratio, with_interval
+from symbolic.data.corpus import Corpus
 from symbolic.memorisation import USUAL_SHARE, TrainingMelodies
-from symbolic.performance import Performance
+from symbolic.models.configs import SamplingConfig
+from symbolic.notes.descriptors import DISTRIBUTIONS, self_similarity
+from symbolic.notes.melodies import Melodies
+from symbolic.notes.performance import Performance
 
 if TYPE_CHECKING:
-    from audio.distances import Moments
-    from audio.embeddings import Embedder
-    from symbolic.likelihood import SymbolicScorer
+    from audio.metrics.distances import Moments
+    from audio.metrics.embeddings import Embedder
+    from symbolic.scoring.likelihood import SymbolicScorer
 
 LAGS_SECONDS = (1, 4, 16)
 REPEATED_NOTES = 8
@@ -97,7 +97,7 @@ class Instruments:
         )
 
     def _states(self, music: Sequence[Performance]) -> "Moments":
-        from audio.distances import Moments
+        from audio.metrics.distances import Moments
         from bridge.references import render_window
 
         renderings = (render_window(piece, self.sound_seconds, RENDER_SAMPLE_RATE) for piece in music)
@@ -106,7 +106,7 @@ class Instruments:
 
 def distribution_row(name: str, measures: Measures, reference: Measures) -> list[str]:
     """A line of the first table."""
-    from audio.distances import frechet_distance, jensen_shannon
+    from audio.metrics.distances import frechet_distance, jensen_shannon
 
     def divergence_from(expected: np.ndarray) -> Callable[[np.ndarray], float]:
         return lambda rows: jensen_shannon(rows.sum(axis=0), expected) ** 2
@@ -134,7 +134,7 @@ def structure_row(name: str, measures: Measures, usual_copy: float) -> list[str]
 
 def sources_of(flags: argparse.Namespace, corpus: Corpus) -> Iterator[Source]:
     """What is drawn, in the order of the tables; raises InputError for settings out of range."""
-    from symbolic.models import weights_path
+    from symbolic.models.registry import weights_path
 
     try:
         grid = [SamplingConfig(temperature=t, top_p=p) for t, p in product(flags.temperatures, flags.top_p)]
@@ -204,13 +204,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise InputError(f"--pieces {flags.pieces}: a comparison needs 2 or more.")
     if min(flags.candidates) < 1:
         raise InputError(f"--candidates {min(flags.candidates)}: must be at least 1.")
-    from symbolic.likelihood import SymbolicScorer
+    from symbolic.scoring.likelihood import SymbolicScorer
 
     corpus = Corpus.open(flags.data)
     wanted = Wanted(flags.pieces, flags.seconds, flags.seed)
     embedder = None
     if flags.sound_seconds > 0:
-        from audio.embeddings import load_embedder
+        from audio.metrics.embeddings import load_embedder
 
         embedder = load_embedder("spectral_lm")
     scorers = [SymbolicScorer.load(name, flags.weights) for name in SYMBOLIC_VIEWS]

@@ -14,9 +14,9 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bridge.statistics import markdown_table
-from bridge.views import SYMBOLIC_VIEWS
+from bridge.views.opening import SYMBOLIC_VIEWS
 from losscal.cli import EXIT_DONE, run, write_result
+from losscal.statistics import markdown_table
 
 BATCHES = (1, 8)
 SEED = 1
@@ -33,11 +33,11 @@ def rate_rows(weights: Path | None, notes: int, rounds: int) -> list[list[str]]:
     """Name, batch, notes a second and times the peer's speed at the same batch."""
     import torch
 
-    from benchmarks.llama import build, peer_shape
-    from symbolic.configs import SamplingConfig
-    from symbolic.likelihood import SymbolicScorer
-    from symbolic.midilike import BOS, encode
-    from symbolic.sampling import draw_pieces
+    from benchmarks.llama.peer import build, peer_shape
+    from benchmarks.peers.midilike import BOS, encode
+    from symbolic.models.configs import SamplingConfig
+    from symbolic.sampling.pieces import draw_pieces
+    from symbolic.scoring.likelihood import SymbolicScorer
 
     models = {name: SymbolicScorer.load(name, weights).model for name in SYMBOLIC_VIEWS}
     ours = models["events"]
@@ -75,8 +75,8 @@ def long_row(name: str, weights: Path | None, seconds: float) -> list[str]:
     import torch
 
     from benchmarks.speed import peak_mib
-    from symbolic.likelihood import SymbolicScorer
-    from symbolic.sampling import generate
+    from symbolic.sampling.pieces import generate
+    from symbolic.scoring.likelihood import SymbolicScorer
 
     torch.set_num_threads(1)
     model = SymbolicScorer.load(name, weights).model

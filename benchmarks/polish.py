@@ -1,9 +1,9 @@
 """`python -m benchmarks.polish`: does polishing find wrong notes, put them right, and leave the others alone?
 
-In excerpts of test pieces a tenth of the notes is moved by 1 to 12 semitones (`symbolic.corruption.wrong_notes`), then
-the excerpt is polished. Restored: wrong notes that stand on a key of the original again; removed: wrong notes that are
-no longer what they were, restored or not; left alone: right notes that stay. The baseline draws as many notes at random
-and gives each another key within the same reach. Intervals: 95 %, bootstrap over pieces.
+In excerpts of test pieces a tenth of the notes is moved by 1 to 12 semitones (`symbolic.notes.corruption.wrong_notes`),
+then the excerpt is polished. Restored: wrong notes that stand on a key of the original again; removed: wrong notes that
+are no longer what they were, restored or not; left alone: right notes that stay. The baseline draws as many notes at
+random and gives each another key within the same reach. Intervals: 95 %, bootstrap over pieces.
 """
 
 from collections.abc import Sequence
@@ -11,13 +11,13 @@ from math import log
 
 import numpy as np
 
-from benchmarks.excerpts import excerpt_parser, excerpts_of_test_pieces
-from bridge.statistics import markdown_table, with_interval
+from benchmarks.peers.excerpts import excerpt_parser, excerpts_of_test_pieces
 from losscal.cli import EXIT_DONE, run, write_result
-from symbolic.configs import PolishConfig
-from symbolic.corpus import Corpus
-from symbolic.corruption import wrong_notes
-from symbolic.performance import MAX_PITCH, MIN_PITCH, Performance, places
+from losscal.statistics import markdown_table, with_interval
+from symbolic.data.corpus import Corpus
+from symbolic.models.configs import PolishConfig
+from symbolic.notes.corruption import wrong_notes
+from symbolic.notes.performance import MAX_PITCH, MIN_PITCH, Performance, places
 
 WRONG_SHARE = 0.1
 REACH_SEMITONES = 12
@@ -56,8 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     flags = parser.parse_args(argv)
     from tqdm import tqdm
 
-    from symbolic.likelihood import SymbolicScorer
-    from symbolic.polishing import Polisher
+    from symbolic.sampling.resampling import Polisher
+    from symbolic.scoring.likelihood import SymbolicScorer
 
     scorer = SymbolicScorer.load("events", flags.weights)
     corpus = Corpus.open(flags.data)

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.excerpts import EXCERPT_NOTES, excerpt_parser, excerpts_of_test_pieces
-from bridge.statistics import markdown_table, mean, wins, with_interval
+from benchmarks.peers.excerpts import EXCERPT_NOTES, excerpt_parser, excerpts_of_test_pieces
 from losscal.cli import EXIT_DONE, run, write_result
-from symbolic.corpus import Corpus
-from symbolic.corruption import CORRUPTIONS
-from symbolic.performance import Performance
+from losscal.statistics import markdown_table, mean, wins, with_interval
+from symbolic.data.corpus import Corpus
+from symbolic.notes.corruption import CORRUPTIONS
+from symbolic.notes.performance import Performance
 
 if TYPE_CHECKING:
-    from symbolic.likelihood import SymbolicScorer
+    from symbolic.scoring.likelihood import SymbolicScorer
 
 FIGURES = ("total", "pitch")
 ONE_NOTE = 1 / EXCERPT_NOTES
@@ -45,7 +45,7 @@ def excerpt_nats(scorer: "SymbolicScorer", excerpts: Sequence[Performance]) -> n
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the table."""
     flags = excerpt_parser("ranking", __doc__).parse_args(argv)
-    from symbolic.likelihood import SymbolicScorer
+    from symbolic.scoring.likelihood import SymbolicScorer
 
     excerpts = excerpts_of_test_pieces(Corpus.open(flags.data), pieces=flags.pieces, per_piece=flags.per_piece)
     scorers = [SymbolicScorer.load(name, flags.weights) for name in ("events", "vqvae")]

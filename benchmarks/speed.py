@@ -18,9 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
-from bridge.statistics import markdown_table
 from losscal.cli import EXIT_DONE, run, write_result
-from symbolic.performance import NOTE_DTYPE, Performance
+from losscal.statistics import markdown_table
+from symbolic.notes.performance import NOTE_DTYPE, Performance
 
 RUNS = 3
 NAMES = ("events", "vqvae")
@@ -49,8 +49,8 @@ def fastest_seconds(work: Callable[[], object]) -> float:
 
 def rate_rows(weights: Path | None, notes: int) -> list[list[str]]:
     """Name, speed and times the peer's speed, of the peer and of both our models."""
-    from benchmarks.llama import build, peer_shape, token_nats
-    from symbolic.likelihood import SymbolicScorer
+    from benchmarks.llama.peer import build, peer_shape, token_nats
+    from symbolic.scoring.likelihood import SymbolicScorer
 
     music = random_music(notes)
     scorers = [SymbolicScorer.load(name, weights) for name in NAMES]
@@ -74,7 +74,7 @@ def peak_mib() -> float:
 
 def length_rows(name: str, weights: Path | None, lengths: Sequence[int]) -> list[list[str]]:
     """Name, notes, seconds per thousand notes and MiB added, for music of ascending lengths."""
-    from symbolic.likelihood import SymbolicScorer
+    from symbolic.scoring.likelihood import SymbolicScorer
 
     scorer = SymbolicScorer.load(name, weights)
     scorer.score([random_music(2)])  # what the first call sets up is no cost of the music

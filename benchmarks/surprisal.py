@@ -19,19 +19,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.excerpts import EXCERPT_NOTES, excerpt_parser, excerpts_of_test_pieces
-from bridge.statistics import markdown_table, mean, with_interval
+from benchmarks.peers.excerpts import EXCERPT_NOTES, excerpt_parser, excerpts_of_test_pieces
 from losscal.cli import EXIT_DONE, log, run, write_result
-from symbolic.corpus import Corpus
-from symbolic.corruption import playable, semitone
-from symbolic.events import ATTRIBUTES, REST, VOCABULARY, encode
-from symbolic.performance import MAX_PITCH, MIN_PITCH, Performance, places
+from losscal.statistics import markdown_table, mean, with_interval
+from symbolic.data.corpus import Corpus
+from symbolic.notes.corruption import playable, semitone
+from symbolic.notes.performance import MAX_PITCH, MIN_PITCH, Performance, places
+from symbolic.tokens.events import ATTRIBUTES, REST, VOCABULARY, encode
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from symbolic.gpt import EventGPT
-    from symbolic.likelihood import SymbolicScore, SymbolicScorer
+    from symbolic.models.event_gpt import EventGPT
+    from symbolic.scoring.likelihood import SymbolicScore, SymbolicScorer
 
 TOP_SHARE = 0.05
 FOLLOWING_NOTES = 32
@@ -61,7 +61,7 @@ def surprisal_against_neighbours(model: "EventGPT", excerpt: Performance) -> np.
     """
     import torch
 
-    from symbolic.likelihood import bound_nats, pad
+    from symbolic.scoring.likelihood import bound_nats, pad
 
     def nats_of_keys(attribute: str, hidden: "Tensor", votes: "Tensor", value: "Tensor") -> "Tensor":
         """Nats of a pitch, of the key below and of the key above, [B, S, 3]; of no other attribute."""
@@ -135,7 +135,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--candidates", type=int, default=64, help="notes of an excerpt to correct (default 64)")
     parser.add_argument("--rescored", type=int, default=1, help="excerpts of a piece to correct them in (default 1)")
     flags = parser.parse_args(argv)
-    from symbolic.likelihood import SymbolicScorer
+    from symbolic.scoring.likelihood import SymbolicScorer
 
     originals = excerpts_of_test_pieces(Corpus.open(flags.data), pieces=flags.pieces, per_piece=flags.per_piece)
     rng = np.random.default_rng(1)

@@ -16,12 +16,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks.baselines import NoteMarkov, TokenMarkov
-from bridge.statistics import markdown_table, with_interval
+from benchmarks.peers import midilike
+from benchmarks.peers.baselines import NoteMarkov, TokenMarkov
 from losscal.cli import EXIT_DONE, run, write_result
-from symbolic import events, midilike
-from symbolic.corpus import Corpus
-from symbolic.performance import Performance
+from losscal.statistics import markdown_table, with_interval
+from symbolic.data.corpus import Corpus
+from symbolic.notes.performance import Performance
+from symbolic.tokens import events
 
 MARKOV_ORDER = 3
 PARTS = (*events.ATTRIBUTES, "codes")
@@ -54,7 +55,7 @@ def counted_rows(train: Sequence[Performance], test: Sequence[Performance]) -> l
 
 def of_our_model(name: str, weights: Path | None, music: Sequence[Performance]) -> dict[str, list[NoteNats]]:
     """Rows of "events", or of the bound and the mixture of "vqvae"."""
-    from symbolic.likelihood import SymbolicScorer
+    from symbolic.scoring.likelihood import SymbolicScorer
 
     scorer = SymbolicScorer.load(name, weights)
     scores = scorer.score(music)
@@ -71,7 +72,7 @@ def of_our_model(name: str, weights: Path | None, music: Sequence[Performance]) 
 
 def of_llama(folder: Path, music: Sequence[Performance]) -> list[NoteNats]:
     """The row of a peer trained by `benchmarks.llama`."""
-    from benchmarks.llama import CONTEXT_TOKENS, load, token_nats
+    from benchmarks.llama.peer import CONTEXT_TOKENS, load, token_nats
 
     model = load(folder)
     rows = []

@@ -14,14 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from bridge.statistics import markdown_table
-from bridge.verdicts import LESS_LIKELY, LIKELIER, NOT_DISTINGUISHABLE, NOT_RANKED
+from bridge.versions.verdicts import LESS_LIKELY, LIKELIER, NOT_DISTINGUISHABLE, NOT_RANKED
 from losscal.cli import EXIT_DONE, run, write_result
 from losscal.errors import InputError
 from losscal.files import atomic_path
-from symbolic import corruption
-from symbolic.corpus import Corpus
-from symbolic.performance import TICK_SECONDS, VELOCITY_OF_BIN, Performance, stretched, write_midi
+from losscal.statistics import markdown_table
+from symbolic.data.corpus import Corpus
+from symbolic.notes import corruption
+from symbolic.notes.performance import TICK_SECONDS, VELOCITY_OF_BIN, Performance, stretched, write_midi
 
 SPLIT = "test"
 START_SECONDS, STOP_SECONDS = 20.0, 50.0
@@ -126,9 +126,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if flags.passages < 1:
         raise InputError(f"--passages {flags.passages}: must be at least 1.")
 
-    from bridge.report import write_report
+    from bridge.report.files import write_report
     from bridge.score import score
-    from bridge.views import view_names
+    from bridge.views.opening import view_names
 
     music, report_folder = flags.out / "music", flags.out / "report"
     items = write_versions(Corpus.open(flags.data), flags.passages, flags.seed, music)

@@ -15,11 +15,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bridge.calibration import Measured, measured_of, tables
-from bridge.calibration_benchmark import measured_of_submission, write_benchmark, write_scores
-from bridge.calibration_cases import SEVERITIES, Studio
-from bridge.calibration_plot import accuracy_svg
-from bridge.calibration_scores import (
+from bridge.calibration.accuracy import Measured, measured_of, tables
+from bridge.calibration.benchmark import measured_of_submission, write_benchmark, write_scores
+from bridge.calibration.cases import SEVERITIES, Studio
+from bridge.calibration.excerpts import Excerpt, Length, draw_excerpts, pieces_of
+from bridge.calibration.plot import accuracy_svg
+from bridge.calibration.scores import (
     DEFAULT_SAMPLE_RATE,
     Record,
     open_panel,
@@ -27,10 +28,9 @@ from bridge.calibration_scores import (
     sample_rate_of,
     trained_on,
 )
-from bridge.calibration_text import text_of, write_csv
-from bridge.excerpts import Excerpt, Length, draw_excerpts, pieces_of
-from bridge.scorers import AudioView
-from bridge.views import OpenViews, checkpoints_of, open_views, view_names
+from bridge.calibration.text import text_of, write_csv
+from bridge.views.opening import OpenViews, checkpoints_of, open_views, view_names
+from bridge.views.sound import AudioView
 from losscal.cli import EXIT_DONE, log, run, write_result
 from losscal.errors import InputError
 from losscal.files import atomic_path, sha256_of
@@ -174,7 +174,7 @@ def _open_views(flags: argparse.Namespace) -> OpenViews:
     for reason in views.unavailable.values():
         log(f"left out: {reason}")
     if flags.diffusion:
-        from audio.diffusion_scoring import DiffusionScorer
+        from audio.diffusion.scoring import DiffusionScorer
 
         scorer = DiffusionScorer.load(flags.weights)
         views = replace(

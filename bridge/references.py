@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bridge.excerpts import Length
-from bridge.scorers import AudioView
-from bridge.views import SHIPPED_VIEWS, SymbolicScorer, open_views, view_names, weights_folder
+from bridge.calibration.excerpts import Length
+from bridge.views.opening import SHIPPED_VIEWS, SymbolicScorer, open_views, view_names, weights_folder
+from bridge.views.sound import AudioView
 from losscal.cli import EXIT_DONE, log, run
 from losscal.errors import InputError
 from losscal.references import LLR_SUFFIX, PER_SECOND_SUFFIX, REFERENCES_FILE, References, ViewReference
 
 if TYPE_CHECKING:
-    from audio.waveform import Waveform
-    from symbolic.corpus import Corpus
-    from symbolic.performance import Performance
+    from audio.signal.waveform import Waveform
+    from symbolic.data.corpus import Corpus
+    from symbolic.notes.performance import Performance
 
 NOTE_LENGTHS = (64, 256, 1024)
 SECOND_LENGTHS = (10, 30, 120)
@@ -68,7 +68,7 @@ def render_window(
     performance: "Performance", seconds: float, sample_rate: int, soundfont: Path | None = None
 ) -> "Waveform":
     """Play a window's notes, on the default SoundFont where none is given, and cut what rings on after `seconds`."""
-    from audio.waveform import Waveform
+    from audio.signal.waveform import Waveform
     from bridge.render import render_notes
 
     samples = render_notes(performance, sample_rate=sample_rate, soundfont=soundfont)
@@ -147,7 +147,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for flag, count in (("--windows", options.windows), ("--audio-windows", options.audio_windows)):
         if count < 1:
             raise InputError(f"{flag} {count}: must be at least 1.")
-    from symbolic.corpus import Corpus
+    from symbolic.data.corpus import Corpus
 
     corpus = Corpus.open(options.data)
     names = view_names(options.views)

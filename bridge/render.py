@@ -25,7 +25,7 @@ from losscal.errors import InputError
 from losscal.files import atomic_path
 
 if TYPE_CHECKING:
-    from symbolic.performance import Performance
+    from symbolic.notes.performance import Performance
 
 SAMPLE_RATE = 44_100
 MIN_SAMPLE_RATE, MAX_SAMPLE_RATE = 8_000, 96_000
@@ -98,7 +98,7 @@ def render_notes(
     """Play notes on a General MIDI program, 0 being the acoustic grand: float32 [2, samples]; raises as `render`."""
     import mido
 
-    from symbolic.performance import write_midi
+    from symbolic.notes.performance import write_midi
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "notes.mid")
@@ -117,7 +117,7 @@ def fluidsynth_version() -> str:
 
 def first_note_seconds(midi_path: str | Path) -> float:
     """When the first note of a MIDI file is struck that is no drum; raises InputError where it cannot be read."""
-    from symbolic.cleaning import DRUM_CHANNEL
+    from symbolic.notes.cleaning import DRUM_CHANNEL
 
     for seconds, message in _read_events(Path(midi_path)):
         if message.type == "note_on" and message.velocity > 0 and message.channel != DRUM_CHANNEL:

@@ -14,17 +14,26 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from bridge.agreement import agreement
-from bridge.engine import ENGINES, Engine, Recipe, default_workers, handfuls, in_processes, in_this_process, under_ray
-from bridge.explanations import explanations
-from bridge.grouping import Group, find_groups
-from bridge.groups import compare
-from bridge.item_scoring import ItemScorer
-from bridge.items import Item, find_items
-from bridge.journal import Journal
-from bridge.report import REPORT_VERSION, table, to_json, write_report
-from bridge.tables import forget_tables
-from bridge.views import VIEWS, OpenViews, checkpoints_of, open_views, view_names
+from bridge.items.engine import (
+    ENGINES,
+    Engine,
+    Recipe,
+    default_workers,
+    handfuls,
+    in_processes,
+    in_this_process,
+    under_ray,
+)
+from bridge.items.finding import Item, find_items
+from bridge.items.journal import Journal
+from bridge.items.scoring import ItemScorer
+from bridge.items.tables import forget_tables
+from bridge.report.explanations import explanations
+from bridge.report.files import REPORT_VERSION, table, to_json, write_report
+from bridge.versions.agreement import agreement
+from bridge.versions.grouping import Group, find_groups
+from bridge.versions.groups import compare
+from bridge.views.opening import VIEWS, OpenViews, checkpoints_of, open_views, view_names
 from losscal.cli import EXIT_DONE, EXIT_ITEMS_FAILED, log, run, write_result
 from losscal.errors import InputError
 

@@ -16,10 +16,10 @@ from bridal_chorus import write_bridal_chorus
 
 from bridge.render import render, write_audio
 from losscal.files import atomic_path, sha256_of
-from symbolic.cleaning import read_midi
-from symbolic.corruption import CORRUPTIONS
 from symbolic.generate import main as generate
-from symbolic.performance import write_midi
+from symbolic.notes.cleaning import read_midi
+from symbolic.notes.corruption import CORRUPTIONS
+from symbolic.notes.performance import write_midi
 
 FOLDER = Path(__file__).parent
 WEIGHTS = FOLDER.parent / "symbolic" / "weights"

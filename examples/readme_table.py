@@ -5,7 +5,7 @@ import re
 import sys
 from pathlib import Path
 
-from bridge.report import table
+from bridge.report.files import table
 from losscal.files import atomic_path
 
 ROOT = Path(__file__).parent.parent

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from losscal.cli import EXIT_DONE, log, run, write_result
-from symbolic.configs import SamplingConfig
+from symbolic.models.configs import SamplingConfig
 
 if TYPE_CHECKING:
-    from symbolic.candidates import Judged
-    from symbolic.performance import Performance
-    from symbolic.sampling import Piece
+    from symbolic.notes.performance import Performance
+    from symbolic.sampling.pieces import Piece
+    from symbolic.sampling.ranking import Judged
 
 DEFAULT_SECONDS = 60.0
 MOST_SECONDS, MOST_NOTES, MOST_CANDIDATES = 3600, 100_000, 1000
@@ -41,7 +41,7 @@ def number(kind: type, low: float, high: float) -> Callable[[str], float]:
 
 def blend(text: str) -> dict[str, float]:
     """A flag's styles with their shares."""
-    from symbolic.styles import parse_blend
+    from symbolic.models.styles import parse_blend
 
     try:
         return parse_blend(text)
@@ -124,11 +124,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     from losscal.errors import InputError
     from losscal.references import FEW_NOTES
-    from symbolic.candidates import load_held_out, most_typical, require_held_out
-    from symbolic.likelihood import SymbolicScorer
-    from symbolic.performance import write_midi
-    from symbolic.sampling import draw_pieces
-    from symbolic.styles import style_vector
+    from symbolic.models.styles import style_vector
+    from symbolic.notes.performance import write_midi
+    from symbolic.sampling.pieces import draw_pieces
+    from symbolic.sampling.ranking import load_held_out, most_typical, require_held_out
+    from symbolic.scoring.likelihood import SymbolicScorer
 
     prompt = kept_prompt(flags)
     scorer = SymbolicScorer.load(flags.model, flags.weights)
@@ -173,8 +173,8 @@ def kept_prompt(flags: argparse.Namespace) -> "Performance | None":
     if flags.prompt is None:
         return None
 
-    from symbolic.cleaning import read_midi
-    from symbolic.performance import TICK_SECONDS
+    from symbolic.notes.cleaning import read_midi
+    from symbolic.notes.performance import TICK_SECONDS
 
     prompt = read_midi(flags.prompt).performance
     kept = flags.keep_notes or len(prompt)
@@ -186,7 +186,7 @@ def kept_prompt(flags: argparse.Namespace) -> "Performance | None":
 def described(judged: "Judged", model: str) -> str:
     """One line on a piece: its length, both likelihoods, how typical it is and how it ends."""
     from losscal.references import place_in_words
-    from symbolic.endings import PLAUSIBLE_END_NATS
+    from symbolic.sampling.endings import PLAUSIBLE_END_NATS
 
     piece = judged.piece
     prompt = f" ({piece.prompt_notes} of the prompt)" if piece.prompt_notes else ""

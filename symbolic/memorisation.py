@@ -1,8 +1,9 @@
 """`python -m symbolic.memorisation PIECE.mid ... --data DIR`: how much of a piece stands in the training data?
 
-The longest copy in a piece is its longest run of notes, by melodic intervals (`symbolic.melodies`), that stands in a
-training piece too: in any key, at any speed, with any touch. Real music quotes as well, scales, trills and formulas
-being common property; so the figure stands beside the same of held-out real pieces, cut to the piece's number of notes.
+The longest copy in a piece is its longest run of notes, by melodic intervals (`symbolic.notes.melodies`), that stands
+in a training piece too: in any key, at any speed, with any touch. Real music quotes as well, scales, trills and
+formulas being common property; so the figure stands beside the same of held-out real pieces, cut to the piece's number
+of notes.
 """
 
 import argparse
@@ -13,9 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from losscal.cli import EXIT_DONE, run, write_result
-from symbolic.corpus import Corpus, Piece
-from symbolic.melodies import Melodies
-from symbolic.performance import TICK_SECONDS, Performance
+from symbolic.data.corpus import Corpus, Piece
+from symbolic.notes.melodies import Melodies
+from symbolic.notes.performance import TICK_SECONDS, Performance
 
 HELD_OUT = ("validation", "test")
 USUAL_SHARE = 0.95
@@ -141,7 +142,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--data", default="data/giantmidi-piano", metavar="DIR", help="corpus of the training, by symbolic.prepare"
     )
     flags = parser.parse_args(argv)
-    from symbolic.cleaning import read_midi
+    from symbolic.notes.cleaning import read_midi
 
     corpus = Corpus.open(flags.data)
     music = [read_midi(path).performance for path in flags.pieces]

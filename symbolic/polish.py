@@ -9,8 +9,8 @@ import numpy as np
 
 from losscal.cli import EXIT_DONE, run, write_result
 from losscal.errors import InputError
-from symbolic.configs import PolishConfig
-from symbolic.performance import TICK_SECONDS, VELOCITY_OF_BIN, name_of
+from symbolic.models.configs import PolishConfig
+from symbolic.notes.performance import TICK_SECONDS, VELOCITY_OF_BIN, name_of
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -52,11 +52,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise InputError(f"--{error}.") from error
 
     from losscal.references import place_in_words
-    from symbolic.candidates import load_held_out
-    from symbolic.cleaning import read_midi
-    from symbolic.likelihood import SymbolicScorer
-    from symbolic.performance import write_midi
-    from symbolic.polishing import Polisher
+    from symbolic.notes.cleaning import read_midi
+    from symbolic.notes.performance import write_midi
+    from symbolic.sampling.ranking import load_held_out
+    from symbolic.sampling.resampling import Polisher
+    from symbolic.scoring.likelihood import SymbolicScorer
 
     given = read_midi(flags.source).performance
     scorer = SymbolicScorer.load(flags.model, flags.weights)

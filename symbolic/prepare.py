@@ -17,9 +17,9 @@ from losscal.cli import EXIT_DONE, log, run, write_result
 from losscal.errors import InputError
 
 if TYPE_CHECKING:
-    from symbolic.cleaning import CleanedMidi
-    from symbolic.corpus import Piece
-    from symbolic.manifest import Manifest
+    from symbolic.data.corpus import Piece
+    from symbolic.data.manifest import Manifest
+    from symbolic.notes.cleaning import CleanedMidi
 
 MIDI_SUFFIXES = (".mid", ".midi")
 ERAS = ("baroque", "classical", "romantic")
@@ -57,7 +57,7 @@ def prepare(
 
     Raises InputError where the source cannot be read or no piece is kept.
     """
-    from symbolic.corpus import write_corpus
+    from symbolic.data.corpus import write_corpus
 
     rejects: list[tuple[str, str]] = []
     files = _select(source, manifest, selection, rejects)
@@ -74,7 +74,7 @@ def _select(source: Path, manifest: "Manifest", selection: Selection, rejects: l
     """Read the source's MIDI files that are selected, sorted by name; the others are added to `rejects`."""
     import hashlib
 
-    from symbolic.works import WorkName, fold
+    from symbolic.data.works import WorkName, fold
 
     files = []
     of_corpus = {piece.sha256 for piece in manifest.pieces.get(selection.corpus, [])}
@@ -138,7 +138,7 @@ def _clean(
 
 def _clean_one(file: _File) -> "CleanedMidi | str":
     """The cleaned file, or why it is refused."""
-    from symbolic.cleaning import clean_midi
+    from symbolic.notes.cleaning import clean_midi
 
     try:
         return clean_midi(file.data, file.path)
@@ -164,9 +164,9 @@ def _drop_doubles(
 
 def _describe(kept: "Sequence[tuple[_File, CleanedMidi]]", manifest: "Manifest") -> "list[Piece]":
     """The pieces' facts and splits; a listed piece keeps its group and split, whatever else is in the source."""
-    from symbolic.corpus import Piece
-    from symbolic.flags import flags_of
-    from symbolic.works import WorkName, near_duplicates, split_of, unite
+    from symbolic.data.corpus import Piece
+    from symbolic.data.flags import flags_of
+    from symbolic.data.works import WorkName, near_duplicates, split_of, unite
 
     log(f"comparing {len(kept)} pieces with one another")
     works = [WorkName.of_file(file.name).group_key for file, _ in kept]
@@ -227,7 +227,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Prepare a corpus; raises InputError where SOURCE, --from or the filters leave nothing to do."""
     options = parser().parse_args(arguments)
-    from symbolic.manifest import ListedPiece, Manifest, manifest_path, write_pieces
+    from symbolic.data.manifest import ListedPiece, Manifest, manifest_path, write_pieces
 
     manifest = Manifest.load(manifest_path())
     source, corpus = Path(options.source), None

@@ -6,8 +6,8 @@ import pytest
 import torch
 from music import random_performance
 
-from symbolic.models import build, save_model
-from symbolic.performance import Performance
+from symbolic.models.registry import build, save_model
+from symbolic.notes.performance import Performance
 
 torch.set_num_threads(1)
 

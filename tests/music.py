@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from symbolic.performance import NOTE_DTYPE, Performance
+from symbolic.notes.performance import NOTE_DTYPE, Performance
 
 
 def random_performance(seed: int, notes: int = 60) -> Performance:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from audio.waveform import Sound
+from audio.signal.waveform import Sound
 
 
 class Hum(Sound):

@@ -12,10 +12,10 @@ import pytest
 
 from bridge.score import main as score_command
 from bridge.score import score
-from symbolic.cleaning import read_midi
-from symbolic.performance import Performance, write_midi
+from symbolic.notes.cleaning import read_midi
+from symbolic.notes.performance import Performance, write_midi
 
-EXAMPLES = Path(__file__).parent.parent / "examples"
+EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
 def test_every_bar_is_full():

@@ -15,7 +15,7 @@ import pytest
 import soundfile
 from packaging.requirements import Requirement
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[1]
 PACKAGES = ("losscal", "symbolic", "audio", "bridge", "train")
 WEIGHTS = {
     "events": ["symbolic/weights/events.safetensors"],
@@ -70,8 +70,8 @@ def test_the_wheel_holds_code_weights_references_and_manifest_alone(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {*chain.from_iterable(WEIGHTS.values()), "symbolic/data_manifest.yaml", "bridge/score.py"} <= names
     assert {f"{package}/weights/references.json" for package in REFERENCES.values()} <= names
-    templates = {f"bridge/templates/{path.name}" for path in (ROOT / "bridge/templates").iterdir()}
-    assert {"bridge/calibration.json", *templates} <= names
+    templates = {f"bridge/report/templates/{path.name}" for path in (ROOT / "bridge/report/templates").iterdir()}
+    assert {"bridge/calibration/calibration.json", *templates} <= names
     assert any(name.endswith("LICENSE") for name in names)
     assert {name.split("/")[0] for name in names} == {*PACKAGES, f"{wheel.name.rsplit('-', 3)[0]}.dist-info"}
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from symbolic.configs import require
+from symbolic.models.configs import require
 
 
 @dataclass(frozen=True)

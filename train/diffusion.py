@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from audio.diffusion_config import DiffusionConfig, EstimateConfig
+from audio.diffusion.config import DiffusionConfig, EstimateConfig
 from train.common import base_parser, build_trainer, errors_as_usage, parse_flags
 from train.configs import OptimConfig
-from train.frame_flags import add_frame_flags, open_frames
-from train.frames_data import WindowConfig
+from train.frames.data import WindowConfig
+from train.frames.flags import add_frame_flags, open_frames
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -24,11 +24,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     import lightning
 
-    from audio.diffusion_model import DiffusionModel
-    from audio.diffusion_scoring import KIND
-    from train.diffusion_module import DiffusionModule
-    from train.frames_run import run
-    from train.spectral_module import MONITOR
+    from audio.diffusion.model import DiffusionModel
+    from audio.diffusion.scoring import KIND
+    from train.frames.diffusion_module import DiffusionModule
+    from train.frames.module import MONITOR
+    from train.frames.run import run
 
     lightning.seed_everything(flags.windows.seed)
     with errors_as_usage(parser):

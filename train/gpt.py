@@ -6,14 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from losscal.errors import InputError
-from symbolic.configs import GPTConfig
-from symbolic.corpus import Corpus
+from symbolic.data.corpus import Corpus
+from symbolic.models.configs import GPTConfig
 from train.common import base_parser, errors_as_usage, parse_flags
 from train.configs import CropConfig, OptimConfig
 
 if TYPE_CHECKING:
-    from symbolic.code_gpt import CodeGPT
-    from symbolic.gpt import EventGPT
+    from symbolic.models.code_gpt import CodeGPT
+    from symbolic.models.event_gpt import EventGPT
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -41,8 +41,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     import lightning
 
-    from symbolic.gpt import EventGPT
-    from train.symbolic_run import run
+    from symbolic.models.event_gpt import EventGPT
+    from train.symbolic.run import run
 
     lightning.seed_everything(flags.crops.seed)  # before the weights are drawn
     with errors_as_usage(parser):
@@ -73,9 +73,9 @@ def over_codes(config: GPTConfig, autoencoder_path: str) -> "CodeGPT":
 
     Raises WeightsError where the file does not hold a VQ-VAE.
     """
-    from symbolic.code_gpt import CodeGPT
-    from symbolic.models import load_model
-    from symbolic.vqvae import VQVAE
+    from symbolic.models.code_gpt import CodeGPT
+    from symbolic.models.registry import load_model
+    from symbolic.models.vqvae import VQVAE
 
     vqvae, _ = load_model(autoencoder_path, kind=VQVAE.name)
     model = CodeGPT(config, vqvae.config)
@@ -89,7 +89,7 @@ def start_from(model: "EventGPT", path: str) -> None:
 
     Raises WeightsError where the file holds no event model, InputError where its shape is another.
     """
-    from symbolic.models import load_model
+    from symbolic.models.registry import load_model
 
     trained, story = load_model(path, kind="events")
     if trained.config != model.config:

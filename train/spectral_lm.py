@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from audio.spectral_config import SpectralLMConfig
+from audio.spectral.config import SpectralLMConfig
 from train.common import base_parser, build_trainer, errors_as_usage, parse_flags
 from train.configs import OptimConfig
-from train.excerpts import ShuffleConfig
-from train.frame_flags import add_frame_flags, open_frames
-from train.frames_data import WindowConfig
+from train.frames.data import WindowConfig
+from train.frames.excerpts import ShuffleConfig
+from train.frames.flags import add_frame_flags, open_frames
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -27,9 +27,9 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     import lightning
 
-    from audio.spectral_lm import BACKGROUND_KIND, KIND, SpectralLM
-    from train.frames_run import run
-    from train.spectral_module import MONITOR, SpectralModule, start_from
+    from audio.spectral.model import BACKGROUND_KIND, KIND, SpectralLM
+    from train.frames.module import MONITOR, SpectralModule, start_from
+    from train.frames.run import run
 
     kind = BACKGROUND_KIND if flags.background else KIND
     lightning.seed_everything(flags.windows.seed)

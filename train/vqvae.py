@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from symbolic.configs import VQVAEConfig
+from symbolic.models.configs import VQVAEConfig
 from train.common import base_parser, errors_as_usage, parse_flags
 from train.configs import CropConfig, OptimConfig
 
@@ -18,8 +18,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     import lightning
 
-    from symbolic.vqvae import VQVAE
-    from train.symbolic_run import run
+    from symbolic.models.vqvae import VQVAE
+    from train.symbolic.run import run
 
     lightning.seed_everything(flags.crops.seed)  # before the weights are drawn
     with errors_as_usage(parser):

@@ -14,7 +14,7 @@ from sounds import Hum, peak_bytes
 from audio import audiobox
 from audio.audiobox import AXES, BATCH_WINDOWS, AudioboxScorer, main
 from audio.checkpoints import checkpoint_folder
-from audio.waveform import Waveform, in_memory, normalise
+from audio.signal.waveform import Waveform, in_memory, normalise
 from losscal.errors import InputError, WeightsError
 
 RATE = 16_000

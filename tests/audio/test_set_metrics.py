@@ -8,7 +8,7 @@ import soundfile
 import torch
 
 from audio import set_metrics
-from audio.embeddings import (
+from audio.metrics.embeddings import (
     ClapEmbedder,
     EncodecEmbedder,
     SoundClassifier,
@@ -16,12 +16,12 @@ from audio.embeddings import (
     load_embedder,
     windows_of,
 )
-from audio.frames import FrameConfig, quantised_frames
 from audio.set_metrics import Models, compare, main, measure, recording_of
-from audio.spectral_config import SpectralLMConfig
-from audio.spectral_lm import SpectralLM, rms_norm
-from audio.spectral_scoring import SpectralLMScorer
-from audio.waveform import Waveform, in_memory, normalise
+from audio.signal.waveform import Waveform, in_memory, normalise
+from audio.spectral.config import SpectralLMConfig
+from audio.spectral.frames import FrameConfig, quantised_frames
+from audio.spectral.model import SpectralLM, rms_norm
+from audio.spectral.scoring import SpectralLMScorer
 from losscal.errors import InputError, WeightsError
 
 RATE = 16_000
@@ -140,7 +140,7 @@ def test_the_clap_score_is_the_mean_cosine_with_the_text(clap, tmp_path, capsys)
     assert np.linalg.norm(text) == pytest.approx(1.0, abs=1e-5)
     assert np.abs(text - embedder.embed_text("solo organ")).max() > 1e-4
     for name, side in {"reference": "a", "evaluated": "b"}.items():
-        from audio.waveform import read_audio
+        from audio.signal.waveform import read_audio
 
         rows = embedder.embed(read_audio(tmp_path / side / "x.wav"))
         cosines = [row @ text / np.linalg.norm(row) / np.linalg.norm(text) for row in rows]
@@ -208,7 +208,7 @@ def test_kld_is_of_recordings_of_equal_name(classifier, tmp_path, capsys):
     for name, waveform in sounds.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         soundfile.write(tmp_path / name, waveform.samples.T, RATE)
-    from audio.waveform import read_audio
+    from audio.signal.waveform import read_audio
 
     reader = SoundClassifier(str(classifier))
     log_p, log_q = (reader.log_probabilities(read_audio(tmp_path / name)) for name in ("a/1.wav", "b/1.flac"))

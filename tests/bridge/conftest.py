@@ -7,11 +7,11 @@ import pytest
 import soundfile
 
 from audio.scorer import Description
-from bridge.scorers import AudioView
-from bridge.views import OpenViews
+from bridge.views.opening import OpenViews
+from bridge.views.sound import AudioView
 from losscal.references import References, ViewReference
-from symbolic.likelihood import SymbolicScore
-from symbolic.performance import NOTE_DTYPE, Performance, write_midi
+from symbolic.notes.performance import NOTE_DTYPE, Performance, write_midi
+from symbolic.scoring.likelihood import SymbolicScore
 
 
 class StandInSymbolic:
@@ -53,7 +53,7 @@ def _reliability():
         return f"Stand-in: {view} was tried on a {kind}."
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bridge.reliability.sentence", sentence)
+        patch.setattr("bridge.calibration.reliability.sentence", sentence)
         yield
 
 

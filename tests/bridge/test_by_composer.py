@@ -6,15 +6,15 @@ import pytest
 import torch
 from music import random_performance
 
-from bridge.engine import Job, Recipe
-from bridge.item_scoring import ItemScorer
+from bridge.items.engine import Job, Recipe
+from bridge.items.scoring import ItemScorer
 from bridge.score import main, score
-from bridge.views import open_views
-from symbolic.cleaning import read_midi
-from symbolic.composers import composer_nats
-from symbolic.likelihood import SymbolicScorer
-from symbolic.models import build, save_model
-from symbolic.performance import write_midi
+from bridge.views.opening import open_views
+from symbolic.models.registry import build, save_model
+from symbolic.notes.cleaning import read_midi
+from symbolic.notes.performance import write_midi
+from symbolic.scoring.composers import composer_nats
+from symbolic.scoring.likelihood import SymbolicScorer
 
 COMPOSERS = ["Bach, Johann Sebastian", "Liszt, Franz"]
 

@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 from music import random_performance
 
-from bridge import calibrate, statistics
+from bridge import calibrate
 from bridge.calibrate import Draw, main, measure
-from bridge.calibration_cases import ORIGINAL, YARDSTICK, Case, Studio
-from bridge.calibration_scores import open_panel
-from bridge.excerpts import Length
-from bridge.scorers import AudioView
+from bridge.calibration.cases import ORIGINAL, YARDSTICK, Case, Studio
+from bridge.calibration.excerpts import Length
+from bridge.calibration.scores import open_panel
+from bridge.views.sound import AudioView
+from losscal import statistics
 from losscal.errors import InputError
 from losscal.references import ViewReference
-from symbolic.performance import write_midi
+from symbolic.notes.performance import write_midi
 
 FLAGS = ["--seconds", "1", "--per-piece", "1", "--corruptions", "clip"]
 TABLES = ("rows", "adversaries", "controls", "severity_correlation", "comparisons", "failures")
@@ -84,7 +85,7 @@ def test_a_benchmark_names_its_files_by_hash_and_they_hold_the_versions(music, t
     import soundfile
 
     from losscal.files import sha256_of
-    from symbolic.cleaning import read_midi
+    from symbolic.notes.cleaning import read_midi
 
     assert main([str(music), *FLAGS, "--pieces", "1", "--write-benchmark", str(tmp_path)]) == 0
     lines = {line["case_id"]: line for line in csv.DictReader((tmp_path / "manifest.csv").open())}

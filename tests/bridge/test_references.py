@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from bridge.references import NOTE_LENGTHS, audio_references, main, note_windows, second_windows, symbolic_references
-from bridge.views import OpenViews
+from bridge.views.opening import OpenViews
 from losscal.errors import InputError
 from losscal.references import GRID, References, ViewReference, place_in_words, typicality
-from symbolic.corpus import Corpus, Piece, write_corpus
-from symbolic.performance import NOTE_DTYPE, Performance
+from symbolic.data.corpus import Corpus, Piece, write_corpus
+from symbolic.notes.performance import NOTE_DTYPE, Performance
 
 
 @pytest.fixture

@@ -10,12 +10,12 @@ import pytest
 import soundfile
 
 import bridge.score
-from bridge.engine import HANDFUL
-from bridge.items import Item, find_items
-from bridge.read_tables import read_table
+from bridge.items.engine import HANDFUL
+from bridge.items.finding import Item, find_items
+from bridge.items.read_tables import read_table
 from bridge.score import main, score_items
-from bridge.scorers import AudioView
-from bridge.views import OpenViews
+from bridge.views.opening import OpenViews
+from bridge.views.sound import AudioView
 from losscal.errors import InputError
 from losscal.references import References
 

@@ -5,20 +5,20 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from music import random_performance
-from test_symbolic_models import MODELS
+from tiny_models import MODELS
 
 from losscal.errors import InputError
 from losscal.references import ViewReference
 from symbolic import generate as command
-from symbolic.candidates import HeldOut, load_held_out, most_typical, require_held_out
-from symbolic.configs import GPTConfig
-from symbolic.endings import likeliest_end
-from symbolic.events import REST
-from symbolic.likelihood import score
-from symbolic.performance import TICK_SECONDS
-from symbolic.sampling import Piece
-from symbolic.stream import Draft, Length
-from symbolic.styles import find_style, parse_blend, style_vector
+from symbolic.models.configs import GPTConfig
+from symbolic.models.styles import find_style, parse_blend, style_vector
+from symbolic.notes.performance import TICK_SECONDS
+from symbolic.sampling.endings import likeliest_end
+from symbolic.sampling.pieces import Piece
+from symbolic.sampling.ranking import HeldOut, load_held_out, most_typical, require_held_out
+from symbolic.sampling.stream import Draft, Length
+from symbolic.scoring.likelihood import score
+from symbolic.tokens.events import REST
 
 COMPOSERS = ("Chopin, Frédéric", "Debussy, Claude", "Schumann, Clara", "Schumann, Robert", "Bach, Johann Christian")
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from symbolic.corpus import Corpus, Piece, write_corpus
-from symbolic.melodies import Melodies, melody
+from symbolic.data.corpus import Corpus, Piece, write_corpus
 from symbolic.memorisation import TrainingMelodies, held_out_excerpts, main
-from symbolic.performance import NOTE_DTYPE, Performance, write_midi
+from symbolic.notes.melodies import Melodies, melody
+from symbolic.notes.performance import NOTE_DTYPE, Performance, write_midi
 
 COPIED = slice(60, 83)
 

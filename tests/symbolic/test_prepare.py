@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from losscal.errors import InputError
-from symbolic import manifest as manifest_module
-from symbolic.corpus import Corpus
-from symbolic.performance import NOTE_DTYPE, Performance, write_midi
+from symbolic.data import manifest as manifest_module
+from symbolic.data.corpus import Corpus
+from symbolic.notes.performance import NOTE_DTYPE, Performance, write_midi
 from symbolic.prepare import main
 
 MANIFEST = """version: 1

@@ -1,0 +1,1 @@
+"""Distances between sets of recordings, and what they are computed of."""

@@ -1,0 +1,1 @@
+"""MusicGen as judge of recordings and author of new sound."""

@@ -1,0 +1,1 @@
+"""Sound as samples: files, blocks, loudness, resampling, and corruptions of sound."""

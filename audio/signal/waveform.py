@@ -1,0 +1,241 @@
+"""Sound, in memory or in a file of any length: read in blocks, mixed down, resampled, brought to a loudness.
+
+Whatever is done to a sound gives another sound, made anew from the first one's blocks in every pass, so that a
+recording of hours needs no more memory than one of minutes. What cannot be scored is refused with one sentence:
+missing, not audio, empty, cut short, NaN or infinite samples, silence.
+"""
+
+import contextlib
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from audio.signal.blocks import BLOCK_SAMPLES, blocks_of, excerpts
+from audio.signal.loudness import GATING_SECONDS, MAX_CHANNELS, integrated_loudness
+from audio.signal.resampling import resampled, resampled_length
+from losscal.errors import InputError
+
+AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64"})
+"""What a file that libsndfile reads is called; others are not looked at in folders."""
+SILENCE_PEAK = 2.0**-15
+"""A file whose samples all lie below one step of 16-bit audio is silent."""
+
+
+class Sound(Protocol):
+    """What scorers take: full scale = 1, at least one sample, all of them finite.
+
+    source: the file as named by the user, for messages. sample_rate: Hz. n_samples: of each channel.
+    """
+
+    source: str
+    sample_rate: int
+    n_channels: int
+    n_samples: int
+
+    @property
+    def seconds(self) -> float:
+        """Length of the sound."""
+        return self.n_samples / self.sample_rate
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        """A new pass over the whole sound: float32 [n_channels, n], n >= 1, n_samples in all."""
+        ...
+
+
+@dataclass(frozen=True)
+class Waveform(Sound):
+    """Sound in memory: samples float32 [channels, N], N >= 1."""
+
+    samples: np.ndarray
+    sample_rate: int
+    source: str
+
+    def __post_init__(self) -> None:
+        samples = self.samples
+        if samples.dtype != np.float32 or samples.ndim != 2 or samples.shape[0] == 0:
+            raise ValueError(f"samples: need float32 [channels, N], got {samples.dtype} {samples.shape}")
+        _check_length(samples.shape[1], self.source)
+        _check_finite(samples, self.source)
+
+    @property
+    def n_channels(self) -> int:
+        """Channels."""
+        return self.samples.shape[0]
+
+    @property
+    def n_samples(self) -> int:
+        """Samples of each channel."""
+        return self.samples.shape[1]
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        """Views of the samples."""
+        return blocks_of(self.samples)
+
+
+@dataclass(frozen=True)
+class Recording(Sound):
+    """An audio file, read anew in every pass; `open_audio` makes it."""
+
+    path: Path
+    sample_rate: int
+    n_channels: int
+    n_samples: int
+
+    @property
+    def source(self) -> str:
+        """The path."""
+        return str(self.path)
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        """Read the file; raises InputError where it is broken, not finite, and at its end where it is silent."""
+        import soundfile
+
+        n_read, peak = 0, 0.0
+        with _libsndfile_errors(self.path), soundfile.SoundFile(self.path) as file:
+            while len(frames := file.read(BLOCK_SAMPLES, dtype="float32", always_2d=True)):
+                _check_finite(frames, self.source)
+                n_read, peak = n_read + len(frames), max(peak, float(np.abs(frames).max()))
+                yield np.ascontiguousarray(frames.T)
+        if n_read < self.n_samples:
+            raise InputError(
+                f"{self.path}: ends after {n_read} of its {self.n_samples} samples; fetch or export it anew."
+            )
+        if peak < SILENCE_PEAK:
+            raise InputError(f"{self.path}: is silent; there is nothing to score.")
+
+
+@dataclass(frozen=True)
+class Processed(Sound):
+    """A sound made of another one's blocks, anew in every pass."""
+
+    source: str
+    sample_rate: int
+    n_channels: int
+    n_samples: int
+    make_blocks: Callable[[], Iterator[np.ndarray]]
+
+    @classmethod
+    def of(cls, sound: Sound, make_blocks: Callable[[], Iterator[np.ndarray]], **changes: int) -> "Processed":
+        """As `sound` is, but for the blocks and what else is named."""
+        fields = {name: getattr(sound, name) for name in ("source", "sample_rate", "n_channels", "n_samples")}
+        return cls(**(fields | changes), make_blocks=make_blocks)
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        """Made as they are asked for."""
+        return self.make_blocks()
+
+
+def open_audio(path: str | Path) -> Recording:
+    """Any format, width, rate and channel count of libsndfile, of any length.
+
+    Raises InputError where the file is missing, not readable as audio or empty. What only its samples tell is found in
+    the first pass, see `Recording.blocks`.
+    """
+    import soundfile
+
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; give the path of an audio file.")
+    if path.suffix.lower() == ".raw":
+        raise InputError(f"{path}: raw samples have no header to read; export them as WAV or FLAC.")
+    with _libsndfile_errors(path):
+        header = soundfile.info(path)
+    _check_length(header.frames, str(path))
+    return Recording(path, header.samplerate, header.channels, header.frames)
+
+
+def read_audio(path: str | Path) -> Waveform:
+    """A whole file into memory; raises InputError as `open_audio` and `Recording.blocks` do."""
+    return in_memory(open_audio(path))
+
+
+def in_memory(sound: Sound) -> Waveform:
+    """The whole of a sound."""
+    return Waveform(np.concatenate(list(sound.blocks()), axis=1), sound.sample_rate, sound.source)
+
+
+def cut(sound: Sound, first: int, last: int) -> Sound:
+    """The samples first..last-1, 0 <= first <= last <= n_samples; raises InputError where there are none."""
+    _check_length(last - first, sound.source)
+    spans = [(start, min(start + BLOCK_SAMPLES, last)) for start in range(first, last, BLOCK_SAMPLES)]
+    return Processed.of(sound, lambda: excerpts(sound.blocks(), spans), n_samples=last - first)
+
+
+def to_mono(sound: Sound) -> Sound:
+    """The mean of the channels."""
+    mean = partial(np.mean, axis=0, keepdims=True, dtype=np.float32)
+    return Processed.of(sound, lambda: map(mean, sound.blocks()), n_channels=1)
+
+
+def resample(sound: Sound, sample_rate: int) -> Sound:
+    """At `sample_rate` Hz, see `audio.signal.resampling`; raises InputError where not a sample is left."""
+    n_samples = resampled_length(sound.n_samples, sound.sample_rate, sample_rate)
+    if n_samples == 0:
+        raise InputError(f"{sound.source}: too short to resample to {sample_rate} Hz; give a longer recording.")
+
+    def blocks() -> Iterator[np.ndarray]:
+        return resampled(sound.blocks(), sound.sample_rate, sample_rate, sound.n_channels, sound.n_samples)
+
+    return Processed.of(sound, blocks, sample_rate=sample_rate, n_samples=n_samples)
+
+
+def loudness_lufs(sound: Sound) -> float:
+    """Integrated, gated loudness (ITU-R BS.1770-4) in LUFS; one pass.
+
+    A clip shorter than one gating block of 400 ms is repeated until it fills one. Raises InputError where every block
+    lies below the absolute gate of -70 LUFS, and for more than the five channels that the standard weights.
+    """
+    if sound.n_channels > MAX_CHANNELS:
+        raise InputError(
+            f"{sound.source}: has {sound.n_channels} channels, BS.1770 weights {MAX_CHANNELS}; mix it down."
+        )
+    n_missing = math.ceil(GATING_SECONDS * sound.sample_rate) - sound.n_samples
+    blocks = sound.blocks()
+    if n_missing > 0:
+        blocks = blocks_of(np.pad(in_memory(sound).samples, ((0, 0), (0, n_missing)), mode="wrap"))
+    lufs = integrated_loudness(blocks, sound.sample_rate, sound.n_channels)
+    if not np.isfinite(lufs):
+        raise InputError(f"{sound.source}: is quieter than -70 LUFS throughout; there is nothing to score.")
+    return lufs
+
+
+def normalise(sound: Sound, lufs: float) -> Sound:
+    """At an integrated loudness of `lufs`; peaks may exceed 1. Measures at once, and raises as `loudness_lufs` does."""
+    gain = np.float32(10.0 ** ((lufs - loudness_lufs(sound)) / 20.0))
+    return Processed.of(sound, lambda: (block * gain for block in sound.blocks()))
+
+
+def prepare_mono(sound: Sound, sample_rate: int, lufs: float) -> Sound:
+    """Mono, at `sample_rate` Hz, then at `lufs`; raises InputError as `resample` and `normalise` do."""
+    return normalise(resample(to_mono(sound), sample_rate), lufs)
+
+
+def mono_blocks(sound: Sound, sample_rate: int, lufs: float) -> Iterator[np.ndarray]:
+    """The samples of `prepare_mono`, float32 [n] blocks."""
+    return (block[0] for block in prepare_mono(sound, sample_rate, lufs).blocks())
+
+
+def _check_length(n_samples: int, source: str) -> None:
+    if n_samples == 0:
+        raise InputError(f"{source}: holds no audio frame; record or export it anew.")
+
+
+def _check_finite(samples: np.ndarray, source: str) -> None:
+    if not np.isfinite(samples).all():
+        raise InputError(f"{source}: holds NaN or infinite samples; export it anew.")
+
+
+@contextlib.contextmanager
+def _libsndfile_errors(path: Path) -> Iterator[None]:
+    import soundfile
+
+    try:
+        yield
+    except soundfile.LibsndfileError as error:
+        reason = error.error_string.rstrip(".")
+        raise InputError(f"{path}: cannot be read as audio ({reason}); export it as WAV.") from error

@@ -1,0 +1,6 @@
+"""`python -m benchmarks.llama train`: see `benchmarks.llama.peer`."""
+
+from benchmarks.llama.peer import main
+from losscal.cli import run
+
+run(main)

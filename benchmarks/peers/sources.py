@@ -1,0 +1,133 @@
+"""Where the music of `benchmarks.generation` comes from: our models, a peer, counting alone, and real pieces.
+
+Drawn pieces are kept as MIDI files in a folder of their source, so that a second run only measures.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+from bridge.calibration.excerpts import Length
+from losscal.cli import log
+from losscal.errors import InputError
+from losscal.files import sha256_of
+from symbolic.data.corpus import Corpus
+from symbolic.models.configs import SamplingConfig
+from symbolic.notes.performance import Performance, write_midi
+
+BATCH_PIECES = 16
+HASH_DIGITS = 8
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How many pieces of how many seconds, and the seed they are drawn with."""
+
+    pieces: int
+    seconds: float
+    seed: int
+
+    def __str__(self) -> str:
+        return f"{self.pieces} of {self.seconds:g} s, seed {self.seed}"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Music under one name; `origin` is the hash of the weights or data it is drawn with."""
+
+    name: str
+    origin: str
+    draw: Callable[[Wanted], Sequence[Performance]]
+
+    def pieces(self, wanted: Wanted, folder: Path) -> list[Performance]:
+        """The pieces, from `folder` where they were drawn before, else drawn and written there."""
+        from symbolic.notes.cleaning import read_midi
+
+        own = folder / f"{self.name}, {self.origin[:HASH_DIGITS]}, {wanted}"
+        paths = [own / f"{number:04d}.mid" for number in range(wanted.pieces)]
+        if not all(path.is_file() for path in paths):
+            start = perf_counter()
+            music = self.draw(wanted)
+            notes, seconds = sum(map(len, music)), perf_counter() - start
+            log(f"{self.name}: drew {notes} notes in {seconds:.0f} s, {notes / seconds:.0f} a second")
+            for performance, path in zip(music, paths, strict=True):
+                write_midi(performance, path)
+        return [read_midi(path).performance for path in paths]
+
+
+def of_model(kind: str, weights: Path, sampling: SamplingConfig, name: str, candidates: int = 1) -> Source:
+    """Our model in a weights file, "events" or "vqvae"; each piece the most typical of so many candidates."""
+    sha256 = sha256_of(weights)
+
+    def draw(wanted: Wanted) -> list[Performance]:
+        from symbolic.models.registry import load_model
+        from symbolic.sampling.pieces import draw_pieces
+        from symbolic.sampling.ranking import load_held_out, most_typical, require_held_out
+        from symbolic.scoring.likelihood import SymbolicScorer
+
+        model, _ = load_model(weights, kind=kind)
+        drawn = draw_pieces(
+            model,
+            seconds=wanted.seconds,
+            seed=wanted.seed,
+            candidates=range(wanted.pieces * candidates),
+            sampling=sampling,
+            ending=False,
+            batch_pieces=BATCH_PIECES,
+        )
+        if candidates > 1:
+            scorer = SymbolicScorer(model, sha256)
+            held_out = require_held_out(load_held_out(scorer, weights.parent))
+            of_piece = [drawn[first : first + candidates] for first in range(0, len(drawn), candidates)]
+            drawn = [most_typical(scorer, several, held_out)[0].piece for several in of_piece]
+        return [piece.performance for piece in drawn]
+
+    chosen = f", most typical of {candidates}" if candidates > 1 else ""
+    return Source(f"{name}, {in_words(sampling)}{chosen}", sha256, draw)
+
+
+def of_llama(folder: Path, sampling: SamplingConfig) -> Source:
+    """A peer that `benchmarks.llama` has trained."""
+    from benchmarks.llama.peer import KIND
+
+    def draw(wanted: Wanted) -> list[Performance]:
+        from benchmarks.llama.peer import load
+        from benchmarks.llama.sampling import llama_pieces
+
+        return llama_pieces(load(folder), wanted.pieces, seconds=wanted.seconds, seed=wanted.seed, sampling=sampling)
+
+    path = folder / f"{KIND}.safetensors"
+    if not path.is_file():
+        raise InputError(f"--llama {folder}: holds no {path.name}; train one with python -m benchmarks.llama train.")
+    return Source(f"llama, {in_words(sampling)}", sha256_of(path), draw)
+
+
+def of_counts(name: str, corpus: Corpus, order: int) -> Source:
+    """Notes drawn from counts over the training pieces."""
+
+    def draw(wanted: Wanted) -> list[Performance]:
+        from benchmarks.peers.samplers import NoteSampler
+
+        training = [corpus.performance(piece) for piece in corpus.of_split("train")]
+        return NoteSampler(training, order).pieces(wanted.pieces, wanted.seconds, wanted.seed)
+
+    return Source(name, corpus.data_hash, draw)
+
+
+def openings(corpus: Corpus, split: str, wanted: Wanted) -> list[Performance]:
+    """The first seconds of a split's pieces that are long enough, as many as wanted and there are.
+
+    Raises InputError where there is none.
+    """
+    length = Length(wanted.seconds, "seconds")
+    long_enough = [piece for piece in corpus.of_split(split) if length.fits(piece.stop - piece.start, piece.seconds)]
+    if not long_enough:
+        raise InputError(f"--seconds {wanted.seconds:g}: no piece of the {split} split is as long; ask for less.")
+    music = [corpus.performance(piece) for piece in long_enough[: wanted.pieces]]
+    return [performance.excerpt(0, length.stop(performance, 0)) for performance in music]
+
+
+def in_words(sampling: SamplingConfig) -> str:
+    """The two settings that sweeps go over."""
+    return f"temperature {sampling.temperature:g}, top-p {sampling.top_p:g}"

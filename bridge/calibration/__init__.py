@@ -1,0 +1,1 @@
+"""How far a view can be believed: what it makes of corrupted music."""

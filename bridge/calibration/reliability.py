@@ -1,0 +1,79 @@
+"""How far a view can be believed, in one sentence, by the calibration that is shipped beside this module."""
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from bridge.calibration.cases import ADVERSARIES, YARDSTICK
+from bridge.views.opening import SYMBOLIC_VIEWS, weights_folder
+from losscal.errors import InputError
+from losscal.files import sha256_of
+
+PITCH_FIGURE = "pitch_bits_per_note"
+"""Of a view of notes, what sequenced music is ranked by."""
+CALIBRATION_FILE = Path(__file__).with_name("calibration.json")
+KINDS = ("midi", "sequenced", "rendering", "recording")
+"""What a view was given: notes as played or as a grid has them, notes that we played, or a sound file of the user's."""
+
+
+def sentence(view: str, kind: str, *, weights_sha256: str | None = None) -> str | None:
+    """How often the view noticed wrong notes and what it failed at; None where it was not calibrated.
+
+    kind: one of KINDS. Of sequenced notes only the pitches count, so theirs is the figure quoted. These and recordings
+    get a warning more, since only performances and renderings were calibrated.
+    weights_sha256: of the view's weights, by default of those shipped; a calibration of others says nothing of them.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"kind {kind!r}: need one of {', '.join(KINDS)}")
+    calibration = _calibration(CALIBRATION_FILE)
+    calibrated = calibration["weights"].get(view)
+    if calibrated is None or calibrated != (weights_sha256 or shipped_sha256(view)):
+        return None
+    config = calibration["config"]
+    is_sequenced = kind == "sequenced"
+    figure = ", by the bits of the pitches alone," if is_sequenced else ""
+    score = f"{view}: {PITCH_FIGURE}" if is_sequenced else view
+    yardstick = score, YARDSTICK.name, YARDSTICK.severity
+    rows = (row for row in calibration["rows"] if (row["view"], row["corruption"], row["severity"]) == yardstick)
+    row = next(rows, None)
+    if row is None or None in row["interval"]:
+        return None
+    low, high = (f"{100 * end:.0f}" for end in row["interval"])
+    parts = [
+        f"On {config['excerpts']} excerpts of {config['length']} from {config['pieces']} test pieces this view{figure} "
+        f"preferred the original to a version with {100 * YARDSTICK.severity:g} % wrong notes in "
+        f"{100 * row['pairwise_accuracy']:.0f} % [{low}-{high} %] of cases",
+        *_failures(calibration, score),
+    ]
+    if is_sequenced:
+        parts.append("that was measured on performances, not on sequenced music")
+    if kind == "recording" and view not in SYMBOLIC_VIEWS:
+        parts.append("nothing was calibrated on recordings, only on renderings by one SoundFont")
+    return "; ".join(parts) + "."
+
+
+@cache
+def shipped_sha256(view: str) -> str:
+    """Of the shipped weights of a view, as its scorer tells it: its background's file behind its own, if it has one."""
+    paths = [weights_folder(view) / f"{view}{suffix}.safetensors" for suffix in ("", "_background")]
+    return sha256_of(*(path for path in paths if path.is_file()))
+
+
+def _failures(calibration: Mapping[str, Any], score: str) -> list[str]:
+    """What a score failed at, in words; what has the same advice in one."""
+    by_advice: dict[tuple[str, str], list[str]] = {}
+    for failure in calibration["failures"]:
+        if failure["view"] == score and failure["has_failed"]:
+            verb = "falls for the adversary" if failure["case"] in ADVERSARIES else "fails the control"
+            by_advice.setdefault((verb, failure["advice"]), []).append(f"'{failure['case']}'")
+    return [f"it {verb} {' and '.join(cases)}: {advice}" for (verb, advice), cases in by_advice.items()]
+
+
+@cache
+def _calibration(path: Path) -> Mapping[str, Any]:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read; make it with python -m bridge.calibrate.") from error

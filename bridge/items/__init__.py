@@ -1,0 +1,1 @@
+"""From what the user names to scored items: finding, scoring, running, remembering."""

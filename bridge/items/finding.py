@@ -1,0 +1,198 @@
+"""Finding what to score: files, folders and pairs files become a list of `Item`s of a MIDI file, an audio file or both.
+
+What cannot be scored (a missing path, an empty folder, a broken line) becomes an item too, with its `problem` told, so
+that nothing a user named goes unanswered.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from audio.signal.waveform import AUDIO_SUFFIXES
+from losscal.errors import InputError
+
+MIDI_SUFFIXES = frozenset({".mid", ".midi"})
+PAIR_KEYS = frozenset({"id", "midi", "wav", "group", "path"})
+
+
+@dataclass(frozen=True)
+class Item:
+    """One row of the report: `midi` or `wav` or both, or the `problem` that keeps the item from being scored."""
+
+    id: str
+    midi: Path | None = None
+    wav: Path | None = None
+    group: str | None = None
+    warnings: tuple[str, ...] = ()
+    problem: str | None = None
+
+
+def find_items(paths: str | Path | Sequence[str | Path], pairs: str | Path | None = None) -> list[Item]:
+    """The items of files and folders (recursively; hidden names are left out), then those of a pairs file.
+
+    A MIDI and an audio file of the same folder and stem are one item, named by the MIDI file's path as given. No two
+    items have one id.
+    """
+    items: list[Item] = []
+    files: list[Path] = []
+    for path in [Path(paths)] if isinstance(paths, str | Path) else map(Path, paths):
+        try:
+            found, failed = _look_at(path)
+        except OSError as error:  # a folder on the way that may not be entered, a name too long
+            reason = f"cannot be read ({error.strerror}); check the path and its permissions"
+            found, failed = [], [_failed(path, reason)]
+        files += found
+        items += failed
+    items = list(_paired(files)) + items
+    return list(_with_ids_of_their_own(items + (_items_of_pairs_file(Path(pairs)) if pairs is not None else [])))
+
+
+def _look_at(path: Path) -> tuple[list[Path], list[Item]]:
+    """The files that a path given by the user stands for, and an item for whatever is wrong with it."""
+    if path.is_dir():
+        found, unreadable = _files_below(path)
+        if not found and not unreadable:
+            return [], [_failed(path, "no MIDI or audio file in this folder or below; give another")]
+        return found, unreadable
+    if not path.is_file():
+        return [], [_failed(path, "no such file or folder; check the path")]
+    if _is_midi(path) or _is_audio(path):
+        return [path], []
+    suffixes = " ".join(sorted(MIDI_SUFFIXES | AUDIO_SUFFIXES))
+    return [], [_failed(path, f"neither a MIDI nor an audio file by its suffix; known are {suffixes}")]
+
+
+def _failed(path: Path, reason: str) -> Item:
+    return Item(id=str(path), problem=f"{path}: {reason}.")
+
+
+def _is_midi(path: Path) -> bool:
+    return path.suffix.lower() in MIDI_SUFFIXES
+
+
+def _is_audio(path: Path) -> bool:
+    return path.suffix.lower() in AUDIO_SUFFIXES
+
+
+def _files_below(folder: Path) -> tuple[list[Path], list[Item]]:
+    """The MIDI and audio files below `folder` in a stable order, and an item for each folder that cannot be read."""
+    unreadable: list[Item] = []
+
+    def remember(error: OSError) -> None:
+        unreadable.append(_failed(Path(error.filename), f"cannot be read ({error.strerror}); check its permissions"))
+
+    found: list[Path] = []
+    for parent, folders, names in os.walk(folder, onerror=remember):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        candidates = [Path(parent, name) for name in sorted(names) if not name.startswith(".")]
+        found += [path for path in candidates if _is_midi(path) or _is_audio(path)]
+    return found, unreadable
+
+
+def _paired(files: Iterable[Path]) -> Iterator[Item]:
+    """One item for each (folder, stem); a file given twice counts once."""
+    candidates: dict[Path, dict[Path, Path]] = {}
+    for path in files:
+        absolute = path.parent.resolve() / path.name  # a link keeps its own name, or pairs of links would part
+        candidates.setdefault(absolute.with_suffix(""), {}).setdefault(absolute, path)
+    for same_stem in candidates.values():
+        midis = [path for path in same_stem.values() if _is_midi(path)]
+        audios = [path for path in same_stem.values() if _is_audio(path)]
+        if len(midis) > 1 or len(audios) > 1:
+            names = ", ".join(path.name for path in same_stem.values())
+            reason = f"several files could be its pair ({names}); name the two you mean in a --pairs file"
+            yield _failed((midis + audios)[0].with_suffix(""), reason)
+            continue
+        midi, wav = next(iter(midis), None), next(iter(audios), None)
+        yield Item(id=str(midi or wav), midi=midi, wav=wav)
+
+
+def _items_of_pairs_file(pairs: Path) -> list[Item]:
+    """One item for each line that is not blank; a broken line becomes an item named FILE:NUMBER."""
+    try:
+        lines = pairs.read_text(encoding="utf-8-sig").split("\n")  # splitlines() would cut inside strings
+    except OSError as error:
+        return [_failed(pairs, f"cannot be read ({error.strerror}); check the path given with --pairs")]
+    except UnicodeDecodeError:
+        return [_failed(pairs, "not a text file in UTF-8; a pairs file holds one JSON object a line")]
+    items = []
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            try:
+                items.append(_item_of_line(line, pairs))
+            except InputError as error:
+                items.append(_failed(Path(f"{pairs}:{number}"), str(error)))
+    return items or [_failed(pairs, "holds no line; write one JSON object a line")]
+
+
+def _item_of_line(line: str, pairs: Path) -> Item:
+    """The item of one JSON line; raises InputError (what is wrong and what to do, without the file's name)."""
+    try:
+        record = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise InputError(f"not JSON ({error.msg} at column {error.colno}); mend or remove this line") from error
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, lists a thousand deep
+        raise InputError(f"not JSON that can be read ({error}); mend or remove this line") from error
+    if not isinstance(record, dict):
+        raise InputError('not a JSON object; write {"midi": PATH, "wav": PATH}')
+    record = _with_path_sorted_in(record)
+    files = {}
+    for key in ("midi", "wav"):
+        value = record.get(key)
+        files[key] = None if value is None else _locate(_path_of(key, value), pairs)
+    if files["midi"] is None and files["wav"] is None:
+        raise InputError('names no file; give "midi", "wav" or "path"')
+    unknown = sorted(record.keys() - PAIR_KEYS)
+    return Item(
+        id=str(record["id"] if record.get("id") is not None else record.get("midi") or record["wav"]),
+        group=None if record.get("group") is None else str(record["group"]),
+        warnings=(f"unknown keys in the pairs file are ignored: {', '.join(unknown)}",) if unknown else (),
+        **files,
+    )
+
+
+def _with_ids_of_their_own(items: Iterable[Item]) -> Iterator[Item]:
+    """Of items with one id the first stays; the others are numbered, and say what is wrong."""
+    used: set[str] = set()
+    for item in items:
+        if item.id in used:
+            problem = f"{item.id}: another item has this id; give each its own in the pairs file."
+            numbered = next(name for number in count(2) if (name := f"{item.id} ({number})") not in used)
+            item = replace(item, id=numbered, midi=None, wav=None, problem=item.problem or problem)
+        used.add(item.id)
+        yield item
+
+
+def _path_of(key: str, value: Any) -> str:
+    """A JSON value as a path; raises InputError where it is no text that the file system can take as a name."""
+    refusal = InputError(f'"{key}" must be a path in quotes, it is {json.dumps(value)}')
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise refusal
+    try:
+        os.fsencode(value)
+    except UnicodeEncodeError as error:
+        raise refusal from error
+    return value
+
+
+def _with_path_sorted_in(record: dict[str, Any]) -> dict[str, Any]:
+    """Put Audiobox's "path" where its suffix says: under "midi" or "wav"."""
+    if record.get("path") is None:
+        return record
+    if record.get("midi") is not None or record.get("wav") is not None:
+        raise InputError('"path" stands beside "midi" or "wav"; give one or the other')
+    path = _path_of("path", record["path"])
+    return {**record, "midi" if _is_midi(Path(path)) else "wav": path}
+
+
+def _locate(value: str, pairs: Path) -> Path:
+    """A relative path counts from the working directory, or, where nothing is there, from the pairs file's folder."""
+    path, beside_pairs = Path(value), pairs.parent / value
+    try:
+        return beside_pairs if not path.exists() and beside_pairs.exists() else path
+    except OSError as error:
+        raise InputError(f"{value} cannot be read ({error.strerror}); check the path and its permissions") from error

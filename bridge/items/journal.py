@@ -1,0 +1,161 @@
+"""The journal of a run: every entry as soon as it is made, so that a run cut short goes on where it stopped.
+
+`journal.jsonl` lies beside the report. A line holds an entry and hashes of all it follows from: its circumstances (the
+weights, references and options, the code that scored it, what plays notes, plug-ins) and its key, of the item and the
+content of its files. A line with the same hashes is as good as new, whichever run wrote it; anything else is scored
+again, and so is what failed. What other runs scored in the same circumstances stays. A line cut off by a kill is left
+out; a file that is no journal is refused and left alone.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from bridge.items.finding import Item
+from bridge.items.scoring import ItemScorer
+from bridge.items.tables import table_paths
+from bridge.render import default_soundfont, fluidsynth_version
+from bridge.views.opening import VIEWS, OpenViews
+from bridge.views.sound import installed_plugins, packages_of
+from losscal.errors import InputError
+from losscal.files import atomic_path, sha256_of
+
+JOURNAL_FILE = "journal.jsonl"
+LINE_START, LINE_KEYS = b'{"circumstances": "', {"circumstances", "key", "entry"}
+PACKAGES = ("losscal", "symbolic", "audio", "bridge")
+
+
+@dataclass(frozen=True)
+class Journal:
+    """The journal in `folder`; keys: of the items, by number, as their files were when it was opened."""
+
+    folder: Path
+    circumstances: str
+    keys: Mapping[int, str]
+
+    @classmethod
+    def open(
+        cls, folder: Path, scorer: ItemScorer, items: Sequence[Item]
+    ) -> tuple["Journal", dict[int, dict[str, Any]]]:
+        """The journal of a run and the entries, by item number, that it finds finished.
+
+        It is cleared of what was made in other circumstances, and of what these items were before: the tables of that
+        will be written over. Raises InputError where the file is no journal or cannot be written.
+        """
+        path = folder / JOURNAL_FILE
+        journal = cls(folder, circumstances_of(scorer), {number: _key(item) for number, item in enumerate(items)})
+        known = {
+            line["key"]: line["entry"]
+            for line in _lines(path)
+            if line["circumstances"] == journal.circumstances and _has_tables(line["entry"], folder)
+        }
+        finished = {number: known[key] for number, key in journal.keys.items() if key in known}
+        asked = {(item.id, _text(item.midi), _text(item.wav)) for item in items}
+        own_keys = set(journal.keys.values())
+        with atomic_path(path) as temporary:
+            journal._append(
+                temporary,
+                (
+                    (key, entry)
+                    for key, entry in known.items()
+                    if key in own_keys or (entry["id"], entry["midi"], entry["wav"]) not in asked
+                ),
+            )
+        return journal, finished
+
+    def add(self, entries: Iterable[tuple[int, Mapping[str, Any]]]) -> None:
+        """Append entries by item number; those with an error are left for the next run."""
+        done = ((self.keys[number], entry) for number, entry in entries if entry["error"] is None)
+        self._append(self.folder / JOURNAL_FILE, done)
+
+    def _append(self, path: Path, entries: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
+        """Append entries by key."""
+        with open(path, "a", encoding="utf-8") as file:
+            for key, entry in entries:
+                line = {"circumstances": self.circumstances, "key": key, "entry": entry}
+                file.write(json.dumps(line, allow_nan=False) + "\n")
+
+
+def circumstances_of(scorer: ItemScorer) -> str:
+    """A hash of all that entries follow from, apart from the item: views, options, code, and what plays notes."""
+    views = scorer.views
+    references = {view: reference.to_json() for view, reference in sorted(views.references.by_view.items())}
+    options = [views.weights, views.units, dict(views.unavailable), views.warnings, views.context_policy, references]
+    return _hash([*options, scorer.excerpt, scorer.by_composer, _code_hash(), _player(views), _plugins(views)])
+
+
+def _player(views: OpenViews) -> list[str]:
+    """The SoundFont and the FluidSynth that play notes to views of sound; what they lack is told item by item."""
+    if not views.audio:
+        return []
+    try:
+        return [sha256_of(default_soundfont()), fluidsynth_version()]
+    except (InputError, OSError) as error:
+        return [str(error)]
+
+
+def _plugins(views: OpenViews) -> dict[str, str]:
+    """The packages and versions of the plug-ins among the views."""
+    return {
+        name: packages_of(entries)
+        for name, entries in sorted(installed_plugins().items())
+        if name in views.audio and name not in VIEWS
+    }
+
+
+@cache
+def _code_hash() -> str:
+    """Of our packages' sources: another version's entries are not taken over."""
+    folders = [Path(find_spec(package).origin).parent for package in PACKAGES]
+    return sha256_of(*(path for folder in folders for path in sorted(folder.rglob("*.py"))))
+
+
+def _key(item: Item) -> str:
+    files = [None if path is None else (str(path), _content(path)) for path in (item.midi, item.wav)]
+    return _hash([item.id, item.warnings, files])
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)
+
+
+def _has_tables(entry: Mapping[str, Any], folder: Path) -> bool:
+    """Whether all tables of an entry are there; an empty file is none."""
+    paths = [folder / path for path in table_paths(entry)]
+    return all(path.is_file() and path.stat().st_size > 0 for path in paths)
+
+
+def _content(path: Path) -> str | None:
+    """The hash of a file's content; None of one that cannot be read."""
+    try:
+        return sha256_of(path)
+    except OSError:
+        return None
+
+
+def _hash(values: Any) -> str:
+    return sha256(json.dumps(values).encode()).hexdigest()
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The whole lines of a journal; raises InputError where another is one that no kill has cut off."""
+    if not path.is_file():
+        return
+    with open(path, "rb") as file:
+        for number, text in enumerate(file, start=1):
+            try:
+                line = json.loads(text)
+            except ValueError:
+                line = None
+            if isinstance(line, dict) and line.keys() == LINE_KEYS:
+                yield line
+            elif text.endswith(b"\n") or not LINE_START.startswith(text[: len(LINE_START)]):
+                raise InputError(
+                    f"{path}:{number}: is no line of a journal of python -m bridge.score; move the file away or choose "
+                    "another --out."
+                )

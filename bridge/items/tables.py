@@ -1,0 +1,106 @@
+"""The tables that stand beside a report: the nats of an item's notes, and how its sound fares over time.
+
+They are written while items are scored and read again (`bridge.items.read_tables`) where versions are compared, so that
+of any number of items only those compared are in memory.
+"""
+
+import csv
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from losscal.files import atomic_path
+
+if TYPE_CHECKING:
+    from bridge.items.finding import Item
+    from symbolic.notes.performance import Performance
+
+STEM_LENGTH, HASH_LENGTH = 40, 8
+
+
+@dataclass(frozen=True)
+class Tables:
+    """One item's tables.
+
+    folder: where the report lies; the paths returned are those below it. name: of the tables, without suffix.
+    """
+
+    folder: Path
+    name: str
+
+    @classmethod
+    def of(cls, item: "Item", folder: Path) -> "Tables":
+        """The tables of an item: named by its file's stem, and by a hash that keeps equal stems apart."""
+        stem = re.sub(r"[^\w-]+", "_", (item.midi or item.wav).stem)[:STEM_LENGTH]
+        told_apart = sha256(repr((item.id, item.midi, item.wav)).encode("utf-8", "surrogateescape")).hexdigest()
+        return cls(folder, f"{stem}-{told_apart[:HASH_LENGTH]}")
+
+    def write_per_note(self, performance: "Performance", scores: Mapping[str, Any]) -> str:
+        """Write one line a note: what it is, and its nats by view and attribute; returns the path.
+
+        performance: of N notes; scores: {view: SymbolicScore}, whose `note_nats` are float64 [N, 4]. A model with codes
+        adds what the note's codes took of them, and the exact figure that its bound stands above.
+        """
+        from symbolic.notes.performance import TICK_SECONDS, VELOCITY_OF_BIN
+        from symbolic.tokens import events
+
+        notes = performance.notes
+        columns = {
+            "onset_seconds": [f"{ticks * TICK_SECONDS:.2f}" for ticks in notes["onset_ticks"]],
+            "duration_seconds": [f"{ticks * TICK_SECONDS:.2f}" for ticks in notes["duration_ticks"]],
+            "pitch": notes["pitch"].tolist(),
+            "velocity": VELOCITY_OF_BIN[notes["velocity_bin"]].tolist(),
+        }
+        for view, score in scores.items():
+            shares = dict(zip(events.ATTRIBUTES, score.note_nats.T, strict=True))
+            shares |= {term: nats.sum(axis=1) for term, nats in score.term_nats.items() if term != "value"}
+            for name, nats in shares.items():
+                columns[f"{view}_{name}_nats"] = [f"{value:.4f}" for value in nats]
+        return self._write("per_note", self.name, columns)
+
+    def write_curve(self, view: str, curve: Mapping[str, Sequence[float]]) -> str:
+        """Write how a view fares over time, one line a second: its columns by name; returns the path."""
+        columns = {name: [f"{value:.4f}" for value in values] for name, values in curve.items()}
+        return self._write("curves", f"{self.name}_{view}", columns)
+
+    def _write(self, kind: str, name: str, columns: Mapping[str, Sequence[Any]]) -> str:
+        """Write columns of equal length as KIND/NAME.csv below the folder."""
+        below = f"{kind}/{name}.csv"
+        with atomic_path(self.folder / below) as path, open(path, "w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(columns)
+            writer.writerows(zip(*columns.values(), strict=True))
+        return below
+
+
+def table_paths(entry: Mapping[str, Any]) -> list[str]:
+    """The paths, below the report's folder, of all tables of an entry."""
+    views = [keys for keys in (entry["audio"] or {}).values() if isinstance(keys, Mapping)]
+    paths = [keys.get("curve") for keys in views] + [(entry["symbolic"] or {}).get("per_note")]
+    return [path for path in paths if path is not None]
+
+
+def forget_tables(entry: dict[str, Any]) -> None:
+    """Take the paths out of an entry whose tables are not kept."""
+    if entry["symbolic"] is not None:
+        entry["symbolic"]["per_note"] = None
+    for keys in (entry["audio"] or {}).values():
+        if isinstance(keys, dict) and "curve" in keys:
+            keys["curve"] = None
+
+
+def performance_of(table: Mapping[str, np.ndarray]) -> "Performance":
+    """The notes of a per-note table."""
+    from symbolic.notes.performance import NOTE_DTYPE, TICK_SECONDS, Performance, nearest_velocity_bin
+
+    notes = np.zeros(len(table["pitch"]), dtype=NOTE_DTYPE)
+    notes["onset_ticks"] = np.rint(table["onset_seconds"] / TICK_SECONDS)
+    notes["duration_ticks"] = np.rint(table["duration_seconds"] / TICK_SECONDS)
+    notes["pitch"] = table["pitch"]
+    notes["velocity_bin"] = nearest_velocity_bin(table["velocity"])
+    return Performance(notes)

@@ -1,0 +1,45 @@
+"""The report in the forms people and programs read: text, JSON, CSV, a workbook and a page."""
+
+import csv
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bridge.report.columns import columns_of, item_rows
+from bridge.report.html import write_html
+from bridge.report.table import table
+from bridge.report.xlsx import write_xlsx
+from losscal.files import atomic_path
+
+__all__ = ["REPORT_VERSION", "table", "to_json", "write_report"]
+
+REPORT_VERSION = 1
+
+
+def to_json(report: Mapping[str, Any]) -> str:
+    """The report as JSON text; raises ValueError for NaN and infinities, which JSON has no word for."""
+    return json.dumps(report, allow_nan=False, indent=2)
+
+
+def write_report(report: Mapping[str, Any], folder: Path) -> None:
+    """Write report.json, report.csv, report.xlsx and report.html into `folder`, where the report's tables lie.
+
+    Each file appears whole or not at all. Raises InputError where a file cannot be written or a table is not there.
+    """
+    with atomic_path(folder / "report.json") as path:
+        path.write_text(to_json(report) + "\n", encoding="utf-8")
+    with atomic_path(folder / "report.csv") as path:
+        _write_csv(report, path)
+    with atomic_path(folder / "report.xlsx") as path:
+        write_xlsx(report, path, folder)
+    with atomic_path(folder / "report.html") as path:
+        write_html(report, path, folder)
+
+
+def _write_csv(report: Mapping[str, Any], path: Path) -> None:
+    columns = columns_of(report)
+    with open(path, "w", newline="", encoding="utf-8", errors="backslashreplace") as file:
+        writer = csv.writer(file)
+        writer.writerow(column.name for column in columns)
+        writer.writerows(item_rows(report, columns))

@@ -1,0 +1,143 @@
+"""report.html: the report as one page that opens without a network, in any browser, and prints.
+
+The page carries the report as JSON and, for each item, a block of its notes, curves and sound clips (deflated, in
+base64) that its script unpacks when a reader opens the item: so a report of a thousand items opens as fast as one of
+ten. Users' words are never markup: they stand in JSON, become text nodes, and a policy in the page's head lets nothing
+run or load but what was written here.
+"""
+
+import base64
+import hashlib
+import json
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import numpy as np
+
+from bridge.items.read_tables import curve_paths, per_note_path, read_table
+from bridge.report.clips import MAX_CLIP_ITEMS, clips_of, has_own_sound
+from bridge.report.columns import ATTRIBUTES, UNITS
+from bridge.report.table import shown_sections
+from bridge.views.opening import SYMBOLIC_VIEWS
+
+TEMPLATES = Path(__file__).parent / "templates"
+SCRIPTS = ("dom", "sound", "roll", "table", "item", "group", "report")
+"""In the order they are to run; each may use those before it."""
+STEPS_PER_SECOND, STEPS_PER_NAT = 100, 100
+"""Times and nats of notes are embedded in whole steps: 10 ms, as notes are scored, and hundredths of a nat."""
+DEFLATE_LEVEL = 4
+"""Six times as fast as zlib's default, for 4 % more bytes."""
+
+
+def write_html(report: Mapping[str, Any], path: Path, folder: Path) -> None:
+    """Write the page of a report whose tables lie below `folder`; raises InputError where one is not there."""
+    own_sound = [entry for entry in report["items"] if has_own_sound(entry)]
+    with_clips = len(own_sound) <= MAX_CLIP_ITEMS
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(_head(report, "" if with_clips else _no_clips(len(own_sound))))
+        for place, entry in enumerate(report["items"]):
+            data = item_data(entry, folder, with_clips)
+            if data:
+                file.write(f'<script type="text/plain" id="item-{place}">{_packed(data)}</script>\n')
+        file.write("</body>\n</html>\n")
+
+
+def item_data(entry: Mapping[str, Any], folder: Path, with_clips: bool) -> dict[str, Any]:
+    """What the page draws and plays of an item, as the typedef ItemData of templates/dom.js says; {} for nothing.
+
+    Onsets are differences to the note before.
+    """
+    notes_path, curves = per_note_path(entry, folder), curve_paths(entry, folder)
+    if notes_path is None and not curves:
+        return {}
+    table = {} if notes_path is None else read_table(notes_path)
+    curve_tables = {view: read_table(path) for view, path in curves.items()}
+    starts = [columns["start_seconds"][0] for columns in curve_tables.values()] if table else []
+    sound_start = float(max(starts, default=0.0))  # some views tell where the sound begins, the others count from 0
+    return {
+        "notes": _notes(table) if table else None,
+        "nats": {
+            view: {attribute: _steps(nats, STEPS_PER_NAT).tolist() for attribute, nats in by_attribute.items()}
+            for view, by_attribute in _nats(table)
+        },
+        "curves": {
+            view: {name: values.tolist() for name, values in columns.items()} for view, columns in curve_tables.items()
+        },
+        "sound_start": sound_start,
+        "clips": clips_of(entry, sound_start) if with_clips else {},
+    }
+
+
+def _notes(table: Mapping[str, np.ndarray]) -> dict[str, list[int]]:
+    onset = _steps(table["onset_seconds"], STEPS_PER_SECOND)
+    return {
+        "onset": np.diff(onset, prepend=0).tolist(),
+        "duration": _steps(table["duration_seconds"], STEPS_PER_SECOND).tolist(),
+        "pitch": table["pitch"].astype(int).tolist(),
+        "velocity": table["velocity"].astype(int).tolist(),
+    }
+
+
+def _nats(table: Mapping[str, np.ndarray]) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+    """Each view of notes that the table knows, with the nats of its attributes, [N] each."""
+    for view in SYMBOLIC_VIEWS:
+        if f"{view}_{ATTRIBUTES[0]}_nats" in table:
+            yield view, {attribute: table[f"{view}_{attribute}_nats"] for attribute in ATTRIBUTES}
+
+
+def _steps(values: np.ndarray, per_unit: int) -> np.ndarray:
+    return np.rint(values * per_unit).astype(np.int64)
+
+
+def _packed(data: Mapping[str, Any]) -> str:
+    return base64.b64encode(zlib.compress(_json(data).encode(), DEFLATE_LEVEL)).decode("ascii")
+
+
+def _json(value: Any) -> str:
+    """JSON in ASCII that can stand inside a script element: no `<` that could end it."""
+    return json.dumps(value, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def _head(report: Mapping[str, Any], note: str) -> str:
+    """The page up to the items' blocks."""
+    style = (TEMPLATES / "report.css").read_text(encoding="utf-8")
+    scripts = "\n".join((TEMPLATES / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
+    script = f'(() => {{\n"use strict";\n{scripts}}})();\n'
+    page = Template((TEMPLATES / "report.html").read_text(encoding="utf-8"))
+    return page.substitute(
+        style=style,
+        script=script,
+        style_hash=_integrity(style),
+        script_hash=_integrity(script),
+        report=_json(report),
+        layout=_json({"sections": _sections(report), "units": UNITS, "note": note}),
+    )
+
+
+def _integrity(text: str) -> str:
+    """As a Content-Security-Policy names what may run."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
+
+
+def _sections(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The columns of the summary, by view: those of the table of text."""
+    return [
+        {
+            "view": section.view,
+            "columns": [
+                {name: getattr(column, name) for name in ("header", "keys", "digits", "legend")}
+                for column in section.columns
+            ],
+        }
+        for section in shown_sections(report)
+    ]
+
+
+def _no_clips(n_items: int) -> str:
+    return (
+        f"{n_items} items have sound of their own, more than the {MAX_CLIP_ITEMS} whose clips this page can carry: "
+        "moments are played from the notes."
+    )

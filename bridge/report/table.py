@@ -1,0 +1,226 @@
+"""The report as a table of text: what the command line prints, and which columns a summary shows."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import inf
+from textwrap import wrap
+from typing import Any
+
+from bridge.items.names import in_one_line
+from bridge.report.columns import AUDIO_KEYS, look_up, plugin_keys
+from bridge.versions.words import preferred
+from bridge.views.opening import SYMBOLIC_VIEWS
+
+ID_WIDTH, MAX_WIDTH = 40, 120
+MAX_NAME = 16
+INDENT = "  "
+TAIL_HEAD = "  sound   remarks"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the table: its header, a width, where an entry's value lies, and what it means.
+
+    digits: behind the point; None: four significant ones.
+    """
+
+    header: str
+    width: int
+    keys: tuple[str, ...]
+    digits: int | None = 2
+    legend: str = ""
+
+    def text(self, entry: Mapping[str, Any]) -> str:
+        """The cell, right-aligned; "-" where the entry holds no value."""
+        value = look_up(entry, self.keys)
+        form = ".4g" if self.digits is None else f".{self.digits}f"
+        return ("-" if value is None else format(value, form)).rjust(self.width)
+
+
+@dataclass(frozen=True)
+class Section:
+    """The columns of one view, under its name."""
+
+    view: str
+    columns: tuple[Column, ...]
+
+    @property
+    def width(self) -> int:
+        """Characters of a row."""
+        return sum(column.width for column in self.columns)
+
+    def header(self) -> str:
+        """The second header line."""
+        return "".join(column.header.rjust(column.width) for column in self.columns)
+
+    def text(self, entry: Mapping[str, Any]) -> str:
+        """The cells of an entry."""
+        return "".join(column.text(entry) for column in self.columns)
+
+
+_BITS = {
+    "events": "bits/note: surprise of the notes; lower is likelier.",
+    "vqvae": "bits/note of vqvae: an upper bound of the notes' surprise; lower is likelier.",
+}
+_NATS = "nats/s: surprise of the sound's semitone-band frames; lower is likelier."
+_LLR = "llr/s: nats/s by which the sound is likelier than under a model of shuffled notes; higher is more musical."
+_PERCENTILE = "pct: per cent of held-out real windows that are less likely; 100: likelier than all."
+_PERPLEXITY = "ppl: perplexity of EnCodec codes under MusicGen (weights CC-BY-NC); lower is likelier."
+_RATINGS = (
+    "CE, CU, PC, PQ: enjoyment, usefulness, complexity, quality as learned from listeners, 1 to 10; no likelihoods."
+)
+_LM = ("audio", "spectral_lm")
+SECTIONS = (
+    Section(
+        "",
+        (Column("notes", 7, ("symbolic", "notes"), 0), Column("seconds", 8, ("symbolic", "seconds"), 1)),
+    ),
+    *(
+        Section(
+            view,
+            (
+                Column("bits/note", 10, ("symbolic", view, "bits_per_note"), legend=_BITS[view]),
+                Column("pct", 4, ("symbolic", view, "percentile"), 0, _PERCENTILE),
+            ),
+        )
+        for view in SYMBOLIC_VIEWS
+    ),
+    Section(
+        "spectral_lm",
+        (
+            Column("nats/s", 8, (*_LM, "nll_nats_per_second"), 1, _NATS),
+            Column("pct", 4, (*_LM, "percentile"), 0, _PERCENTILE),
+            Column("llr/s", 7, (*_LM, "llr_nats_per_second"), 1, _LLR),
+        ),
+    ),
+    Section("musicgen", (Column("ppl", 10, ("audio", "musicgen", "perplexity"), 1, _PERPLEXITY),)),
+    Section(
+        "audiobox",
+        tuple(Column(axis, 5, ("audio", "audiobox", axis), 1, _RATINGS) for axis in AUDIO_KEYS["audiobox"]),
+    ),
+)
+"""What the table can show of our views."""
+
+
+def table(report: Mapping[str, Any]) -> str:
+    """The report as text of at most 120 columns: a row an item, a group in its ranking's order, then what to know.
+
+    Columns that are empty throughout are left out. Where the rest does not fit, blocks of rows stand one below another;
+    what the views prefer is told in the last.
+    """
+    remarks: dict[str, int] = {}
+    rows = list(_rows(report, with_verdicts=False))
+    *blocks, last = _packed(shown_sections(report))
+    lines = [line for sections in blocks for line in _block(sections, rows, [""] * len(rows), "")]
+    rows = list(_rows(report, with_verdicts=True))
+    tails = ["" if isinstance(row, str) else _tail(row, remarks) for row in rows]
+    lines += _block(last, rows, tails, TAIL_HEAD)
+    legend = [column.legend for sections in (*blocks, last) for section in sections for column in section.columns]
+    told = [f"[{number}] {in_one_line(text)}" for text, number in remarks.items()]
+    return "\n".join([*lines, *dict.fromkeys(filter(None, legend)), *told])
+
+
+def shown_sections(report: Mapping[str, Any]) -> Iterator[Section]:
+    """The sections of which any item has a value, with those columns alone; of a plug-in its first figure."""
+    plugins = [_plugin_section(view, key, report["units"][view]) for view, (key, *_) in plugin_keys(report).items()]
+    for section in (*SECTIONS, *plugins):
+        filled = [
+            column
+            for column in section.columns
+            if any(look_up(entry, column.keys) is not None for entry in report["items"])
+        ]
+        if filled:
+            yield Section(section.view, tuple(filled))
+
+
+def _plugin_section(view: str, key: str, unit: str) -> Section:
+    view_name, figure = view[:MAX_NAME], key[:MAX_NAME]
+    width = max(len(view_name), len(figure), 6) + 2
+    return Section(view_name, (Column(figure, width, ("audio", view, key), None, f"{view}: {unit}."),))
+
+
+def _packed(sections: Iterable[Section]) -> list[list[Section]]:
+    """As many sections beside each other as fit, in blocks; one empty block where there is none."""
+    blocks: list[list[Section]] = [[]]
+    room = available = MAX_WIDTH - ID_WIDTH - len(TAIL_HEAD)
+    for section in sections:
+        if section.width > room and blocks[-1]:
+            blocks.append([])
+            room = available
+        blocks[-1].append(section)
+        room -= section.width
+    return blocks
+
+
+def _rows(report: Mapping[str, Any], *, with_verdicts: bool) -> Iterator[str | Mapping[str, Any]]:
+    """The entries in the order of the table, the heading of a group before its own and what views prefer behind."""
+    entries_of_group: dict[str | None, list[Mapping[str, Any]]] = {}
+    for entry in report["items"]:
+        entries_of_group.setdefault(entry["group"], []).append(entry)
+    groups = {group["group"]: group for group in report["groups"]}
+    for name, of_group in entries_of_group.items():
+        if name is not None:
+            yield f"group {in_one_line(name)}"
+        group = groups.get(name)
+        ranks = {} if group is None else _ranks(group)
+        yield from sorted(of_group, key=lambda entry: (ranks.get(entry["id"], inf), *_likelihood(entry)))
+        if group is not None and with_verdicts:
+            preferences = group["verdict"].splitlines()[: max(1, len(group["views"]))]  # a line a view, then the rest
+            yield from (f"{INDENT}{line}" for line in preferences)
+
+
+def _ranks(group: Mapping[str, Any]) -> dict[str, int]:
+    """The ranks of a group's items, by id, under the first view that ranks any."""
+    of_view = next((of_view for of_view in group["views"].values() if preferred(of_view) is not None), {"items": ()})
+    return {row["id"]: row["rank"] for row in of_view["items"] if row["rank"] is not None}
+
+
+def _block(
+    sections: Sequence[Section], rows: Sequence[str | Mapping[str, Any]], tails: Sequence[str], tail_head: str
+) -> list[str]:
+    """The lines of a table that shows `sections`: two of header, then the rows between rules."""
+    views = "".join(section.view.center(section.width) for section in sections)
+    headers = "".join(section.header() for section in sections)
+    head = [f"{'':<{ID_WIDTH}}{views}".rstrip(), f"{'item':<{ID_WIDTH}}{headers}{tail_head}"]
+    rule = "-" * max(map(len, head))
+    lines = []
+    for row, tail in zip(rows, tails, strict=True):
+        if isinstance(row, str):
+            lines += wrap(row, len(rule), subsequent_indent=2 * INDENT)
+            continue
+        name = in_one_line(row["id"])
+        name = name if len(name) < ID_WIDTH else "…" + name[2 - ID_WIDTH :]
+        cells = "".join(section.text(row) for section in sections)
+        lines.append(f"{name:<{ID_WIDTH}}{cells}{tail}".rstrip())
+    return [*head, rule, *lines, rule]
+
+
+def _tail(entry: Mapping[str, Any], remarks: dict[str, int]) -> str:
+    """What stands behind an entry's numbers; its remarks are numbered in `remarks`, the same text under one number."""
+    sound = "-" if entry["audio"] is None else "render" if entry["rendered"] else "file"
+    marks = "".join(f"[{remarks.setdefault(text, len(remarks) + 1)}]" for text in _remarks(entry))
+    return f"  {sound:<6}  {'failed ' if entry['error'] else ''}{marks}"
+
+
+def _remarks(entry: Mapping[str, Any]) -> list[str]:
+    """What an entry has to say beside its numbers: its error, its warnings, the views it lacks."""
+    unavailable = [
+        f"{view}: unavailable, {keys['unavailable']}"
+        for half in ("symbolic", "audio")
+        for view, keys in (entry[half] or {}).items()
+        if isinstance(keys, Mapping) and "unavailable" in keys
+    ]
+    return ([entry["error"]] if entry["error"] else []) + entry["warnings"] + unavailable
+
+
+def _likelihood(entry: Mapping[str, Any]) -> tuple[int, float]:
+    """Likeliest first by the first view with a number; renderings and recordings apart, what has none at the end."""
+    for view in SYMBOLIC_VIEWS:
+        bits = look_up(entry, ("symbolic", view, "bits_per_note"))
+        if bits is not None:
+            return (0, bits)
+    for place, keys in enumerate(((*_LM, "nll_nats_per_second"), ("audio", "musicgen", "perplexity"))):
+        surprise = look_up(entry, keys)
+        if surprise is not None:
+            return (1 + 2 * place + (not entry["rendered"]), surprise)
+    return (5, 0.0)

@@ -1,0 +1,164 @@
+"""report.xlsx: the report as a workbook, for those who sort, filter and plot in a spreadsheet.
+
+Every sheet has its columns' names in the first row and their units in the second. Rows are written as they are read,
+so that memory is bounded by one item's notes; numbers keep the 16 digits that a workbook holds.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, count, islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bridge.items.read_tables import per_note_path, read_table, table_header
+from bridge.report.columns import columns_of, item_rows, look_up
+
+if TYPE_CHECKING:
+    from xlsxwriter import Workbook
+
+HEADER_ROWS = 2
+MAX_SHEET_ROWS = 1_048_576
+"""Of a sheet, header and all; Excel knows no more."""
+MAX_NOTES = 300_000
+"""Of all items; more would take minutes to write and a spreadsheet longer to open."""
+MAX_CELL_CHARACTERS = 32_767
+PATH_WIDTH, TEXT_WIDTH, NUMBER_WIDTH = 36, 60, 11
+"""Characters; a column is at least as wide as its name."""
+TEXT_COLUMNS = frozenset({"warnings", "error", "verdict_in_words", "text", "reason"})
+PATH_COLUMNS = frozenset({"id", "midi", "wav", "group", "reference"})
+WHOLE_NUMBERS = frozenset(
+    {"notes", "note", "reference_note", "rank", "pitch", "velocity", "distinct_velocities", "shared_seconds"}
+)
+NOTE_UNITS = {"note": "place, from 0", "onset": "s", "duration": "s", "pitch": "MIDI", "velocity": "MIDI"}
+LEFT_OUT = "The {:,} notes of all items are more than the {:,} that this workbook takes: see the tables in per_note/."
+GROUP_COLUMNS = {
+    **dict.fromkeys(("group", "source", "reference", "view", "ranked_by", "unit", "id"), ""),
+    "rank": "1 = likeliest",
+    "value": "as in unit",
+    "difference_nats": "nats more than the reference",
+    **dict.fromkeys(("interval_low", "interval_high"), "nats"),
+    "shared_seconds": "s",
+    **dict.fromkeys(("verdict", "reason"), ""),
+    "chroma_distance": "0 to 1",
+    "mfcc_distance": "dB",
+    "verdict_in_words": "of the whole group",
+}
+MOMENT_COLUMNS = {"start_seconds": "s", "end_seconds": "s", "nats": "nats", "reason": "", "text": ""}
+EDIT_COLUMNS = {"kind": "", "seconds": "s", "note": "place, from 0", "reference_note": "place, from 0", "text": ""}
+
+
+def write_xlsx(report: Mapping[str, Any], path: Path, folder: Path) -> None:
+    """Write the workbook of a report whose tables lie below `folder`.
+
+    Sheets: items, moments, groups, edits, per-note; those without rows are left out. What does not fit
+    on a per-note sheet stands on "per-note 2" and so on; of more than MAX_NOTES notes there is a line that says so.
+    """
+    from xlsxwriter import Workbook
+
+    columns = columns_of(report)
+    with Workbook(str(path), {"constant_memory": True}) as workbook:
+        _write_sheets(workbook, "items", {column.name: column.unit for column in columns}, item_rows(report, columns))
+        _write_sheets(workbook, "moments", {"id": "", "view": "", **MOMENT_COLUMNS}, _moment_rows(report))
+        _write_sheets(workbook, "groups", GROUP_COLUMNS, _group_rows(report))
+        _write_sheets(workbook, "edits", {"group": "", "id": "", **EDIT_COLUMNS}, _edit_rows(report))
+        tables = _note_tables(report, folder)
+        n_notes = sum(look_up(entry, ("symbolic", "notes")) or 0 for entry in report["items"])
+        if tables and n_notes > MAX_NOTES:
+            _write_sheets(workbook, "per-note", {"text": ""}, [[LEFT_OUT.format(n_notes, MAX_NOTES)]])
+            return
+        names = list(dict.fromkeys(chain.from_iterable(table_header(path) for _, path in tables)))
+        units = {"id": "", "note": NOTE_UNITS["note"], **{name: _note_unit(name) for name in names}}
+        _write_sheets(workbook, "per-note", units, _note_rows(tables, names))
+
+
+def _write_sheets(workbook: "Workbook", name: str, units: Mapping[str, str], rows: Iterable[Sequence[Any]]) -> None:
+    """Write rows under a header of column names and units, on as many sheets as they need."""
+    rest = iter(rows)
+    for number in count(1):
+        first = list(islice(rest, 1))
+        if not first:
+            return
+        title = name if number == 1 else f"{name} {number}"
+        _write_sheet(workbook, title, units, chain(first, islice(rest, MAX_SHEET_ROWS - HEADER_ROWS - 1)))
+
+
+def _write_sheet(workbook: "Workbook", title: str, units: Mapping[str, str], rows: Iterable[Sequence[Any]]) -> None:
+    sheet = workbook.add_worksheet(title)
+    bold = workbook.add_format({"bold": True, "bottom": 1})
+    italic = workbook.add_format({"italic": True, "bottom": 1})
+    two_digits = workbook.add_format({"num_format": "0.00"})
+    for place, name in enumerate(units):
+        sheet.set_column(place, place, _width(name), None if name in WHOLE_NUMBERS else two_digits)
+    for row, (texts, form) in enumerate(((units.keys(), bold), (units.values(), italic))):
+        for place, text in enumerate(texts):
+            sheet.write_string(row, place, text, form)
+    last = HEADER_ROWS - 1
+    for last, row in enumerate(rows, start=HEADER_ROWS):
+        for place, value in enumerate(row):
+            _write_cell(sheet, last, place, value)
+    sheet.freeze_panes(HEADER_ROWS, 1)
+    sheet.autofilter(HEADER_ROWS - 1, 0, last, len(units) - 1)
+
+
+def _write_cell(sheet: Any, row: int, place: int, value: Any) -> None:
+    """Numbers as numbers, words as words (never as formulas), nothing for None and no words."""
+    if isinstance(value, bool):
+        sheet.write_boolean(row, place, value)
+    elif isinstance(value, int | float):
+        sheet.write_number(row, place, value)
+    elif value:
+        text = str(value).encode("utf-8", "backslashreplace").decode("utf-8")  # file names may hold stray bytes
+        sheet.write_string(row, place, text[:MAX_CELL_CHARACTERS])
+
+
+def _width(name: str) -> int:
+    wide = TEXT_WIDTH if name in TEXT_COLUMNS else PATH_WIDTH if name in PATH_COLUMNS else NUMBER_WIDTH
+    return max(wide, len(name) + 3)  # room for the filter's arrow
+
+
+def _moment_rows(report: Mapping[str, Any]) -> Iterator[list[Any]]:
+    for entry in report["items"]:
+        for moment in entry.get("moments", ()):
+            yield [entry["id"], moment["view"], *(moment.get(name) for name in MOMENT_COLUMNS)]
+
+
+def _group_rows(report: Mapping[str, Any]) -> Iterator[list[Any]]:
+    """A row for each view and version."""
+    for group in report.get("groups", ()):
+        for view, ranking in group["views"].items():
+            for version in ranking["items"]:
+                low, high = version["interval"] or (None, None)
+                yield [
+                    *(group["group"], group["source"], group["reference"]),
+                    *(view, ranking["quantity"], ranking["unit"]),
+                    *(version[name] for name in ("id", "rank", "value", "difference_nats")),
+                    *(low, high, version["shared_seconds"], version["verdict"], version["reason"]),
+                    *(look_up(group, ("distances", version["id"], name)) for name in ("chroma", "mfcc")),
+                    group["verdict"],
+                ]
+
+
+def _edit_rows(report: Mapping[str, Any]) -> Iterator[list[Any]]:
+    for group in report.get("groups", ()):
+        for item, edits in group["edits"].items():
+            for edit in edits:
+                yield [group["group"], item, *(edit[name] for name in EDIT_COLUMNS)]
+
+
+def _note_tables(report: Mapping[str, Any], folder: Path) -> list[tuple[str, Path]]:
+    """Id and per-note table of each item that has one."""
+    paths = [(entry["id"], per_note_path(entry, folder)) for entry in report["items"]]
+    return [(item, path) for item, path in paths if path is not None]
+
+
+def _note_rows(tables: Iterable[tuple[str, Path]], names: Sequence[str]) -> Iterator[list[Any]]:
+    """The notes of all tables: the item's id, the note's place in its table, then the columns `names`."""
+    for item, path in tables:
+        columns = {name: values.tolist() for name, values in read_table(path).items()}
+        n_notes = len(next(iter(columns.values())))
+        cells = [columns.get(name) or [None] * n_notes for name in names]
+        for place, row in enumerate(zip(*cells, strict=True)):
+            yield [item, place, *row]
+
+
+def _note_unit(name: str) -> str:
+    return "nats" if name.endswith("_nats") else NOTE_UNITS[name.removesuffix("_seconds")]

@@ -1,0 +1,144 @@
+"""The versions of one piece beside each other: what each view prefers, and by how much and by what they differ.
+
+All of it is read from the entries of a report and the tables beside it, so that groups are compared after any number of
+items, one group at a time.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bridge.items.read_tables import read_table
+from bridge.items.scoring import sound_of
+from bridge.items.tables import performance_of
+from bridge.versions.differences import Difference
+from bridge.versions.grouping import Group
+from bridge.versions.shared_time import shared_notes, shared_rows
+from bridge.versions.verdicts import Quantity, quantity_of, reason_not_ranked, rows_of
+from bridge.versions.words import group_verdict
+from bridge.views.opening import OpenViews
+from losscal.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from audio.metrics.descriptors import Descriptors
+    from audio.metrics.similarity import Match
+    from symbolic.notes.alignment import Alignment
+
+
+def compare(group: Group, entries: Sequence[Mapping[str, Any]], folder: Path, views: OpenViews) -> dict[str, Any]:
+    """One of the report's "groups"; entries: of all items; folder: of their tables."""
+    comparison = _Comparison([entries[number] for number in group.members], entries[group.reference], folder)
+    members, reference = comparison.members, comparison.reference
+    told = {}
+    for view in views.units:
+        quantity = quantity_of(view, members)
+        if quantity is not None:
+            rows = rows_of(view, quantity, members, reference, comparison.differences(view, quantity))
+            told[view] = {"quantity": quantity.key, "unit": quantity.unit, "items": rows}
+    result = {
+        "group": group.name,
+        "source": group.source,
+        "reference": reference["id"],
+        "views": told,
+        "edits": comparison.edits(),
+        "distances": comparison.distances(),
+    }
+    return result | {"verdict": group_verdict(result, reference, views.weights)}
+
+
+class _Comparison:
+    """A reference and its versions, with what is worked out once for all views.
+
+    tables, alignments, matches: by place among the members, of those that have such a half as the reference has.
+    """
+
+    def __init__(self, members: list[Mapping[str, Any]], reference: Mapping[str, Any], folder: Path) -> None:
+        self.members, self.reference, self.folder = members, reference, folder
+        self.home = next(number for number, entry in enumerate(members) if entry is reference)
+        self.tables = {
+            number: read_table(folder / entry["symbolic"]["per_note"])
+            for number, entry in enumerate(members)
+            if entry["symbolic"] is not None
+        }
+        self.alignments = self._align()
+        self.matches = self._match()
+
+    def _align(self) -> dict[int, "Alignment"]:
+        from symbolic.notes.alignment import align
+
+        if self.home not in self.tables:
+            return {}
+        reference = performance_of(self.tables[self.home])
+        versions = {number: table for number, table in self.tables.items() if number != self.home}
+        return {number: align(performance_of(table), reference) for number, table in versions.items()}
+
+    def _match(self) -> dict[int, "Match | None"]:
+        """How the sound of each version fits the reference's; None where either is too quiet to be compared."""
+        if self.reference["audio"] is None:
+            return {}
+        from audio.metrics.similarity import match_of
+
+        home = _described(self.reference)
+        matches: dict[int, Match | None] = {}
+        for number, entry in enumerate(self.members):
+            if number != self.home and entry["audio"] is not None:
+                version = _described(entry)
+                matches[number] = None if home is None or version is None else match_of(version, home)
+        return matches
+
+    def differences(self, view: str, quantity: Quantity) -> dict[int, Difference | None]:
+        """The difference of each version that a view can hold against the reference, by place among the members."""
+        return {
+            number: self._difference(number, view, quantity)
+            for number, entry in enumerate(self.members)
+            if entry is not self.reference and reason_not_ranked(view, quantity, entry, self.reference) is None
+        }
+
+    def _difference(self, number: int, view: str, quantity: Quantity) -> Difference | None:
+        if quantity.half == "symbolic":
+            version, reference = self.tables[number], self.tables[self.home]
+            return shared_notes(version, reference, self.alignments[number].clock, view, quantity.source).difference()
+        version, reference = (self._curve(self.members[place], view) for place in (number, self.home))
+        match = self.matches[number]
+        offset_seconds = None if match is None or match.is_mismatch else match.offset_seconds
+        return shared_rows(version, reference, offset_seconds, *quantity.source).difference()
+
+    def _curve(self, entry: Mapping[str, Any], view: str) -> "dict[str, np.ndarray]":
+        return read_table(self.folder / entry["audio"][view]["curve"])
+
+    def edits(self) -> dict[str, list[dict[str, Any]]]:
+        """The edits of each version that has notes, as the reference has, by id."""
+        from symbolic.notes.alignment import edits
+
+        told = {}
+        for number, alignment in self.alignments.items():
+            sides = (performance_of(self.tables[place]) for place in (number, self.home))
+            told[self.members[number]["id"]] = [asdict(edit) for edit in edits(*sides, alignment)]
+        return told
+
+    def distances(self) -> dict[str, dict[str, float] | None]:
+        """How far the sound of each version lies from the reference's, by id: 0 where it is the same.
+
+        chroma: 1 less the mean cosine of aligned frames' pitch classes; mfcc: mean difference of timbre in dB.
+        """
+        return {
+            entry["id"]: None
+            if (match := self.matches.get(number)) is None
+            else {"chroma": 1.0 - match.chroma_similarity, "mfcc": match.mfcc_distance_db}
+            for number, entry in enumerate(self.members)
+            if entry is not self.reference
+        }
+
+
+def _described(entry: Mapping[str, Any]) -> "Descriptors | None":
+    """The descriptors of an entry's sound; None where it is too quiet."""
+    from audio.metrics.descriptors import FRAMES, describe
+
+    midi, wav = (None if entry[key] is None else Path(entry[key]) for key in ("midi", "wav"))
+    try:
+        return describe(sound_of(midi, wav, FRAMES.sample_rate))
+    except InputError:
+        return None

@@ -1,0 +1,1 @@
+"""The views a report can hold, and how each is opened."""

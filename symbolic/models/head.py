@@ -1,0 +1,62 @@
+"""A note's attributes predicted in turn from one state: the head of every symbolic model.
+
+By the chain rule p(time, pitch, velocity, duration | past) = p(time | past) p(pitch | past, time) ..., each factor a
+softmax over its own vocabulary. The cost is a small MLP per attribute instead of a transformer position per attribute.
+One walk over the attributes serves scoring and drawing: what differs is who names each value.
+"""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from symbolic.models.copying import Pointer, Recent, elapsed_ticks
+from symbolic.models.transformer import MLP, rms_norm
+from symbolic.tokens.events import ATTRIBUTES, VOCABULARY
+
+# (attribute, hidden state [..., D], votes [..., V]) -> the attribute's values int64 [...]
+Choose = Callable[[str, Tensor, Tensor], Tensor]
+
+
+class NoteChain(nn.Module):
+    """Predicts time, pitch, velocity and duration one after the other from a state of `width`, recent events voting."""
+
+    def __init__(self, width: int, recent_events: int) -> None:
+        super().__init__()
+        self.position = nn.Parameter(torch.zeros(len(ATTRIBUTES), width))
+        self.embeddings = nn.ModuleDict({name: nn.Embedding(VOCABULARY[name], width) for name in ATTRIBUTES})
+        self.mlp = nn.ModuleDict({name: MLP(width, 2 * width) for name in ATTRIBUTES})
+        self.output = nn.ModuleDict({name: nn.Linear(width, VOCABULARY[name]) for name in ATTRIBUTES})
+        self.pointer = Pointer(width, recent_events)
+        for layer in self.output.values():  # uniform predictions at the start: a loss of exactly log V
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+        for embedding in self.embeddings.values():
+            nn.init.normal_(embedding.weight, std=0.02)
+
+    def walk(self, state: Tensor, recent: Recent, choose: Choose) -> Tensor:
+        """Ask `choose` for each attribute in turn, given what it said before; its answers int64 [..., 4].
+
+        state [..., D] of the past; `recent` as it stands at the onset before.
+        """
+        values = []
+        for index, name in enumerate(ATTRIBUTES):
+            state = state + self.position[index]
+            state = state + self.mlp[name](rms_norm(state))
+            hidden = rms_norm(state)
+            value = choose(name, hidden, self.pointer.votes(name, hidden, recent))
+            values.append(value)
+            if name == "time":
+                recent = recent.advance(elapsed_ticks(value))
+            state = state + self.embeddings[name](value)
+        return torch.stack(values, dim=-1)
+
+    def logits(self, attribute: str, hidden: Tensor, votes: Tensor) -> Tensor:
+        """Scores of an attribute's values, float32 [..., V]; their softmax is its distribution."""
+        return self.output[attribute](hidden).float() + votes
+
+
+def nats_of(logits: Tensor, target: Tensor) -> Tensor:
+    """-log softmax(logits)[target]: logits float32 [..., V], target int64 [...] to float32 [...]."""
+    return F.cross_entropy(logits.flatten(0, -2), target.flatten(), reduction="none").view(target.shape)

@@ -1,0 +1,1 @@
+"""New music from a model: incremental decoding, sampling, constraints, endings, and the choice among pieces."""

@@ -1,0 +1,183 @@
+"""New music from a model: pieces and continuations of a wanted length, each from a seed of its own.
+
+`generate` draws one piece; `draw_pieces` draws several beside each other and tells what each cost. Pieces of one seed
+are told apart by their numbers as candidates, and each comes out the same alone and in any batch. The context slides
+exactly as the windows of `symbolic.scoring.likelihood` do, so each value is drawn from the distribution that scores it,
+less what grammar (`symbolic.sampling.constraints`) and cuts (`symbolic.sampling.sampler`) take away.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from torch import Tensor
+
+from symbolic.models.configs import SamplingConfig
+from symbolic.models.event_gpt import EventGPT
+from symbolic.notes.performance import TICK_SECONDS, Performance
+from symbolic.sampling.endings import BRANCHES, find_ending, window
+from symbolic.sampling.sampler import Drawer
+from symbolic.sampling.stream import Draft, EventStream, Length, draw_until
+from symbolic.tokens.events import ATTRIBUTES, decode, encode
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A drawn piece.
+
+    Args:
+        performance: all notes, the prompt's first.
+        candidate: its number among the pieces of its seed.
+        prompt_notes: notes of the prompt.
+        drawn_nats: -log of the probability with which its new notes were drawn: masked by the grammar, at the
+            temperature, after the cuts. What the unmasked model gives them is for `likelihood.score` to tell.
+        end_nats: -log p of the end symbol behind the last note, unmasked; None where no ending was asked for.
+    """
+
+    performance: Performance
+    candidate: int
+    prompt_notes: int
+    drawn_nats: float
+    end_nats: float | None
+
+    @property
+    def new_notes(self) -> int:
+        """How many notes were drawn."""
+        return len(self.performance) - self.prompt_notes
+
+    @property
+    def new_seconds(self) -> float:
+        """From the prompt's last onset, or from 0, to the last offset."""
+        onsets = self.performance.notes["onset_ticks"]
+        begins = int(onsets[self.prompt_notes - 1]) if self.prompt_notes else 0
+        return self.performance.seconds - begins * TICK_SECONDS
+
+
+def generate(
+    model: EventGPT,
+    *,
+    seconds: float | None = None,
+    notes: int | None = None,
+    seed: int,
+    prompt: Performance | None = None,
+    style: Tensor | None = None,
+    sampling: SamplingConfig | None = None,
+    ending: bool = True,
+) -> Performance:
+    """One piece, candidate 0 of `draw_pieces`."""
+    return draw_pieces(
+        model, seconds=seconds, notes=notes, seed=seed, prompt=prompt, style=style, sampling=sampling, ending=ending
+    )[0].performance
+
+
+def draw_pieces(
+    model: EventGPT,
+    *,
+    seconds: float | None = None,
+    notes: int | None = None,
+    seed: int,
+    candidates: Sequence[int] = (0,),
+    prompt: Performance | None = None,
+    style: Tensor | None = None,
+    sampling: SamplingConfig | None = None,
+    ending: bool = True,
+    choose: Callable[[list[Piece]], list[Piece]] | None = None,
+    batch_pieces: int = 8,
+) -> list[Piece]:
+    """Draw the numbered candidates of a seed, in the order given.
+
+    Args:
+        model: an event or code model.
+        seconds: how far the new onsets go beyond the prompt's last onset (beyond 0 without one); or
+        notes: how many notes to add.
+        seed: with a candidate's number, decides its notes on a given machine, whatever else is drawn beside it.
+        candidates: numbers from 0.
+        prompt: music to go on from; it opens the result unchanged.
+        style: float [styles], weights of the model's composers and eras (`symbolic.models.styles`); None: of no style.
+        sampling: temperature, cuts and repetition.
+        ending: look for an end that the model takes for one near the wanted length (`symbolic.sampling.endings`);
+            else stop short at the length.
+        choose: of all candidates, as far as they go without their endings, those to finish and return, in that order;
+            an ending takes as long as many notes. None: all.
+        batch_pieces: how many pieces are drawn beside each other; changes memory and speed and no piece.
+
+    Raises ValueError unless exactly one of `seconds` and `notes` is given.
+    """
+    draws = _Draws(
+        model,
+        Length.of(seconds=seconds, notes=notes),
+        prompt,
+        seed,
+        style,
+        sampling or SamplingConfig(),
+    )
+    drafts: dict[int, Draft] = {}
+    for first in range(0, len(candidates), batch_pieces):
+        batch = candidates[first : first + batch_pieces]
+        drafts |= zip(batch, draws.drafts(batch, ending=ending), strict=True)
+    if choose is not None:
+        candidates = [piece.candidate for piece in choose([draws.piece(*draft, None) for draft in drafts.items()])]
+    if not ending:
+        return [draws.piece(candidate, drafts[candidate], None) for candidate in candidates]
+    return [draws.piece(candidate, *draws.with_ending(candidate, drafts[candidate])) for candidate in candidates]
+
+
+@dataclass(frozen=True)
+class _Draws:
+    """What all draws of one call share."""
+
+    model: EventGPT
+    length: Length
+    prompt: Performance | None
+    seed: int
+    style: Tensor | None
+    sampling: SamplingConfig
+
+    @cached_property
+    def given(self) -> np.ndarray:
+        """The prompt's events int64 [S, 4]."""
+        if self.prompt is None:
+            return np.empty((0, len(ATTRIBUTES)), dtype=np.int64)
+        return encode(self.prompt, end=False)
+
+    def piece(self, candidate: int, draft: Draft, end_nats: float | None) -> Piece:
+        """A draft behind the prompt."""
+        performance = decode(np.concatenate([self.given, draft.events]))
+        drawn_nats = float(draft.nats[-1]) if len(draft.nats) else 0.0
+        return Piece(performance, candidate, 0 if self.prompt is None else len(self.prompt), drawn_nats, end_nats)
+
+    def drafts(self, candidates: Sequence[int], *, ending: bool) -> list[Draft]:
+        """New events of each candidate as far as its ending begins, or up to the length where none is wanted."""
+        stream, drawer = self._stream([(candidate,) for candidate in candidates], self.given)
+        if ending:
+            return draw_until(stream, drawer, self.length, window(self.length)[0])
+        drafts = draw_until(stream, drawer, self.length, self.length.amount + (not self.length.is_in_notes))
+        within = [self.length.grown_by(draft.events).cumsum() <= self.length.amount for draft in drafts]
+        return [draft.cut(int(events.sum())) for draft, events in zip(drafts, within, strict=True)]
+
+    def with_ending(self, candidate: int, draft: Draft) -> tuple[Draft, float]:
+        """A draft with its ending, and that ending's nats."""
+
+        def branch_out(attempt: int, events: np.ndarray) -> tuple[EventStream, Drawer]:
+            keys = [(candidate, attempt, branch) for branch in range(BRANCHES)]
+            return self._stream(keys, np.concatenate([self.given, events]), watch_end=True)
+
+        return find_ending(draft, self.length, branch_out)
+
+    def _stream(
+        self, keys: Sequence[tuple[int, ...]], events: np.ndarray, *, watch_end: bool = False
+    ) -> tuple[EventStream, Drawer]:
+        """A stream behind `events` with a piece, and random numbers, for each key."""
+        generators = [np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key)) for key in keys]
+        drawer = Drawer(self.sampling, generators)
+        stream = EventStream(
+            self.model,
+            drawer,
+            events,
+            batch=len(keys),
+            style=self.style,
+            longest_repeat=self.sampling.longest_repeat,
+            watch_end=watch_end,
+        )
+        return stream, drawer

@@ -1,0 +1,107 @@
+"""Choosing among candidates: the most typical of real music first, not the likeliest, which are the most monotonous.
+
+A piece has two rates of surprise, a note and a second, and one may be usual where the other is not: too many notes,
+each of them as surprising as in real music, are odd by the second alone. So a piece is as typical as the less typical
+of the two.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import log
+from pathlib import Path
+
+import numpy as np
+
+from losscal.errors import InputError
+from losscal.references import FEW_NOTES, PER_SECOND_SUFFIX, REFERENCES_FILE, References, ViewReference, typicality
+from symbolic.models.registry import SHIPPED_WEIGHTS
+from symbolic.sampling.pieces import Piece
+from symbolic.scoring.likelihood import SymbolicScorer
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where music stands among held-out real music.
+
+    Args:
+        percentile: per cent of held-out windows whose notes are less likely.
+        typicality: 1 in the middle of the held-out music, 0 at either end, of the less typical rate of surprise.
+        strangeness: how far both rates are from the medians, in shares of these.
+    """
+
+    percentile: float
+    typicality: float
+    strangeness: float
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """How surprising held-out windows of notes are to a model: nats a note and nats a second."""
+
+    per_note: ViewReference
+    per_second: ViewReference
+
+    def place(self, nats: float, notes: int, seconds: float) -> Place | None:
+        """The place of so many notes in so many seconds that cost so many nats; None for fewer than FEW_NOTES."""
+        if notes < FEW_NOTES:
+            return None
+        percentiles, strangeness = [], 0.0
+        for reference, rate in ((self.per_note, nats / notes), (self.per_second, nats / seconds)):
+            percentiles.append(reference.percentile(notes, rate))
+            strangeness += abs(rate / float(np.median(reference.quantiles[reference.nearest_length(notes)])) - 1)
+        return Place(percentiles[0], min(map(typicality, percentiles)), strangeness)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A piece and how likely its new notes are.
+
+    Args:
+        piece: the piece.
+        model_bits_per_note: unmasked, what the model gives the new notes, of no known style; of codes and values
+            together in a model with codes.
+        drawn_bits_per_note: masked, the probability with which they were drawn (`Piece.drawn_nats`).
+        place: among held-out real music; None without references, or for too few notes.
+    """
+
+    piece: Piece
+    model_bits_per_note: float
+    drawn_bits_per_note: float
+    place: Place | None
+
+
+def most_typical(scorer: SymbolicScorer, pieces: Sequence[Piece], held_out: HeldOut | None) -> list[Judged]:
+    """The pieces, the most typical first; beyond all held-out music, the least strange; last those without a place.
+
+    What is judged are the new notes, the prompt's given.
+    """
+    judged = []
+    for piece, score in zip(pieces, scorer.score([piece.performance for piece in pieces]), strict=True):
+        nats = float(score.note_nats[piece.prompt_notes :].sum())
+        bits = log(2) * max(1, piece.new_notes)
+        place = None if held_out is None else held_out.place(nats, piece.new_notes, piece.new_seconds)
+        judged.append(Judged(piece, nats / bits, piece.drawn_nats / bits, place))
+
+    def order(one: Judged) -> tuple[float, float]:
+        return (1.0, 0.0) if one.place is None else (-one.place.typicality, one.place.strangeness)
+
+    return sorted(judged, key=order)
+
+
+def load_held_out(scorer: SymbolicScorer, weights_dir: Path | None) -> HeldOut | None:
+    """The held-out figures of a model's weights; None where there are none. Raises InputError for a broken file."""
+    references = References.load([(weights_dir or SHIPPED_WEIGHTS) / REFERENCES_FILE])
+    names = (scorer.name, scorer.name + PER_SECOND_SUFFIX)
+    if any(references.missing_because(name, scorer.weights_sha256) for name in names):
+        return None
+    return HeldOut(*(references.by_view[name] for name in names))
+
+
+def require_held_out(held_out: HeldOut | None) -> HeldOut:
+    """The held-out figures; raises InputError where candidates cannot be ranked for want of them."""
+    if held_out is None:
+        raise InputError(
+            "--candidates: they are ranked beside held-out music, of which these weights have no figures; make them "
+            "with python -m bridge.references --data DIR --weights FOLDER."
+        )
+    return held_out

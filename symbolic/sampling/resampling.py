@@ -1,0 +1,219 @@
+"""Resampling the least likely notes of a piece, what comes after them taken into account.
+
+Onsets never move. A step takes one attribute of one note. Where some alternative is much likelier, given the notes
+before and after, the value is drawn anew in two stages (delayed acceptance, Christen & Fox 2005): a draw by the
+likelihood of a few notes around it, Gibbs' own, then Metropolis and Hastings' test on all that can see the note, which
+makes up for what the first stage did not look at. So a value is drawn from the model's distribution and not its
+likeliest one taken, and all ends where the piece is as likely as real music is: what is likelier still is monotony.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import ceil
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from symbolic.models.configs import PolishConfig
+from symbolic.models.event_gpt import EventGPT
+from symbolic.notes.performance import Performance
+from symbolic.scoring.likelihood import bound_nats, score
+from symbolic.tokens.events import ATTRIBUTES, VOCABULARY
+
+FIELDS = {"pitch": "pitch", "velocity": "velocity_bin", "duration": "duration_ticks"}
+"""What can be resampled: an attribute's name to its field of the notes."""
+_SPANS = np.array([1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64, 128])
+STEPS = {
+    "pitch": np.arange(-12, 13),
+    "velocity": np.arange(-12, 13),
+    "duration": np.concatenate([-_SPANS[::-1], [0], _SPANS]),
+}
+"""How far from a value its alternatives lie, [25]; the value itself in the middle."""
+LIKELIEST = 8
+"""Alternatives considered: as many as are likeliest by what came before."""
+NEAR_BEFORE, NEAR_AFTER = 64, 32
+"""Notes that the first stage looks at."""
+
+
+@dataclass(frozen=True)
+class Polished:
+    """A polished piece.
+
+    notes: [N] in the order of those given, some with other values; `performance` is the piece they make.
+    nll_nats: of the piece under the model. drawn, accepted: how often another value was drawn, and how often taken.
+    """
+
+    notes: np.ndarray
+    nll_nats: float
+    drawn: int
+    accepted: int
+
+    @property
+    def performance(self) -> Performance:
+        """The piece."""
+        return _piece(self.notes)
+
+
+class Value(NamedTuple):
+    """One attribute of the note at `index`, and what it may become: values int64 [V] of its field, its own first."""
+
+    index: int
+    attribute: str
+    alternatives: np.ndarray
+
+
+class Alternatives:
+    """The nats of each attribute with each of STEPS taken from the value given, by past alone.
+
+    It takes a model's place in `likelihood.score`, whose windows so serve for long pieces.
+    """
+
+    name = "alternatives"
+    terms = tuple(f"step {number}" for number in range(len(STEPS["pitch"])))
+
+    def __init__(self, model: EventGPT) -> None:
+        self.model, self.context_events, self.parameters = model, model.context_events, model.parameters
+
+    def event_nats(self, events: Tensor, valid: Tensor, mid_piece: Tensor, style: Tensor | None = None) -> Tensor:
+        """As `SymbolicModel.event_nats`; none for what is never resampled, infinite beyond an attribute's ends."""
+        model = self.model
+
+        def nats_by_step(attribute: str, hidden: Tensor, votes: Tensor, value: Tensor) -> Tensor:
+            if attribute not in FIELDS:
+                return hidden.new_zeros((*value.shape, len(self.terms)))
+            size, nats = VOCABULARY[attribute], []
+            for step in STEPS[attribute].tolist():
+                other = (value + step).clamp(0, size - 1)
+                of_step = bound_nats(model.attribute_nats(attribute, hidden, votes, other), model.terms)
+                nats.append(of_step.masked_fill(other != value + step, torch.inf))
+            return torch.stack(nats, dim=-1)
+
+        return model.walk_nats(events, valid, mid_piece, style, nats_by_step)
+
+
+class Polisher:
+    """The chain on one piece.
+
+    Args:
+        model: whose distribution it samples.
+        given: the piece as it was.
+        config: what may change.
+        excerpt: the piece is cut out of a longer one, see `likelihood.score`.
+    """
+
+    def __init__(self, model: EventGPT, given: Performance, config: PolishConfig, *, excerpt: bool = False) -> None:
+        self.model, self.given, self.config, self.excerpt = model, given.notes, config, excerpt
+        self.notes = given.notes.copy()  # in the order given, whatever their values become
+        self.rng = np.random.default_rng(config.seed)
+        self.nll_nats = score(model, [given], excerpt=excerpt)[0].nll_nats
+        self.drawn = self.accepted = 0
+
+    def run(self, is_typical: Callable[[float], bool]) -> Polished:
+        """Sweep until the piece's nats a note are typical, or to the end of the last sweep."""
+        for _ in range(self.config.sweeps):
+            for value in self._doubtful():
+                if is_typical(self.nll_nats / len(self.notes)):
+                    return self._result()
+                self._resample(value)
+        return self._result()
+
+    def _result(self) -> Polished:
+        nll_nats = score(self.model, [_piece(self.notes)], excerpt=self.excerpt)[0].nll_nats
+        return Polished(self.notes.copy(), nll_nats, self.drawn, self.accepted)
+
+    def _doubtful(self) -> list[Value]:
+        """What to draw anew: where an alternative is likelier by doubt_nats, the most doubtful first."""
+        found = []
+        for value in self._least_likely():
+            _, nats = self._near(value)
+            doubt = nats[0] - nats.min()
+            if doubt > self.config.doubt_nats:
+                found.append((doubt, value))
+        return [value for _, value in sorted(found, key=lambda pair: -pair[0])]
+
+    def _least_likely(self) -> list[Value]:
+        """The values that by past alone are least likely beside their likeliest alternative, those first."""
+        order = _order(self.notes)
+        scored = score(Alternatives(self.model), [_piece(self.notes)], excerpt=self.excerpt)[0].term_nats
+        nats = np.stack([scored[term] for term in Alternatives.terms], axis=-1)  # [N, 4, 25]
+        columns = [ATTRIBUTES.index(name) for name in self.config.attributes]
+        excess = (nats[..., len(Alternatives.terms) // 2] - nats.min(axis=-1))[:, columns]
+        n_listed = ceil(self.config.visit_share * len(order))
+        listed = np.argsort(-excess, axis=None, kind="stable")[:n_listed]
+        return [
+            self._value(int(order[place]), self.config.attributes[column], nats[place, columns[column]])
+            for place, column in zip(*np.unravel_index(listed, excess.shape), strict=True)
+        ]
+
+    def _value(self, index: int, attribute: str, nats: np.ndarray) -> Value:
+        """A value with its likeliest alternatives by nats [25], infinite for those that there are not."""
+        likeliest = np.argsort(nats, kind="stable")[: LIKELIEST + 1]
+        steps = STEPS[attribute][likeliest[np.isfinite(nats[likeliest])]]
+        own = int(self.notes[FIELDS[attribute]][index])
+        return Value(index, attribute, own + np.concatenate([[0], steps[steps != 0][:LIKELIEST]]))
+
+    def _near(self, value: Value) -> tuple[np.ndarray, np.ndarray]:
+        """The values a note may take now, int64 [V], and the nats of the notes around it with each, float64 [V]."""
+        values = self._playable(value)
+        return values, self._nats_of(value, values, NEAR_BEFORE, NEAR_AFTER)
+
+    def _resample(self, value: Value) -> None:
+        """Draw a value anew by the notes around it, then accept or refuse by all that can see the note."""
+        field = FIELDS[value.attribute]
+        values, near_nats = self._near(value)
+        own = int(np.flatnonzero(values == self.notes[field][value.index])[0])
+        weight = np.exp(near_nats.min() - near_nats)
+        drawn = self.rng.choice(len(values), p=weight / weight.sum())
+        if drawn == own or not self._within_keep_share(value.index, field, values[drawn]):
+            return
+        self.drawn += 1
+        reach = self.model.context_events
+        own_nats, drawn_nats = self._nats_of(value, values[[own, drawn]], reach, reach)
+        is_likelier_by = (own_nats - drawn_nats) - (near_nats[own] - near_nats[drawn])
+        if np.log(self.rng.random()) < is_likelier_by:
+            self.notes[field][value.index] = values[drawn]
+            self.nll_nats += drawn_nats - own_nats
+            self.accepted += 1
+
+    def _playable(self, value: Value) -> np.ndarray:
+        """Of a value's alternatives those with which no other note sounds on the note's key, int64 [V]."""
+        index, attribute, values = value
+        note, others = self.notes[index], np.delete(self.notes, index)
+        start = others["onset_ticks"].astype(np.int64)  # [N - 1]
+        stop = start + others["duration_ticks"]
+        pitch, duration = (
+            values if attribute == name else np.full(len(values), note[FIELDS[name]]) for name in ("pitch", "duration")
+        )
+        last = note["onset_ticks"] + duration  # [V]
+        clashes = (others["pitch"] == pitch[:, None]) & (start < last[:, None]) & (stop > note["onset_ticks"])
+        return values[~clashes.any(axis=1)]
+
+    def _nats_of(self, value: Value, values: np.ndarray, before: int, after: int) -> np.ndarray:
+        """Nats of the passage around a note with each of `values` [V] in its place, float64 [V]."""
+        first = max(0, value.index - before)
+        passages = []
+        for other in values:
+            passage = self.notes[first : value.index + after + 1].copy()
+            passage[FIELDS[value.attribute]][value.index - first] = other
+            passages.append(_piece(passage))
+        return np.array([result.nll_nats for result in score(self.model, passages, excerpt=self.excerpt or first > 0)])
+
+    def _within_keep_share(self, index: int, field: str, value: int) -> bool:
+        """Would enough notes still be those given?"""
+        notes = self.notes.copy()
+        notes[field][index] = value
+        return (notes == self.given).sum() >= self.config.keep_share * len(notes)
+
+
+def _order(notes: np.ndarray) -> np.ndarray:
+    """Indices int64 [N] that put notes in a Performance's order."""
+    return np.lexsort((notes["pitch"], notes["onset_ticks"]))
+
+
+def _piece(notes: np.ndarray) -> Performance:
+    """Notes [N], by onset but in any order within a chord, as a Performance."""
+    notes = notes[_order(notes)]
+    notes["onset_ticks"] -= notes["onset_ticks"][0]
+    return Performance(notes)

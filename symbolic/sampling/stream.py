@@ -1,0 +1,171 @@
+"""The stream of events that a model goes on with, of B pieces beside each other."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from symbolic.models.event_gpt import EventGPT
+from symbolic.notes.performance import TICK_SECONDS
+from symbolic.sampling.constraints import Grammar
+from symbolic.sampling.incremental import Stepper
+from symbolic.sampling.sampler import Drawer
+from symbolic.scoring.likelihood import window_start
+from symbolic.tokens.events import ATTRIBUTES, REST, REST_TICKS
+
+# (logits [B, V], bool [B] of the rows whose value will not be thrown away) -> values int64 [B]
+Draw = Callable[[Tensor, Tensor], Tensor]
+
+
+class EventStream:
+    """An endless draw of events.
+
+    Args:
+        model: what to draw from.
+        draw: picks the values.
+        events: int64 [S, 4] that every piece goes on from.
+        batch: pieces beside each other.
+        style: float [styles], see `gpt.History`.
+        codes: int64 [T, 4], the codes of the events where they are given; drawn where not.
+        longest_repeat: see Grammar.
+        watch_end: also note what the end symbol would cost in the place of each event.
+    """
+
+    def __init__(
+        self,
+        model: EventGPT,
+        draw: Draw,
+        events: np.ndarray,
+        *,
+        batch: int = 1,
+        style: Tensor | None = None,
+        codes: Tensor | None = None,
+        longest_repeat: int | None = None,
+        watch_end: bool = False,
+    ) -> None:
+        self.draw, self.codes, self.style, self.watch_end = draw, codes, style, watch_end
+        self.context_events = model.context_events
+        self.stepper = Stepper(model, batch)
+        self.rows = list(torch.from_numpy(events)[:, None].expand(-1, batch, -1))  # of [B, 4]
+        self.grammar = Grammar(self._events_from(0).numpy(), longest_repeat)
+        self.end_nats: list[Tensor] = []  # of [B], by event drawn
+        self._open_window(alike=True)
+
+    @property
+    def events(self) -> Tensor:
+        """All events so far, int64 [B, S, 4]."""
+        return self._events_from(0)
+
+    @torch.inference_mode()
+    def next_events(self) -> Tensor:
+        """Draw one event of each piece, int64 [B, 4], and remember it."""
+        counts = torch.ones(self.stepper.batch, dtype=torch.bool)
+        values: list[Tensor] = []
+        for index, attribute in enumerate(ATTRIBUTES):
+            logits, code_scores = self.stepper.scores(index)
+            head = self.stepper.heads[index]
+            if index == 0 and self.watch_end:
+                self.end_nats.append(head.end_nats(logits, code_scores))
+            self.grammar.forbid(attribute, logits, *values[:1])
+            if code_scores is not None:
+                logits = logits + head.decoder[self._code(index, head.code_logits(logits, code_scores), counts)]
+            value = self.draw(logits, counts) * counts  # rests hold zeros
+            if index == 0:
+                counts = value < REST
+            values.append(value)
+            self.stepper.tell(index, value)
+        event = torch.stack(values, dim=-1)
+        self.rows.append(event)
+        self.grammar.advance(event.numpy())
+        if window_start(len(self.rows), self.context_events) == self.window_start:
+            self.stepper.append(event)
+        else:
+            self._open_window(alike=False)
+        return event
+
+    @torch.inference_mode()
+    def _open_window(self, *, alike: bool) -> None:
+        self.window_start = window_start(len(self.rows), self.context_events)
+        events = self._events_from(self.window_start)
+        self.stepper.open(events, self.window_start > 0, self.style, alike=alike)
+
+    def _events_from(self, start: int) -> Tensor:
+        none = torch.empty((self.stepper.batch, 0, len(ATTRIBUTES)), dtype=torch.long)
+        return torch.stack(self.rows[start:], dim=1) if len(self.rows) > start else none
+
+    def _code(self, index: int, logits: Tensor, counts: Tensor) -> Tensor:
+        if self.codes is None:
+            return self.draw(logits, counts)
+        return self.codes[len(self.rows), index].expand(self.stepper.batch)
+
+
+@dataclass(frozen=True)
+class Length:
+    """How long new music is to be: `amount` notes, or ticks from the onset it goes on from to its last one."""
+
+    amount: int
+    is_in_notes: bool
+
+    @classmethod
+    def of(cls, *, seconds: float | None, notes: int | None) -> "Length":
+        """From the one of the two that is given; raises ValueError where both or none are, or it is not above 0."""
+        if (seconds is None) == (notes is None):
+            raise ValueError(f"length: give seconds or notes, one of the two; got {seconds} and {notes}")
+        length = cls(notes, True) if seconds is None else cls(round(seconds / TICK_SECONDS), False)
+        if length.amount < 1:
+            raise ValueError(f"length: {notes or seconds} is too short; it must be above 0")
+        return length
+
+    def grown_by(self, events: np.ndarray) -> np.ndarray:
+        """What each of events int64 [..., 4] adds to a length, int64 [...]."""
+        time = events[..., 0]
+        return (time < REST).astype(np.int64) if self.is_in_notes else np.minimum(time, REST_TICKS)
+
+
+class Draft(NamedTuple):
+    """New events of one piece, int64 [S, 4], and what they cost to draw so far, after each: nats float64 [S].
+
+    end_nats: float64 [S], of the end symbol in the place of each event; empty where it was not watched.
+    """
+
+    events: np.ndarray
+    nats: np.ndarray
+    end_nats: np.ndarray
+
+    def cut(self, events: int) -> "Draft":
+        """The first `events` events of it."""
+        return Draft(*(part[:events] for part in self))
+
+
+@contextmanager
+def on_one_thread() -> Iterator[None]:
+    """Let torch use one thread: a note is a thousand small operations, and more threads only wait for each other.
+
+    Where another program keeps a core busy, they wait for that as well, six times as long as one takes.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+@on_one_thread()
+def draw_until(stream: EventStream, drawer: Drawer, length: Length, amount: int) -> list[Draft]:
+    """Draw with each piece until its new events reach `amount` of the length's unit; all pieces of the stream."""
+    grown = np.zeros(stream.stepper.batch, dtype=np.int64)
+    sizes = np.zeros_like(grown)  # events of each piece until it got there
+    given, nats = len(stream.rows), []
+    while (grown < amount).any():
+        sizes[grown < amount] += 1
+        grown += length.grown_by(stream.next_events().numpy())
+        nats.append(drawer.nats)
+    events = stream.events[:, given:].numpy()
+    costs = torch.stack(nats, dim=1).numpy() if nats else np.zeros((len(grown), 0))
+    ends = torch.stack(stream.end_nats, dim=1).double().numpy() if stream.end_nats else np.zeros((len(grown), 0))
+    return [Draft(*parts).cut(size) for *parts, size in zip(events, costs, ends, sizes.tolist(), strict=True)]

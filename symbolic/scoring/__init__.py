@@ -1,0 +1,1 @@
+"""Likelihoods of notes: the scoring function, and what is read off it."""

@@ -1,0 +1,1 @@
+"""How a Performance is spelt for the models."""

@@ -1,0 +1,170 @@
+"""Every format comes in alike, whole or in blocks, every bad file has its sentence, loudness agrees with arithmetic."""
+
+import numpy as np
+import pytest
+import soundfile
+
+from audio.signal.waveform import (
+    Waveform,
+    cut,
+    in_memory,
+    loudness_lufs,
+    mono_blocks,
+    normalise,
+    open_audio,
+    read_audio,
+    resample,
+    to_mono,
+)
+from losscal.errors import InputError
+
+
+def sine(frequency: float, seconds: float, sample_rate: int, amplitude: float = 0.5, channels: int = 1) -> Waveform:
+    t = np.arange(round(seconds * sample_rate)) / sample_rate
+    samples = np.tile(amplitude * np.sin(2 * np.pi * frequency * t), (channels, 1)).astype(np.float32)
+    return Waveform(samples, sample_rate, "sine")
+
+
+@pytest.mark.parametrize(
+    ("suffix", "subtype", "sample_rate", "channels", "tolerance"),
+    [
+        ("wav", "PCM_U8", 8_000, 1, 2**-6),
+        ("wav", "PCM_16", 44_100, 2, 2**-14),
+        ("wav", "PCM_24", 48_000, 6, 2**-22),
+        ("wav", "PCM_32", 96_000, 1, 2**-22),
+        ("wav", "FLOAT", 11_025, 1, 0.0),
+        ("wav", "DOUBLE", 192_000, 2, 0.0),
+        ("flac", "PCM_16", 44_100, 2, 2**-14),
+        ("aiff", "PCM_16", 22_050, 1, 2**-14),
+    ],
+)
+def test_reads_every_format_width_rate_and_channel_count(tmp_path, suffix, subtype, sample_rate, channels, tolerance):
+    wanted = sine(220.0, 0.2, sample_rate, channels=channels)
+    path = tmp_path / f"Chopin, F. Étude No. 1.{suffix}"
+    soundfile.write(path, wanted.samples.T, sample_rate, subtype=subtype)
+    got = read_audio(path)
+    assert (got.sample_rate, got.samples.shape, got.samples.dtype) == (sample_rate, wanted.samples.shape, np.float32)
+    np.testing.assert_allclose(got.samples, wanted.samples, atol=tolerance, rtol=0)
+    assert got.seconds == pytest.approx(0.2, abs=1e-3)
+
+
+def test_a_recording_is_read_in_blocks_as_often_as_wanted(tmp_path):
+    path = tmp_path / "long.flac"
+    wanted = sine(220.0, 5.0, 44_100, channels=2)
+    soundfile.write(path, wanted.samples.T, 44_100)
+    recording = open_audio(path)
+    assert (recording.source, recording.sample_rate, recording.n_channels) == (str(path), 44_100, 2)
+    assert (recording.n_samples, recording.seconds) == (220_500, 5.0)
+    for _ in range(2):
+        blocks = list(recording.blocks())
+        assert max(block.shape[1] for block in blocks) < recording.n_samples / 3
+        np.testing.assert_allclose(np.concatenate(blocks, axis=1), wanted.samples, atol=2**-14)
+
+
+def bad_files(tmp_path):
+    def write(name: str, samples: np.ndarray, **options) -> str:
+        soundfile.write(tmp_path / name, samples, 16_000, **options)
+        return name
+
+    def cut_short(name: str) -> str:
+        whole = write(name, sine(220.0, 2.0, 16_000).samples[0])
+        content = (tmp_path / whole).read_bytes()
+        (tmp_path / whole).write_bytes(content[: len(content) // 2])
+        return name
+
+    one_nan = np.full(1000, 0.1)
+    one_nan[500] = np.nan
+    good = write("good.wav", np.full(1000, 0.1))
+    header = (tmp_path / good).read_bytes()
+    for name, content in {
+        "text.wav": b"this is no sound",
+        "empty.wav": b"",
+        "header.wav": b"RIFF\xff\xff\xff\xffWAVEjunk" + header[16:40],
+        "cut.wav": header[:30],
+        "samples.raw": b"\0" * 100,
+    }.items():
+        (tmp_path / name).write_bytes(content)
+    return {
+        cut_short("music.flac"): "cannot be read as audio",
+        cut_short("music.mp3"): "ends after",
+        write("zero.wav", np.zeros(0)): "no audio frame",
+        write("nan.wav", one_nan, subtype="FLOAT"): "NaN",
+        write("inf.wav", np.full(1000, np.inf), subtype="FLOAT"): "infinite",
+        write("silent.wav", np.zeros(16_000)): "silent",
+        "text.wav": "cannot be read as audio",
+        "empty.wav": "cannot be read as audio",
+        "header.wav": "cannot be read as audio",
+        "cut.wav": "cannot be read as audio",
+        "samples.raw": "no header",
+        "missing.wav": "no such file",
+        ".": "no such file",
+    }
+
+
+def test_every_bad_file_has_one_sentence_with_its_name(tmp_path):
+    for name, reason in bad_files(tmp_path).items():
+        with pytest.raises(InputError, match=reason) as caught:
+            read_audio(tmp_path / name)
+        message = str(caught.value)
+        assert str(tmp_path / name) in message and "\n" not in message and message.endswith("."), message
+
+
+def test_mono_is_the_mean_of_the_channels():
+    stereo = Waveform(np.array([[1.0, 0.5], [0.0, -0.5]], dtype=np.float32), 8_000, "two")
+    np.testing.assert_array_equal(in_memory(to_mono(stereo)).samples, [[0.5, 0.0]])
+
+
+def test_a_cut_is_part_of_the_sound():
+    sound = sine(440.0, 20.0, 16_000)
+    part = cut(sound, 100, 200_000)
+    np.testing.assert_array_equal(in_memory(part).samples, sound.samples[:, 100:200_000])
+    assert part.n_samples == 199_900
+    with pytest.raises(InputError, match="no audio frame"):
+        cut(sound, 100, 100)
+
+
+def test_nothing_is_left_of_a_clip_that_is_too_short_to_resample():
+    with pytest.raises(InputError, match="sine: too short to resample to 16000 Hz"):
+        resample(sine(440.0, 1 / 44_100, 44_100), 16_000)
+
+
+@pytest.mark.parametrize("sample_rate", [8_000, 22_050, 44_100, 96_000])
+def test_resampling_keeps_a_sine_in_place(sample_rate):
+    got = in_memory(resample(sine(440.0, 1.0, sample_rate), 16_000))
+    wanted = sine(440.0, 1.0, 16_000)
+    assert got.samples.shape == wanted.samples.shape
+    np.testing.assert_allclose(got.samples[:, 2000:-2000], wanted.samples[:, 2000:-2000], atol=2e-3)
+
+
+@pytest.mark.parametrize("amplitude", [1.0, 0.1])
+def test_loudness_of_a_sine_is_what_the_standard_says(amplitude):
+    # ITU-R BS.1770: a 997 Hz sine of full scale in one channel measures -3.01 LUFS; meters may be off by 0.1 LU.
+    assert loudness_lufs(sine(997.0, 3.0, 48_000, amplitude)) == pytest.approx(
+        -3.01 + 20 * np.log10(amplitude), abs=0.1
+    )
+
+
+def test_two_equal_channels_are_3_db_louder_than_one():
+    one, two = (loudness_lufs(sine(997.0, 2.0, 48_000, channels=channels)) for channels in (1, 2))
+    assert two - one == pytest.approx(10 * np.log10(2), abs=1e-6)
+
+
+def test_a_clip_shorter_than_a_gating_block_is_as_loud_as_a_long_one():
+    short, long = (loudness_lufs(sine(1000.0, seconds, 48_000)) for seconds in (0.05, 2.0))
+    assert short == pytest.approx(long, abs=0.1)
+
+
+def test_normalise_reaches_the_target():
+    assert loudness_lufs(normalise(sine(440.0, 2.0, 16_000, 0.01), -23.0)) == pytest.approx(-23.0, abs=1e-3)
+
+
+def test_mono_blocks_are_mono_resampled_and_at_the_loudness():
+    blocks = list(mono_blocks(sine(440.0, 5.0, 44_100, channels=2), 16_000, -23.0))
+    assert len(blocks) > 1 and all(block.ndim == 1 and block.dtype == np.float32 for block in blocks)
+    mono = Waveform(np.concatenate(blocks)[None], 16_000, "mono")
+    assert mono.n_samples == 80_000 and loudness_lufs(mono) == pytest.approx(-23.0, abs=1e-3)
+
+
+def test_what_is_below_the_absolute_gate_is_refused_by_name():
+    with pytest.raises(InputError, match=r"sine: is quieter than -70 LUFS"):
+        loudness_lufs(sine(440.0, 1.0, 16_000, 1e-5))

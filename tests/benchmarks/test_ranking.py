@@ -1,0 +1,219 @@
+"""The ranking and surprisal benchmarks: ties, columns and measures mean what they say, and both commands run."""
+
+import numpy as np
+import pytest
+import torch
+from music import random_performance
+
+from benchmarks import ranking, surprisal
+from benchmarks.peers.excerpts import excerpts_of_test_pieces
+from symbolic.data.corpus import Corpus, Piece, write_corpus
+from symbolic.models import registry as models
+from symbolic.models.code_gpt import CodeGPT
+from symbolic.models.configs import GPTConfig, VQVAEConfig
+from symbolic.models.event_gpt import EventGPT
+from symbolic.notes.corruption import CORRUPTIONS, semitone
+from symbolic.notes.performance import NOTE_DTYPE, Performance
+from symbolic.scoring.likelihood import SymbolicScore, SymbolicScorer, score
+from symbolic.tokens.events import ATTRIBUTES
+
+TINY = {"layers": 1, "width": 16, "heads": 2, "context_events": 512}
+PITCH = ATTRIBUTES.index("pitch")
+BLACK_KEYS = [1, 3, 6, 8, 10]
+
+
+def scale(n_notes=100):
+    """White keys up and down."""
+    white = np.array([60, 62, 64, 65, 67, 69, 71, 72, 71, 69, 67, 65, 64, 62])
+    notes = np.zeros(n_notes, dtype=NOTE_DTYPE)
+    notes["onset_ticks"], notes["pitch"], notes["duration_ticks"] = (
+        np.arange(n_notes) * 20,
+        np.resize(white, n_notes),
+        9,
+    )
+    return Performance(notes)
+
+
+def with_pitch(performance, note, pitch):
+    notes = performance.notes.copy()
+    notes["pitch"][note] = pitch
+    return Performance(notes)
+
+
+def tiny_model(name):
+    torch.manual_seed(1)
+    model = EventGPT(GPTConfig(**TINY)) if name == "events" else CodeGPT(GPTConfig(**TINY), VQVAEConfig(width=8))
+    for parameter in model.parameters():  # untrained outputs are zero: everything as likely
+        torch.nn.init.normal_(parameter, std=0.3)
+    return model.eval()
+
+
+class WhiteKeyScorer:
+    """Stands in for a model: black keys cost 3 nats of pitch and 1 at the note after them, and 5 nats of time."""
+
+    def score(self, performances, *, excerpt):
+        assert excerpt
+        scores = []
+        for performance in performances:
+            is_black = np.isin(performance.notes["pitch"] % 12, BLACK_KEYS)
+            nats = np.zeros((len(performance), 4))
+            nats[:, PITCH], nats[:, 0] = 3.0 * is_black, 5.0 * is_black
+            nats[1:, PITCH] += is_black[:-1]
+            scores.append(SymbolicScore({"value": nats}, performance.seconds, None))
+        return scores
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    """Three test pieces long enough, one that is not, one of training."""
+    folder = tmp_path_factory.mktemp("corpus")
+    pieces, music, start = [], [], 0
+    for index, (notes, split) in enumerate([(300, "test"), (90, "test"), (290, "test"), (400, "test"), (350, "train")]):
+        music.append(random_performance(index, notes))
+        stop = start + len(music[-1])
+        pieces.append(Piece(f"{index}", f"{index}.mid", "", "", f"{index}", split, start, stop, 1.0, (), {}))
+        start = stop
+    write_corpus(folder, pieces, music, [], "made in a test")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("weights")
+    configs = {"gpt": TINY, "vqvae": {"width": 8}}
+    for name in ("events", "vqvae"):
+        state = tiny_model(name).state_dict()
+        models.save_model(models.weights_path(name, folder), state, kind=name, story={"configs": configs})
+    return folder
+
+
+def test_excerpts_come_from_test_pieces_that_are_long_enough(corpus):
+    corpus = Corpus.open(corpus)
+    excerpts = excerpts_of_test_pieces(corpus, pieces=60, per_piece=4)
+    assert [len(excerpt) for excerpt in excerpts] == [256] * 12
+    again = excerpts_of_test_pieces(corpus, pieces=60, per_piece=4)
+    assert all((one.notes == other.notes).all() for one, other in zip(excerpts, again, strict=True))
+    for index, piece in enumerate(piece for piece in corpus.of_split("test") if piece.stop - piece.start >= 256):
+        pitches = corpus.performance(piece).notes["pitch"].tobytes()
+        assert all(excerpt.notes["pitch"].tobytes() in pitches for excerpt in excerpts[4 * index : 4 * index + 4])
+
+
+def test_the_likelier_wins_and_a_tie_counts_half():
+    original, corrupted = np.array([[1.0, 2.0], [3.0, 5.0]]), np.array([[2.0, 2.0], [2.0, 6.0]])
+    assert ranking.wins(original, corrupted).tolist() == [[1.0, 0.5], [0.0, 1.0]]
+
+
+def test_excerpts_are_ranked_by_all_nats_and_by_those_of_the_pitches():
+    black = with_pitch(scale(), 50, 66)
+    assert ranking.excerpt_nats(WhiteKeyScorer(), [scale(), black]).tolist() == [[0.0, 0.0], [9.0, 4.0]]
+
+
+def test_every_case_is_a_corruption_and_one_note_is_one():
+    assert {corruption for corruption, _ in ranking.CASES.values()} <= set(CORRUPTIONS)
+    original = random_performance(1, 256 + 20).excerpt(0, 256)
+    corrupted = semitone(original, np.random.default_rng(1), ranking.CASES["semitone, one note"][1])
+    assert (corrupted.notes["pitch"] != original.notes["pitch"]).sum() == 1
+
+
+def test_the_ranking_command_prints_each_case_for_both_models(corpus, weights, capsys):
+    flags = ["--data", str(corpus), "--weights", str(weights), "--pieces", "2", "--per-piece", "2"]
+    assert ranking.main(flags) == 0
+    title, _, header, _, *rows = capsys.readouterr().out.splitlines()
+    assert title == "4 excerpts of 256 notes from 2 test pieces"
+    assert header == "| corruption | events, total | events, pitch | vqvae, total | vqvae, pitch |"
+    assert [row.split(" | ")[0].lstrip("| ") for row in rows] == list(ranking.CASES)
+
+
+def test_the_wrong_note_is_found_by_comparison():
+    original = random_performance(1, 120)
+    for seed in range(20):
+        corrupted = semitone(original, np.random.default_rng(seed), 1 / len(original))
+        note = surprisal.wrong_note(original, corrupted)
+        restored = with_pitch(corrupted, note, original.notes["pitch"][note])
+        assert (restored.notes[["onset_ticks", "pitch"]] == original.notes[["onset_ticks", "pitch"]]).all()
+
+
+def test_five_per_cent_are_thirteen_of_256_and_a_tie_counts_against():
+    values = np.arange(256.0)[::-1]
+    assert [surprisal.is_among_most_surprising(values, note) for note in (0, 12, 13)] == [True, True, False]
+    values[13] = values[12]
+    assert not surprisal.is_among_most_surprising(values, 12)
+    assert not surprisal.is_among_most_surprising(np.full(256, -np.inf), 0)
+
+
+@pytest.mark.parametrize("name", ["events", "vqvae"])
+def test_against_neighbours_is_what_rescoring_each_neighbour_gives(name):
+    model, music = tiny_model(name), scale(12)
+
+    def pitch_nats(performance, note):
+        return score(model, [performance], excerpt=True)[0].note_nats[note, PITCH]
+
+    own = surprisal.surprisal_against_neighbours(model, music)
+    for note, pitch in enumerate(music.notes["pitch"].tolist()):
+        neighbours = [pitch_nats(with_pitch(music, note, pitch + step), note) for step in (-1, 1)]
+        assert own[note] == pytest.approx(pitch_nats(music, note) - min(neighbours), abs=1e-4)
+    assert np.ptp(own) > 0.1
+
+
+def test_rests_are_no_notes_and_the_edge_of_the_piano_has_one_neighbour():
+    notes = scale(12).notes
+    notes["onset_ticks"][6:] += 3000
+    notes["pitch"][[3, 9]] = 21, 108
+    own = surprisal.surprisal_against_neighbours(tiny_model("events"), Performance(notes))
+    assert own.shape == (12,)
+    assert np.isfinite(own).all()
+
+
+def test_two_sided_surprisal_is_what_the_best_correction_saves_in_the_note_and_what_follows():
+    music = with_pitch(scale(), 50, 66)
+    (given,) = WhiteKeyScorer().score([music], excerpt=True)
+    pitch_nats = surprisal.one_sided_surprisal(given)
+    assert pitch_nats[[49, 50, 51, 52]].tolist() == [0.0, 3.0, 1.0, 0.0]
+    saved = surprisal.two_sided_surprisal(WhiteKeyScorer(), music, pitch_nats, np.array([50, 2, 0, 1, 99]))
+    assert saved[[50, 2, 0, 1, 99]].tolist() == [4.0, 0.0, 0.0, -4.0, -3.0]  # E and C have a white neighbour, D none
+    assert (np.delete(saved, [50, 2, 0, 1, 99]) == -np.inf).all()
+
+
+def test_only_the_next_32_notes_have_a_say():
+    class Distant:
+        """Every note is charged for the first one."""
+
+        def score(self, performances, *, excerpt):
+            nats = [np.zeros((len(performance), 4)) for performance in performances]
+            for own, performance in zip(nats, performances, strict=True):
+                own[:, PITCH] = performance.notes["pitch"][0] - 50.0
+            return [SymbolicScore({"value": own}, 1.0, None) for own in nats]
+
+    (given,) = Distant().score([scale()], excerpt=True)
+    saved = surprisal.two_sided_surprisal(Distant(), scale(), given.note_nats[:, PITCH], np.array([0]))
+    assert saved[0] == 33.0
+
+
+def test_a_taken_neighbour_is_no_correction():
+    notes = np.zeros(3, dtype=NOTE_DTYPE)
+    notes["pitch"], notes["duration_ticks"] = [60, 61, 62], 5
+    saved = surprisal.two_sided_surprisal(WhiteKeyScorer(), Performance(notes), np.array([0.0, 3.0, 1.0]), np.arange(3))
+    assert saved.tolist() == [0.0, -np.inf, -3.0]  # B for C, nothing for C sharp, E flat for D
+
+
+def test_measures_cover_the_excerpts_they_are_asked_for():
+    excerpts = [scale(30), with_pitch(scale(30), 15, 61), scale(30)]
+    scorer = SymbolicScorer(tiny_model("events"), "")
+    by_measure = surprisal.surprisals(scorer, excerpts, [1], 4)
+    assert {measure: list(found) for measure, found in by_measure.items()} == {
+        "one-sided": [0, 1, 2],
+        "against neighbours": [0, 1, 2],
+        "two-sided": [1],
+    }
+    tried = np.flatnonzero(np.isfinite(by_measure["two-sided"][1]))
+    assert set(tried) == set(np.argsort(-by_measure["against neighbours"][1])[:4])
+
+
+def test_the_surprisal_command_prints_both_models(corpus, weights, capsys):
+    flags = ["--data", str(corpus), "--weights", str(weights), "--pieces", "2", "--per-piece", "2", "--candidates", "2"]
+    assert surprisal.main(flags) == 0
+    *title, _, header, _, events, vqvae = capsys.readouterr().out.splitlines()
+    assert title[0].startswith("4 excerpts of 256 notes from 2 test pieces")
+    assert title[1] == "two-sided: 2 of the excerpts, 2 candidates each"
+    assert header == "| wrong note found | one-sided | against neighbours | two-sided |"
+    assert events.startswith("| events |") and vqvae.startswith("| vqvae |")

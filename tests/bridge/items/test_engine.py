@@ -1,0 +1,286 @@
+"""Many items: every way of running them gives the same rows, and a run cut short goes on where it stopped."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+from music import random_performance
+
+from bridge.items import journal
+from bridge.items.engine import HANDFUL, default_workers
+from bridge.items.finding import find_items
+from bridge.items.journal import JOURNAL_FILE, circumstances_of
+from bridge.items.scoring import ItemScorer
+from bridge.score import score, score_items
+from losscal.errors import InputError
+from losscal.references import REFERENCES_FILE, References
+from symbolic.models.configs import GPTConfig
+from symbolic.models.event_gpt import EventGPT
+from symbolic.models.registry import save_model
+from symbolic.notes.performance import write_midi
+
+ROOT = Path(__file__).parents[3]
+COUNT = 2 * HANDFUL + 5
+
+
+@pytest.fixture(scope="module")
+def weights_dir(tmp_path_factory):
+    """A tiny random model of events, alone in a folder."""
+    folder = tmp_path_factory.mktemp("weights")
+    config = {"layers": 1, "width": 16, "heads": 2, "context_events": 32}
+    torch.manual_seed(0)
+    save_model(
+        folder / "events.safetensors",
+        EventGPT(GPTConfig(**config)).state_dict(),
+        kind="events",
+        story={"configs": {"gpt": config}},
+    )
+    References().save(folder / REFERENCES_FILE)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory):
+    """A folder of COUNT pieces, two of them versions of one, and a file that is no MIDI."""
+    folder = tmp_path_factory.mktemp("many")
+    for number in range(COUNT):
+        write_midi(random_performance(number, 40 + number), folder / f"piece {number}.mid")
+    write_midi(random_performance(0, 40), folder / "piece 0 (2).mid")
+    (folder / "broken.mid").write_bytes(b"no MIDI")
+    return folder
+
+
+def rows(report):
+    """Entries and groups as JSON holds them."""
+    return json.loads(json.dumps([report["items"], report["groups"], report["agreement"]]))
+
+
+@pytest.fixture(scope="module")
+def serial(many, weights_dir):
+    return score(many, weights_dir=weights_dir)
+
+
+def test_processes_give_the_rows_of_one_process_in_the_same_order(many, weights_dir, serial, tmp_path):
+    parallel = score(many, weights_dir=weights_dir, workers=2)
+    assert rows(parallel) == rows(serial)
+    assert len(serial["items"]) == COUNT + 2 and [bool(entry["error"]) for entry in serial["items"]].count(True) == 1
+    assert [group["group"] for group in serial["groups"]] == ["piece 0"]
+
+
+def test_ray_gives_the_same_rows(many, weights_dir, serial):
+    pytest.importorskip("ray")
+    assert rows(score(many, weights_dir=weights_dir, workers=2, engine="ray")) == rows(serial)
+
+
+def test_without_ray_it_is_said_how_to_get_it(many, weights_dir, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(InputError, match=r"pip install 'losscal\[ray\]'"):
+        score(many, weights_dir=weights_dir, engine="ray")
+
+
+def test_engines_and_workers_that_there_are_not_are_refused(many, weights_dir):
+    with pytest.raises(InputError, match="--workers 0: must be at least 1"):
+        score(many, weights_dir=weights_dir, workers=0)
+    with pytest.raises(InputError, match="--engine dask: choose one of processes, ray"):
+        score(many, weights_dir=weights_dir, engine="dask")
+    assert default_workers(3) == 1 and default_workers(1000) == len(os.sched_getaffinity(0))
+
+
+@pytest.fixture
+def scored_ids(views):
+    """The numbers of notes of the pieces that the stand-in views were asked for, as they are asked."""
+    asked = []
+    original = views.symbolic["events"].score
+    views.symbolic["events"].score = lambda given, **options: (
+        asked.extend(map(len, given)) or original(given, **options)
+    )
+    views.audio.clear()
+    return asked
+
+
+class KilledError(Exception):
+    """Stands for a kill in the middle of a run."""
+
+
+def killed_after(count, entries, total, desc):
+    """A progress that comes to its end too early."""
+    for number, entry in enumerate(entries):
+        if number == count:
+            raise KilledError
+        yield entry
+
+
+def test_a_run_cut_short_goes_on_without_redoing_what_was_finished(many, views, scored_ids, tmp_path):
+    items = find_items(many)
+    with pytest.raises(KilledError):
+        score_items(items, views, tables_dir=tmp_path, progress=partial(killed_after, HANDFUL + 3))
+    done = len((tmp_path / JOURNAL_FILE).read_text().splitlines())
+    assert HANDFUL <= done < COUNT and len(scored_ids) >= done
+    with open(tmp_path / JOURNAL_FILE, "a") as file:
+        file.write('{"circumstances": "cut o')
+    scored_ids.clear()
+    resumed = score_items(items, views, tables_dir=tmp_path)
+    assert len(scored_ids) == COUNT + 1 - done
+    scored_ids.clear()
+    fresh = score_items(items, views, tables_dir=tmp_path / "fresh")
+    assert rows(resumed) == rows(fresh) and len(scored_ids) == COUNT + 1
+    scored_ids.clear()
+    assert rows(score_items(items, views, tables_dir=tmp_path)) == rows(fresh)
+    assert scored_ids == []  # what failed is tried again, and fails before it is scored
+
+
+def test_what_changed_is_scored_again(tmp_path, views, scored_ids, make_midi):
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    for name, count in (("one", 40), ("two", 50), ("three", 60)):
+        make_midi(folder / f"{name}.mid", count=count)
+    run = partial(score_items, tables_dir=out)
+    run(find_items(folder), views)
+    scored_ids.clear()
+    make_midi(folder / "two.mid", count=51)
+    report = run(find_items(folder), views)
+    assert scored_ids == [51] and [entry["symbolic"]["notes"] for entry in report["items"]] == [40, 60, 51]
+    scored_ids.clear()
+    make_midi(folder / "another.mid", count=45)  # the first in order: the others keep their tables
+    assert [entry["symbolic"]["notes"] for entry in run(find_items(folder), views)["items"]] == [45, 40, 60, 51]
+    assert scored_ids == [45]
+    scored_ids.clear()
+    (out / report["items"][1]["symbolic"]["per_note"]).unlink()
+    run(find_items(folder), views)
+    assert scored_ids == [60]
+    scored_ids.clear()
+    run(find_items(folder), views, excerpt=True)
+    assert sorted(scored_ids) == [40, 45, 51, 60]
+    scored_ids.clear()
+    views.symbolic["events"].weights_sha256 = "others"
+    run(find_items(folder), views, excerpt=True)
+    assert sorted(scored_ids) == [40, 45, 51, 60]
+
+
+def test_a_run_of_some_items_keeps_what_is_known_of_the_others(many, views, scored_ids, tmp_path):
+    items = find_items(many)
+    whole = score_items(items, views, tables_dir=tmp_path)
+    score_items(items[:2], views, tables_dir=tmp_path)
+    scored_ids.clear()
+    assert rows(score_items(items, views, tables_dir=tmp_path)) == rows(whole)
+    assert scored_ids == []
+
+
+def test_what_an_item_was_before_is_not_taken_for_its_tables_of_now(tmp_path, views, scored_ids, make_midi):
+    out, path = tmp_path / "out", tmp_path / "a.mid"
+    make_midi(path, count=40)
+    before = path.read_bytes()
+    score_items(find_items(path), views, tables_dir=out)
+    make_midi(path, count=50)
+    score_items(find_items(path), views, tables_dir=out)
+    path.write_bytes(before)
+    scored_ids.clear()
+    score_items(find_items(path), views, tables_dir=out)
+    assert scored_ids == [40]
+
+
+def test_an_empty_table_is_made_again(tmp_path, views, scored_ids, make_midi):
+    items = find_items(make_midi(tmp_path / "a.mid"))
+    (entry,) = score_items(items, views, tables_dir=tmp_path / "out")["items"]
+    table = tmp_path / "out" / entry["symbolic"]["per_note"]
+    table.write_bytes(b"")
+    scored_ids.clear()
+    score_items(items, views, tables_dir=tmp_path / "out")
+    assert scored_ids == [40] and table.stat().st_size
+
+
+@pytest.mark.parametrize("name", ["fluidsynth_version", "default_soundfont", "packages_of"])
+def test_what_plays_notes_and_plug_ins_are_circumstances(tmp_path, views, monkeypatch, name):
+    (tmp_path / "other.sf2").touch()
+    plugin = "codec"
+    views.audio[plugin] = views.audio["spectral_lm"]
+    monkeypatch.setattr(journal, "installed_plugins", lambda: {plugin: [], "not asked": []})
+    scorer = ItemScorer(views)
+    before = circumstances_of(scorer)
+    assert circumstances_of(scorer) == before
+    other = {"default_soundfont": lambda: tmp_path / "other.sf2", "packages_of": lambda entries: "codec 2"}
+    monkeypatch.setattr(journal, name, other.get(name, lambda: "9.9"))
+    assert circumstances_of(scorer) != before
+
+
+@pytest.mark.parametrize(
+    "content", [b'{"midi": "a.mid"}\n', b"5\n", b"null\n", b'{"midi": "\xff"}\n', b"Dear reader,", b"\n"]
+)
+def test_a_foreign_file_is_refused_and_left_alone(tmp_path, views, make_midi, content):
+    path = tmp_path / JOURNAL_FILE
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"journal\.jsonl:1: is no line of a journal .* move the file away"):
+        score_items(find_items(make_midi(tmp_path / "a.mid")), views, tables_dir=tmp_path)
+    assert path.read_bytes() == content
+
+
+def test_a_killed_command_goes_on(many, weights_dir, tmp_path):
+    """kill -9 in the middle; the same command again does the rest and nothing twice."""
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "bridge.score", str(many), "--weights", str(weights_dir)]
+    command += ["--out", str(out), "--workers", "1", "--json"]
+    first = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not (out / JOURNAL_FILE).is_file():
+        time.sleep(0.01)
+    while time.monotonic() < deadline and not (out / JOURNAL_FILE).stat().st_size:
+        time.sleep(0.01)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    kept = [
+        json.loads(line)["entry"]["id"] for line in (out / JOURNAL_FILE).read_text().splitlines() if line[-1] == "}"
+    ]
+    assert kept
+    made = {path: path.stat().st_mtime_ns for path in (out / "per_note").iterdir()}
+    again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert again.returncode == 1 and "failed: 1 of" in again.stderr and "broken.mid" in again.stderr
+    report = json.loads(again.stdout)
+    assert len(report["items"]) == COUNT + 2
+    for entry in report["items"]:
+        if entry["id"] in kept:
+            path = out / entry["symbolic"]["per_note"]
+            assert path.stat().st_mtime_ns == made[path]
+
+
+def test_a_report_becomes_a_data_frame(many, views, scored_ids, monkeypatch):
+    report = score_items(find_items(many), views)
+    pytest.importorskip("pandas")
+    frame = report.to_pandas()
+    assert frame["id"].tolist() == [entry["id"] for entry in report["items"]]
+    given = [entry["symbolic"] and entry["symbolic"]["events"]["bits_per_note"] for entry in report["items"]]
+    assert frame["symbolic.events.bits_per_note"].dropna().tolist() == [value for value in given if value is not None]
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(InputError, match=r"pip install 'losscal\[pandas\]'"):
+        report.to_pandas()
+
+
+def test_progress_is_told_of_every_item_and_group(many, views, scored_ids):
+    seen = []
+
+    def watch(entries, total, desc):
+        for entry in entries:
+            seen.append((desc, total))
+            yield entry
+
+    score_items(find_items(many), views, progress=watch)
+    assert seen == [("scoring", COUNT + 2)] * (COUNT + 2) + [("comparing", 1)]
+
+
+def test_a_worker_that_is_killed_is_told(many, weights_dir, monkeypatch):
+    def submit(pool, *work):
+        future = Future()
+        future.set_exception(BrokenProcessPool())
+        return future
+
+    monkeypatch.setattr(ProcessPoolExecutor, "submit", submit)
+    with pytest.raises(InputError, match=r"--workers 2: a worker was killed.* where there is an --out DIR"):
+        score(many, weights_dir=weights_dir, workers=2)

@@ -1,0 +1,277 @@
+"""Sampling: every output is playable, prompts are kept, a seed decides, and music ends where the model takes it to."""
+
+import numpy as np
+import pytest
+import torch
+from music import random_performance
+from tiny_models import MODELS
+
+from benchmarks.generated_files import READERS
+from losscal.references import References, ViewReference
+from symbolic import generate as command
+from symbolic.models.configs import SamplingConfig
+from symbolic.models.registry import save_model
+from symbolic.notes.cleaning import read_midi
+from symbolic.notes.performance import write_midi
+from symbolic.sampling.endings import window
+from symbolic.sampling.incremental import Stepper
+from symbolic.sampling.pieces import draw_pieces, generate
+from symbolic.sampling.stream import EventStream, Length
+from symbolic.scoring.likelihood import SymbolicScorer, score
+from symbolic.tokens.events import REST, encode
+
+PROMPT = random_performance(3, 30)
+
+
+@pytest.fixture(params=MODELS, scope="module")
+def model(request):
+    return MODELS[request.param]()
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    return SymbolicScorer.load("vqvae").model
+
+
+def is_same(first, second):
+    return np.array_equal(first.performance.notes, second.performance.notes) and first.drawn_nats == second.drawn_nats
+
+
+def is_every_note_closed(path):
+    import mido
+
+    messages = [message for message in mido.MidiFile(path) if message.type in ("note_on", "note_off")]
+    return len(messages) == 2 * sum(message.type == "note_on" and message.velocity > 0 for message in messages)
+
+
+def is_of_one_part(path):
+    import pretty_midi
+    import symusic
+
+    return len(pretty_midi.PrettyMIDI(str(path)).instruments) == len(symusic.Score(str(path)).tracks) == 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_every_output_is_playable_and_reads_back_the_same_everywhere(model, seed, tmp_path):
+    piece = generate(model, seconds=8, seed=seed, ending=False)  # Performance checks order, range and doubles itself
+    path = tmp_path / "new.mid"
+    write_midi(piece, path)
+    cleaned = read_midi(path)
+    assert np.array_equal(cleaned.performance.notes, piece.notes)
+    assert cleaned.repairs == {}
+    assert np.isfinite(score(model, [piece])[0].nll_nats)
+    assert is_every_note_closed(path) and is_of_one_part(path)
+    by_mido, *others = (sorted(read(path)) for read in READERS.values())
+    assert len(by_mido) == len(piece)
+    for other in others:
+        assert np.allclose(by_mido, other, atol=1e-3)
+
+
+def test_open_ended_music_stops_at_its_length(model):
+    assert generate(model, seconds=8, seed=1, ending=False).notes["onset_ticks"][-1] <= 800
+    assert len(generate(model, notes=25, seed=1, ending=False)) == 25
+    assert len(generate(model, notes=25, seed=1, prompt=PROMPT, ending=False)) == 25 + len(PROMPT)
+
+
+def test_the_seed_and_the_candidate_decide(model):
+    first, again, other = (generate(model, notes=20, seed=seed, ending=False) for seed in (1, 1, 2))
+    assert np.array_equal(first.notes, again.notes)
+    assert not np.array_equal(first.notes, other.notes)
+    numbered = draw_pieces(model, notes=20, seed=1, candidates=[0, 1], ending=False)
+    assert np.array_equal(numbered[0].performance.notes, first.notes)
+    assert not np.array_equal(numbered[1].performance.notes, first.notes)
+
+
+@pytest.mark.parametrize("prompt", [None, PROMPT])
+def test_a_candidate_comes_out_the_same_in_every_batch(model, prompt):
+    together = draw_pieces(model, notes=24, seed=5, candidates=range(5), prompt=prompt, ending=False)
+    apart = draw_pieces(model, notes=24, seed=5, candidates=range(5), prompt=prompt, ending=False, batch_pieces=3)
+    assert all(map(is_same, together, apart))
+    assert is_same(draw_pieces(model, notes=24, seed=5, candidates=[3], prompt=prompt, ending=False)[0], together[3])
+
+
+def test_endings_are_the_same_in_every_batch(model):
+    together = draw_pieces(model, notes=4, seed=5, candidates=range(2))
+    alone = draw_pieces(model, notes=4, seed=5, candidates=[1])[0]
+    assert is_same(alone, together[1])
+    assert alone.end_nats == together[1].end_nats
+
+
+def test_notes_are_drawn_on_one_thread_and_judged_on_all(model, monkeypatch, request):
+    request.addfinalizer(lambda: torch.set_num_threads(1))
+    torch.set_num_threads(2)
+    step, threads = EventStream.next_events, []
+
+    def watched(stream):
+        threads.append(torch.get_num_threads())
+        return step(stream)
+
+    def choose(pieces):
+        assert torch.get_num_threads() == 2
+        return pieces
+
+    monkeypatch.setattr(EventStream, "next_events", watched)
+    draw_pieces(model, notes=4, seed=1, choose=choose)
+    assert set(threads) == {1}
+    assert torch.get_num_threads() == 2
+
+
+@pytest.mark.parametrize("ending", [True, False])
+def test_only_what_is_chosen_is_finished(model, ending):
+    shown = []
+
+    def choose(pieces):
+        shown.extend(pieces)
+        return [pieces[2], pieces[0]]
+
+    chosen = draw_pieces(model, notes=24, seed=5, candidates=range(4), choose=choose, ending=ending, batch_pieces=3)
+    assert [(piece.candidate, piece.end_nats) for piece in shown] == [(number, None) for number in range(4)]
+    alone = draw_pieces(model, notes=24, seed=5, candidates=[2, 0], ending=ending)
+    assert all(map(is_same, chosen, alone))
+    opening = shown[2].performance.notes[:4]
+    assert np.array_equal(chosen[0].performance.notes[:4], opening)
+
+
+def test_a_candidate_of_the_shipped_model_comes_out_the_same_in_every_batch(shipped):
+    together = draw_pieces(shipped, notes=40, seed=5, candidates=range(8), ending=False)
+    for candidate in (0, 5):
+        alone = draw_pieces(shipped, notes=40, seed=5, candidates=[candidate], ending=False)[0]
+        assert is_same(alone, together[candidate])
+
+
+@pytest.mark.parametrize("ending", [True, False])
+def test_a_continuation_opens_with_its_prompt_unchanged(model, ending):
+    piece = generate(model, notes=15, seed=1, prompt=PROMPT, ending=ending)
+    assert np.array_equal(piece.notes[: len(PROMPT)], PROMPT.notes)
+    assert len(piece) > len(PROMPT)
+    assert piece.notes["onset_ticks"][len(PROMPT)] >= PROMPT.notes["onset_ticks"][-1]
+
+
+def test_a_piece_ends_at_the_likeliest_place_of_its_window(model):
+    least, most = window(Length.of(seconds=None, notes=40))
+    piece = draw_pieces(model, notes=40, seed=2)[0]
+    assert least <= len(piece.performance) <= most
+    assert score(model, [piece.performance])[0].end_nll_nats == pytest.approx(piece.end_nats, abs=1e-3)
+    anywhere = [
+        score(model, [generate(model, notes=n, seed=2, ending=False)])[0].end_nll_nats for n in range(20, 60, 8)
+    ]
+    assert piece.end_nats < np.median(anywhere)
+
+
+def replayed_nats(model, music):
+    """-log p of every value of the music as the stream would draw it, float64 [S, 4], and the stream."""
+    rows = encode(music, end=False)
+    assert (rows[:, 0] < REST).all()
+    replayed, nats = iter(rows.flatten().tolist()), []
+
+    def replay(logits, counts):
+        value = torch.tensor([next(replayed)])
+        nats.append(float(-logits.log_softmax(-1)[0, value]))
+        return value
+
+    codes = model.vqvae.encode(torch.from_numpy(rows)) if model.name == "vqvae" else None
+    stream = EventStream(model, replay, np.empty((0, 4), dtype=np.int64), codes=codes)
+    for _ in rows:
+        stream.next_events()
+    return np.reshape(nats, (-1, 4)), stream
+
+
+def test_values_are_drawn_from_the_distribution_that_scores_them(model, monkeypatch):
+    monkeypatch.setattr("symbolic.sampling.constraints.Grammar.forbid", lambda *_: None)
+    music = random_performance(3, 45)  # beyond two windows of 16 events
+    nats, stream = replayed_nats(model, music)
+    assert np.allclose(nats, score(model, [music])[0].term_nats["value"], atol=1e-4)
+    assert np.array_equal(stream.events[0].numpy(), encode(music, end=False))
+
+
+def test_the_grammar_only_renormalises(model):
+    music = random_performance(3, 45)
+    masked, _ = replayed_nats(model, music)
+    unmasked = score(model, [music])[0].term_nats["value"]
+    assert np.isfinite(masked).all()
+    assert (masked <= unmasked + 1e-4).all()
+    assert masked.sum() < unmasked.sum() - 0.1
+
+
+def test_cuts_make_the_drawn_likelihood_higher_than_the_models(model):
+    piece = draw_pieces(model, notes=20, seed=1, sampling=SamplingConfig(top_k=3), ending=False)[0]
+    assert piece.drawn_nats < score(model, [piece.performance])[0].nll_nats
+
+
+def test_a_style_is_heard(model):
+    plain = generate(model, notes=20, seed=1, ending=False)
+    silent = generate(model, notes=20, seed=1, style=torch.zeros(3), ending=False)
+    liszt = generate(model, notes=20, seed=1, style=torch.tensor([0.0, 5.0, 0.0]), ending=False)
+    assert np.array_equal(plain.notes, silent.notes)
+    assert not np.array_equal(plain.notes, liszt.notes)
+
+
+def test_music_far_beyond_the_context_keeps_to_its_window(model, monkeypatch):
+    opened = []
+
+    def spied(stepper, events, *rest, **named):
+        opened.append(events.shape[1])
+        open_window(stepper, events, *rest, **named)
+
+    open_window = Stepper.open
+    monkeypatch.setattr(Stepper, "open", spied)
+    assert len(generate(model, notes=200, seed=1, ending=False)) == 200
+    assert opened[0] == 0
+    assert set(opened[1:]) == {model.context_events // 2}
+
+
+@pytest.fixture
+def weights(tmp_path):
+    model = MODELS["events"]()
+    story = {"configs": {"gpt": vars(model.config)}}
+    save_model(tmp_path / "events.safetensors", model.state_dict(), kind="events", story=story)
+    return tmp_path
+
+
+def test_the_command_writes_what_was_drawn_and_tells_both_likelihoods(weights, capsys):
+    out = weights / "new.mid"
+    assert command.main(["--notes", "20", "--open-end", "--out", str(out), "--weights", str(weights)]) == 0
+    told = capsys.readouterr().out
+    assert "bits a note under events (unmasked)" in told
+    assert "as drawn (masked)" in told
+    assert "open end" in told
+    piece = generate(SymbolicScorer.load("events", weights).model, notes=20, seed=1, ending=False)
+    assert np.array_equal(read_midi(out).performance.notes, piece.notes)
+
+
+def test_the_command_keeps_the_most_typical_of_four_where_it_can_tell(weights, capsys):
+    scorer = SymbolicScorer.load("events", weights)
+    pieces = draw_pieces(scorer.model, notes=40, seed=1, candidates=range(4), ending=False)
+    nats = [score.nll_nats for score in scorer.score([piece.performance for piece in pieces])]
+    wanted = pieces[2]
+    per_note, per_second = nats[2] / 40, nats[2] / wanted.performance.seconds
+    values = {"events": ("nll_nats_per_note", per_note), "events_per_second": ("nll_nats_per_second", per_second)}
+    References(
+        {
+            name: ViewReference.of_values(scorer.weights_sha256, statistic, {64: np.linspace(0, 2 * median, 101)})
+            for name, (statistic, median) in values.items()
+        }
+    ).save(weights / "references.json")
+    out = weights / "new.mid"
+    flags = ["--out", str(out), "--weights", str(weights)]
+    assert command.main(["--notes", "40", "--open-end", *flags]) == 0
+    assert np.array_equal(read_midi(out).performance.notes, wanted.performance.notes)
+    told = capsys.readouterr()
+    assert "likelier than 50 % of real music" in told.out
+    assert "kept 1 of 4 candidates, the most typical first" in told.err
+    assert command.main(["--notes", "5", "--open-end", "--keep", "2", *flags]) == 0
+    told = capsys.readouterr()
+    assert "real music" not in told.out
+    assert "kept 2 of 8 candidates, in no order: fewer than 32 notes" in told.err
+
+
+def test_the_command_keeps_the_wanted_part_of_a_prompt(weights, capsys):
+    given, out = weights / "given.mid", weights / "new.mid"
+    write_midi(PROMPT, given)
+    common = ["--notes", "5", "--open-end", "--out", str(out), "--weights", str(weights), "--prompt", str(given)]
+    assert command.main([*common, "--keep-notes", "12"]) == 0
+    assert np.array_equal(read_midi(out).performance.notes[:12], PROMPT.notes[:12])
+    assert "17 notes (12 of the prompt)" in capsys.readouterr().out
+    assert command.main([*common, "--keep-seconds", "2"]) == 0
+    kept = int((PROMPT.notes["onset_ticks"] < 200).sum())
+    assert f"({kept} of the prompt)" in capsys.readouterr().out

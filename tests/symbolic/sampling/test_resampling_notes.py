@@ -1,0 +1,161 @@
+"""Polishing: what is doubtful is drawn anew from the model's distribution, and everything else stays."""
+
+import numpy as np
+import pytest
+import torch
+from music import random_performance
+from tiny_models import MODELS, TINY, randomised
+
+from losscal.errors import InputError
+from symbolic import polish as command
+from symbolic.models.configs import PolishConfig
+from symbolic.models.event_gpt import EventGPT
+from symbolic.notes.cleaning import read_midi
+from symbolic.notes.performance import NOTE_DTYPE, Performance, write_midi
+from symbolic.sampling import resampling as polishing
+from symbolic.sampling.resampling import FIELDS, Polisher, Value
+from symbolic.scoring.likelihood import score
+
+NEVER_TYPICAL = {"is_typical": lambda nats_per_note: False}
+EAGER = {"visit_share": 1.0, "doubt_nats": 0.0, "keep_share": 0.0}
+
+
+@pytest.fixture(params=MODELS, scope="module")
+def model(request):
+    return MODELS[request.param]()
+
+
+def line(pitches, shift_ticks=20) -> Performance:
+    """One note after the other, never two at once."""
+    notes = np.zeros(len(pitches), dtype=NOTE_DTYPE)
+    notes["onset_ticks"] = np.arange(len(pitches)) * shift_ticks
+    notes["pitch"] = pitches
+    notes["duration_ticks"] = shift_ticks // 2
+    notes["velocity_bin"] = 15
+    return Performance(notes)
+
+
+def model_that_wants(pitch: int) -> EventGPT:
+    """Every pitch is equally unlikely but one."""
+    model = EventGPT(TINY).eval()
+    with torch.no_grad():
+        model.chain.output["pitch"].bias[pitch - 21] = 8.0
+    return model
+
+
+@pytest.mark.parametrize("attributes", [("pitch",), ("velocity", "duration")])
+def test_only_what_was_asked_for_changes_and_the_piece_can_be_played(model, attributes, tmp_path):
+    given = random_performance(2, 14)
+    polished = Polisher(model, given, PolishConfig(attributes, sweeps=1, **EAGER)).run(**NEVER_TYPICAL)
+    changed = {field for field in NOTE_DTYPE.names if (polished.notes[field] != given.notes[field]).any()}
+    assert changed == {FIELDS[name] for name in attributes}
+    assert polished.accepted <= polished.drawn
+    write_midi(polished.performance, tmp_path / "polished.mid")
+    read = read_midi(tmp_path / "polished.mid")
+    assert np.array_equal(read.performance.notes, polished.performance.notes)
+    assert not any(read.repairs.values())
+
+
+def test_the_wrong_notes_are_found_and_restored():
+    original = line([60] * 30)
+    pitches = np.full(30, 60)
+    pitches[[4, 11, 25]] = 63, 54, 61
+    polished = Polisher(model_that_wants(60), line(pitches), PolishConfig(keep_share=0.9)).run(**NEVER_TYPICAL)
+    assert np.array_equal(polished.notes, original.notes)
+    assert polished.accepted == 3
+
+
+def test_the_stated_share_is_kept():
+    pitches = np.full(30, 60)
+    pitches[::3] = 63
+    polished = Polisher(model_that_wants(60), line(pitches), PolishConfig(keep_share=0.9)).run(**NEVER_TYPICAL)
+    assert (polished.notes["pitch"] != pitches).sum() == 3
+
+
+def test_nothing_is_touched_that_is_typical_already_or_not_doubtful(model):
+    given = random_performance(2, 20)
+    asked = []
+
+    def is_typical(nats_per_note):
+        asked.append(nats_per_note)
+        return True
+
+    polished = Polisher(model, given, PolishConfig(**EAGER)).run(is_typical)
+    assert np.array_equal(polished.notes, given.notes) and polished.drawn == 0
+    assert asked[0] == pytest.approx(score(model, [given])[0].nll_nats_per_note)
+    calm = Polisher(model, given, PolishConfig(visit_share=1.0, doubt_nats=100.0)).run(**NEVER_TYPICAL)
+    assert np.array_equal(calm.notes, given.notes) and calm.drawn == 0
+
+
+@pytest.mark.parametrize("excerpt", [True, False])
+def test_the_likelihood_kept_up_to_date_is_that_of_the_result(model, excerpt):
+    given = random_performance(4, 12)  # within one window of 16 events
+    polisher = Polisher(model, given, PolishConfig(**EAGER), excerpt=excerpt)
+    polished = polisher.run(**NEVER_TYPICAL)
+    assert polished.accepted > 0
+    assert polished.nll_nats == pytest.approx(score(model, [polished.performance], excerpt=excerpt)[0].nll_nats)
+    assert polisher.nll_nats == pytest.approx(polished.nll_nats, abs=1e-3)
+
+
+def test_the_seed_alone_decides(model):
+    given = random_performance(3, 8)
+    first, again, other = (
+        Polisher(model, given, PolishConfig(seed=seed, sweeps=1, **EAGER)).run(**NEVER_TYPICAL).notes
+        for seed in (1, 1, 2)
+    )
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_values_are_visited_as_often_as_they_are_likely(monkeypatch):
+    """The first stage sees the note alone here; the second must make up for the notes that follow."""
+    monkeypatch.setattr(polishing, "NEAR_AFTER", 0)
+    model = randomised(EventGPT(TINY))
+    given = random_performance(6, 6)
+    polisher = Polisher(model, given, PolishConfig(("velocity",), keep_share=0.0), excerpt=True)
+    values = np.arange(0, 32, 4)
+    value = Value(0, "velocity", values)
+    polisher.notes["velocity_bin"][0] = values[0]
+    nats, near_nats = (polisher._nats_of(value, values, 0, after) for after in (99, 0))
+    probability, near_probability = (np.exp(-n) / np.exp(-n).sum() for n in (nats, near_nats))
+    counts = dict.fromkeys(values.tolist(), 0)
+    steps = 500
+    for _ in range(steps):
+        polisher._resample(value)
+        counts[int(polisher.notes["velocity_bin"][0])] += 1
+
+    def distance_to(expected):
+        return np.abs(np.array(list(counts.values())) / steps - expected).sum() / 2
+
+    assert distance_to(probability) < 0.15
+    assert distance_to(near_probability) > 0.25  # so the test can tell the two apart
+
+
+def test_the_command_writes_the_piece_and_tells_every_change(tmp_path, capsys):
+    given = random_performance(2, 40)
+    write_midi(given, tmp_path / "in.mid")
+    arguments = [str(tmp_path / "in.mid"), str(tmp_path / "out.mid"), "--visit-share", "0.2", "--doubt-nats", "1"]
+    assert command.main([*arguments, "--sweeps", "1", "--until-percentile", "100"]) == 0
+    told = capsys.readouterr().out
+    now = read_midi(tmp_path / "out.mid").performance
+    n_changed = told.count(" -> ")
+    given_places, now_places = (set(zip(p.notes["onset_ticks"], p.notes["pitch"], strict=True)) for p in (given, now))
+    assert len(now_places - given_places) == n_changed > 0
+    assert f"{len(given) - n_changed} of {len(given)} notes are as they were" in told
+    assert "before" in told and "less likely than all real music" in told
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "allowed"),
+    [
+        ("--keep-share", "1.5", "0..1"),
+        ("--visit-share", "0", "above 0 and up to 1"),
+        ("--attributes", "onset", "pitch,velocity,duration"),
+        ("--sweeps", "0", "1..100"),
+        ("--until-percentile", "101", "0..100"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_its_flag_and_range(flag, value, allowed, tmp_path):
+    with pytest.raises(InputError) as refused:
+        command.main([str(tmp_path / "in.mid"), str(tmp_path / "out.mid"), flag, value])
+    assert flag in str(refused.value) and allowed in str(refused.value)

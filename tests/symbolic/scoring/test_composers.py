@@ -1,0 +1,36 @@
+"""log p(piece | composer): the score under that composer's style, for all composers at once."""
+
+import numpy as np
+import pytest
+import torch
+from tiny_models import MODELS, TINY
+
+from symbolic.scoring.composers import composer_nats, nats_per_note_by_composer
+from symbolic.scoring.likelihood import SymbolicScorer, score
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("excerpt", [False, True])
+def test_each_column_is_the_score_in_one_style(name, excerpt, performances):
+    model = MODELS[name]()
+    nats = composer_nats(model, performances, excerpt=excerpt)
+    assert nats.shape == (len(performances), len(TINY.composers))
+    for index, composer in enumerate(TINY.composers):
+        style = torch.zeros(len(TINY.styles))
+        style[TINY.styles.index(composer)] = 1.0
+        expected = [of.nll_nats for of in score(model, performances, excerpt=excerpt, style=style)]
+        assert nats[:, index] == pytest.approx(expected)
+    assert (np.abs(nats[:, 0] - nats[:, 1]) > 1e-3).any()
+
+
+def test_no_piece_has_no_rows():
+    assert composer_nats(MODELS["events"](), []).shape == (0, len(TINY.composers))
+
+
+def test_nats_per_note_are_told_by_name(performances):
+    model = MODELS["events"]()
+    nats = composer_nats(model, performances)
+    told = nats_per_note_by_composer(SymbolicScorer(model, ""), performances)
+    for performance, row, by_name in zip(performances, nats, told, strict=True):
+        assert list(by_name) == list(TINY.composers)
+        assert list(by_name.values()) == pytest.approx(row / len(performance))

@@ -1,0 +1,240 @@
+"""Training of the symbolic models: crops, optimiser, and the commands from a tiny cache to weights that score."""
+
+import csv
+
+import numpy as np
+import pytest
+import torch
+from music import random_performance
+
+from losscal.errors import InputError
+from symbolic.data.corpus import Corpus, Piece, write_corpus
+from symbolic.models.configs import GPTConfig
+from symbolic.models.event_gpt import EventGPT
+from symbolic.models.registry import load_model
+from symbolic.scoring.likelihood import SymbolicScorer
+from symbolic.tokens.events import encode
+from train import gpt, vqvae
+from train.configs import CropConfig, OptimConfig
+from train.optim import MuonAdamW
+from train.symbolic.crops import Crops, vary
+
+COMPOSERS = ("Bach", "Handel")
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """Six training pieces and two for validation."""
+    folder = tmp_path_factory.mktemp("cache")
+    music = [random_performance(seed, 80) for seed in range(8)]
+    pieces, start = [], 0
+    for index, performance in enumerate(music):
+        stop = start + len(performance)
+        split = "train" if index < 6 else "validation"
+        pieces.append(
+            Piece(
+                f"{index}", f"{index}.mid", COMPOSERS[index % 2], "baroque", f"{index}", split, start, stop, 1.0, (), {}
+            )
+        )
+        start = stop
+    write_corpus(folder, pieces, music, [], "made in a test")
+    return folder
+
+
+SMALL = [
+    *("--crops.crop_events", "16", "--crops.batch_size", "2", "--crops.steps_per_epoch", "2"),
+    *("--trainer.enable_progress_bar", "false", "--trainer.enable_model_summary", "false"),
+    *("--trainer.log_every_n_steps", "1", "--trainer.precision", "32-true"),
+]
+SMALL_SHAPE = {"layers": 1, "width": 16, "heads": 2, "context_events": 16}
+SMALL_GPT = [*SMALL, *(f"--model.{name}={value}" for name, value in SMALL_SHAPE.items())]
+
+
+def logged(out):
+    """The rows of the last run's log that hold a validation."""
+    path = max((out / "csv").glob("version_*/metrics.csv"), key=lambda path: int(path.parent.name[8:]))
+    with open(path, newline="") as file:
+        return [row for row in csv.DictReader(file) if row["validation_bits_per_note"]]
+
+
+def validation_bits(out):
+    return [float(row["validation_bits_per_note"]) for row in logged(out)]
+
+
+def test_crops_are_reproducible_and_differ_by_epoch(cache):
+    corpus, config = Corpus.open(cache), CropConfig(crop_events=16, steps_per_epoch=4)
+    first, again, later = (Crops(corpus, config, epoch, ()) for epoch in (0, 0, 1))
+    assert all(np.array_equal(first[i][0], again[i][0]) for i in range(len(first)))
+    assert any(not np.array_equal(first[i][0], later[i][0]) for i in range(len(first)))
+
+
+def test_crops_come_from_training_pieces_only_and_say_where_they_begin(cache):
+    config = CropConfig(
+        crop_events=16,
+        steps_per_epoch=20,
+        opening_share=0.5,
+        transpose_down=0,
+        transpose_up=0,
+        tempo_share=0.0,
+        velocity_bins=0,
+    )
+    corpus = Corpus.open(cache)
+    pitches = {piece.split: set() for piece in corpus.pieces}
+    for piece in corpus.pieces:
+        keys = corpus.performance(piece).notes["pitch"].astype(int) - 21
+        pitches[piece.split] |= {tuple(keys[i : i + 8]) for i in range(len(keys) - 8)}
+    openings = 0
+    crops = Crops(corpus, config, 0, ())
+    for index in range(len(crops)):
+        events, mid_piece, _ = crops[index]
+        notes = events[events[:, 0] < 400]
+        if len(notes) >= 9:
+            assert tuple(notes[:8, 1]) in pitches["train"]
+        openings += not mid_piece
+    assert 0.3 < openings / len(crops) < 0.7
+
+
+def test_variation_moves_all_pitches_together_and_stays_on_the_piano():
+    performance = random_performance(5, 40)
+    for seed in range(20):
+        varied = vary(performance, CropConfig(tempo_share=0.0), np.random.default_rng(seed))
+        steps = varied.notes["pitch"].astype(int) - performance.notes["pitch"]
+        assert len(set(steps)) == 1
+        assert -5 <= steps[0] <= 6
+    stretched = vary(performance, CropConfig(tempo_share=0.5), np.random.default_rng(3))
+    ratio = stretched.notes["onset_ticks"][-1] / performance.notes["onset_ticks"][-1]
+    assert ratio != pytest.approx(1.0, abs=0.01)
+
+
+def test_muon_adamw_steps_as_the_two_apart_and_its_state_returns():
+    config = OptimConfig()
+
+    def parameters():
+        generator = torch.Generator().manual_seed(1)
+        return [torch.nn.Parameter(torch.randn(shape, generator=generator)) for shape in ((4, 6), (5,))]
+
+    def step(optimizers, values, count):
+        for index in range(count):
+            for value in values:
+                value.grad = torch.full_like(value, 0.1 * (index + 1)) * value.detach()
+            for optimizer in optimizers:
+                optimizer.step()
+
+    matrix, vector = parameters()
+    apart = [
+        torch.optim.Muon([matrix], lr=config.muon_lr, momentum=0.95, weight_decay=config.weight_decay),
+        torch.optim.AdamW([vector], lr=config.adamw_lr, betas=(0.9, 0.95), weight_decay=0.0),
+    ]
+    step(apart, [matrix, vector], 5)
+    matrix_together, vector_together = parameters()
+    together = MuonAdamW([matrix_together], [vector_together], config)
+    step([together], [matrix_together, vector_together], 3)
+    resumed = MuonAdamW([matrix_together], [vector_together], config)
+    resumed.load_state_dict(together.state_dict())
+    for index in (3, 4):
+        for value in (matrix_together, vector_together):
+            value.grad = torch.full_like(value, 0.1 * (index + 1)) * value.detach()
+        resumed.step()
+    assert torch.equal(matrix, matrix_together)
+    assert torch.equal(vector, vector_together)
+
+
+def test_the_rate_warms_up_stays_and_falls_to_zero():
+    config = OptimConfig(steps=100, warmup_steps=10, decay_share=0.5)
+    rates = [config.rate(step) for step in range(101)]
+    assert rates[0] == pytest.approx(1 / 11)
+    assert rates[10] == rates[50] == 1.0
+    assert rates[75] == pytest.approx(0.5)
+    assert rates[100] == 0.0
+
+
+def test_events_train_resume_and_score(cache, tmp_path):
+    out = tmp_path / "events"
+    flags = ["--data", str(cache), "--out", str(out), *SMALL_GPT]
+    gpt.main([*flags, "--optim.steps", "2"])
+    first = validation_bits(out)
+    gpt.main([*flags, "--optim.steps", "6", "--resume", str(out / "checkpoints" / "last.ckpt")])
+    assert len(first) == 1
+    assert len(validation_bits(out)) == 2  # steps 3-4 and 5-6 only
+    scorer = SymbolicScorer.load("events", out)
+    assert np.isfinite(scorer.score([random_performance(1)])[0].bits_per_note)
+
+
+def test_codes_train_on_a_frozen_vqvae_and_score(cache, tmp_path):
+    vq_flags = ["--model.width", "16", "--model.time_levels", "[3,3]"]
+    vqvae.main(["--data", str(cache), "--out", str(tmp_path), *SMALL, *vq_flags, "--optim.steps", "2"])
+    autoencoder = tmp_path / "vqvae_autoencoder.safetensors"
+    codes_flags = ["--tokens", "codes", "--vqvae", str(autoencoder), "--optim.steps", "2"]
+    gpt.main(["--data", str(cache), "--out", str(tmp_path), *SMALL_GPT, *codes_flags])
+    scorer = SymbolicScorer.load("vqvae", tmp_path)
+    result = scorer.score([random_performance(1)])[0]
+    assert result.code_nll_nats > 0
+    assert result.note_nll_nats > 0
+    trained, _ = load_model(autoencoder, kind="vqvae_autoencoder")
+    events = torch.from_numpy(encode(random_performance(1)))
+    assert torch.equal(scorer.model.vqvae.encode(events), trained.encode(events))
+
+
+def test_codes_are_watched_while_they_are_used(cache, tmp_path):
+    vqvae.main(["--data", str(cache), "--out", str(tmp_path), *SMALL, "--model.width", "8", "--optim.steps", "2"])
+    flags = ["--tokens", "codes", "--vqvae", str(tmp_path / "vqvae_autoencoder.safetensors"), "--optim.steps", "2"]
+    gpt.main(["--data", str(cache), "--out", str(tmp_path), *SMALL_GPT, *flags])
+    rows = logged(tmp_path)
+    assert 0 < float(rows[-1]["validation_pitch_usage"]) <= 1
+    assert 1 <= float(rows[-1]["validation_pitch_perplexity"]) <= 100
+    assert np.isfinite(float(rows[-1]["validation_shuffled_codes_cost"]))
+    bound = float(rows[-1]["validation_value_bits"]) + float(rows[-1]["validation_code_bits"])
+    assert bound == pytest.approx(float(rows[-1]["validation_bits_per_note"]), rel=1e-5)
+    assert float(rows[-1]["validation_mixture_bits"]) <= bound
+
+
+def test_a_code_model_starts_from_an_event_model(cache, tmp_path):
+    flags = ["--data", str(cache), "--out", str(tmp_path), *SMALL_GPT, "--optim.steps", "2"]
+    gpt.main(flags)
+    vqvae.main(["--data", str(cache), "--out", str(tmp_path), *SMALL, "--model.width", "8", "--optim.steps", "2"])
+    events, _ = load_model(tmp_path / "events.safetensors", kind="events")
+    config = gpt.with_styles(GPTConfig(**SMALL_SHAPE), Corpus.open(cache), 3)
+    model = gpt.over_codes(config, str(tmp_path / "vqvae_autoencoder.safetensors"))
+    gpt.start_from(model, str(tmp_path / "events.safetensors"))
+    state = model.state_dict()
+    assert all(torch.equal(state[name], value) for name, value in events.state_dict().items())
+    with pytest.raises(InputError, match="other than the --model flags ask for"):
+        gpt.start_from(EventGPT(GPTConfig(**SMALL_SHAPE)), str(tmp_path / "events.safetensors"))
+
+
+def test_styles_are_the_frequent_composers_and_all_eras(cache):
+    corpus = Corpus.open(cache)
+    config = gpt.with_styles(GPTConfig(), corpus, 3)
+    assert config.styles == ("Bach", "Handel", "baroque")
+    assert gpt.with_styles(GPTConfig(), corpus, 4).styles == ("baroque",)
+    assert gpt.with_styles(GPTConfig(), corpus, 0).styles == ()
+
+
+def test_the_style_is_told_for_half_of_the_crops_and_truly(cache):
+    corpus = Corpus.open(cache)
+    styles = ("Bach", "Handel", "baroque")
+    crops = Crops(corpus, CropConfig(crop_events=16, steps_per_epoch=100), 0, styles)
+    told = np.array([crops[index][2] for index in range(len(crops))])
+    assert 0.4 < told.any(axis=1).mean() < 0.6
+    assert not (told[:, 0] * told[:, 1]).any()
+    assert set(map(tuple, told[told.any(axis=1)])) == {(1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 0, 1), (0, 1, 1)}
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--data", "nowhere"], "python -m symbolic.prepare"),
+        (["--model.heads", "3"], "width: 256 is no multiple"),
+        (["--optim.steps", "0"], "steps: 0 is below 1"),
+        (["--optim.steps", "700"], "700 is no multiple of --crops.steps_per_epoch 500"),
+        (["--tokens", "codes", "--vqvae", "nowhere.safetensors"], "no such weights file"),
+        (["--trainer.no_such_flag", "1"], "no_such_flag"),
+        (["--resume", "nowhere.ckpt"], "no such checkpoint"),
+        (["--model.context_events", "64"], "crops.crop_events: 512 is above the model's window of 64"),
+    ],
+)
+def test_wrong_usage_is_told_in_one_line_with_status_2(cache, capsys, flags, message):
+    with pytest.raises(SystemExit) as stop:
+        gpt.main(["--data", str(cache), *flags])
+    assert stop.value.code == 2
+    assert message in capsys.readouterr().err

@@ -1,0 +1,1 @@
+"""Training the models of sound: rendered excerpts, their frames, and the modules that learn from them."""

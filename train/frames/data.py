@@ -1,0 +1,132 @@
+"""Sound to train on: excerpts of a prepared corpus, rendered once and kept as frames in a cache named by its content.
+
+The cache holds, for each split, all excerpts' levels in one array and where each begins; it is all that
+`python -m train.spectral_lm` needs, so that training runs where there is no synthesiser. Another recipe of sound
+(other SoundFonts, other rooms, shuffled notes) is another folder.
+"""
+
+import hashlib
+import json
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from audio.spectral.frames import FrameConfig
+from bridge.render import GAIN, TAIL_FLOOR, TAIL_SECONDS, default_soundfont
+from losscal.errors import InputError
+from losscal.files import atomic_path, sha256_of
+from symbolic.data.corpus import Corpus
+from train.frames.excerpts import SPLITS, SoundRecipe, excerpts_of, frames_of_excerpt
+
+RECIPE_FILE = "recipe.json"
+
+
+@dataclass(frozen=True)
+class WindowConfig:
+    """Which windows of the excerpts are seen.
+
+    Args:
+        batch_size: windows a step.
+        window_frames: frames scored in a window, behind the model's left context.
+        steps_per_epoch: steps between two validations.
+        seed: of the windows and of the model's first weights.
+    """
+
+    batch_size: int = 4
+    window_frames: int = 256
+    steps_per_epoch: int = 500
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "window_frames", "steps_per_epoch"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: {getattr(self, name)} is below 1")
+
+
+@dataclass(frozen=True)
+class FrameSet:
+    """Excerpts as frames: excerpt i is levels[starts[i]:starts[i + 1]], uint8 [T, n_bands]."""
+
+    levels: np.ndarray
+    starts: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        return self.levels[self.starts[index] : self.starts[index + 1]]
+
+    @classmethod
+    def load(cls, folder: Path, split: str) -> "FrameSet":
+        """Memory-map one split of a cache."""
+        return cls(np.load(folder / f"{split}_levels.npy", mmap_mode="r"), np.load(folder / f"{split}_starts.npy"))
+
+    @classmethod
+    def save(cls, folder: Path, split: str, excerpts: list[np.ndarray]) -> None:
+        """Write one split of a cache."""
+        starts = np.cumsum([0, *map(len, excerpts)])
+        for name, array in (("levels", np.concatenate(excerpts)), ("starts", starts)):
+            with atomic_path(folder / f"{split}_{name}.npy") as path:
+                np.save(path, array)
+
+
+@dataclass(frozen=True)
+class FrameCache:
+    """A complete folder of frames and the recipe they were made by."""
+
+    folder: Path
+    recipe: dict[str, Any]
+
+    @property
+    def data_hash(self) -> str:
+        """Names the corpus whose pieces were rendered."""
+        return self.recipe["data_hash"]
+
+    def of_split(self, split: str) -> FrameSet:
+        """The excerpts of one of train.frames.excerpts.SPLITS."""
+        return FrameSet.load(self.folder, split)
+
+    @classmethod
+    def open(cls, folder: str | Path) -> "FrameCache":
+        """Raises InputError where `folder` holds no complete frames, or frames of another recipe than ours."""
+        path = Path(folder) / RECIPE_FILE
+        if not path.is_file():
+            raise InputError(f"{folder}: holds no complete frames; leave --frames out to render them from --data.")
+        recipe = json.loads(path.read_text(encoding="utf-8"))
+        if recipe["frames_hash"] != FrameConfig().hash:
+            raise InputError(f"{folder}: was made by another recipe of frames; leave --frames out to render anew.")
+        return cls(Path(folder), recipe)
+
+    @classmethod
+    def prepare(cls, corpus: Corpus, sound: SoundRecipe, root: str | Path, n_workers: int) -> "FrameCache":
+        """Open <root>/<hash of all that the frames depend on>; render its excerpts first where that is absent."""
+        recipe = recipe_of(corpus, sound)
+        folder = Path(root) / hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:16]
+        if not (folder / RECIPE_FILE).is_file():
+            with ProcessPoolExecutor(n_workers, mp_context=get_context("spawn")) as pool:
+                for split in SPLITS:
+                    excerpts, total = excerpts_of(corpus, split, sound.excerpts), sound.excerpts.n_excerpts(split)
+                    jobs = pool.map(partial(frames_of_excerpt, recipe=sound), excerpts, chunksize=4)
+                    FrameSet.save(folder, split, list(tqdm(jobs, total=total, desc=f"rendering {split}")))
+            with atomic_path(folder / RECIPE_FILE) as path:  # written last: it marks the folder as complete
+                path.write_text(json.dumps(recipe, indent=2) + "\n", encoding="utf-8")
+        return cls.open(folder)
+
+
+def recipe_of(corpus: Corpus, sound: SoundRecipe) -> dict[str, Any]:
+    """All that the frames depend on, as JSON values; the SoundFonts by their content."""
+    return {
+        "data_hash": corpus.data_hash,
+        "excerpts": asdict(sound.excerpts),
+        "acoustics": asdict(sound.acoustics),
+        "shuffle": None if sound.shuffle is None else asdict(sound.shuffle),
+        "frames_hash": FrameConfig().hash,
+        "render": {"gain": GAIN, "tail_seconds": TAIL_SECONDS, "tail_floor": TAIL_FLOOR},
+        "soundfonts": [[path.name, sha256_of(path)] for path in (default_soundfont(), *sound.soundfonts)],
+    }

@@ -1,0 +1,166 @@
+"""What the audio models hear: excerpts of a corpus, rendered as differently as recordings are, and made into frames.
+
+Everything drawn for an excerpt comes from its own seed, and what is shuffled from another than what is rendered: so the
+background model hears the very places, instruments and rooms of the foreground model, and only the order of the notes
+is another.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from audio.signal.waveform import Waveform
+from audio.spectral.frames import quantised_frames
+from bridge.render import default_soundfont, render_notes
+from losscal.errors import InputError
+from symbolic.data.corpus import Corpus
+from symbolic.models.configs import require
+from symbolic.notes.corruption import CORRUPTIONS
+from symbolic.notes.monotony import held_chords, scales
+from symbolic.notes.performance import MAX_PITCH, MIN_PITCH, TICK_SECONDS, Performance
+from train.frames.acoustics import AcousticsConfig, record
+
+VALIDATION_SPLITS = ("validation_dry", "validation_varied")
+"""The same excerpts: as the default SoundFont plays them, and varied."""
+SPLITS = ("train", *VALIDATION_SPLITS)
+PROGRAMS = (0, 1)
+"""General MIDI programs: acoustic and bright acoustic grand piano."""
+RULES = CORRUPTIONS | {"scales": scales, "held_chords": held_chords, "as_played": lambda notes, rng, amount: notes}
+"""What the background model's notes may undergo; `as_played`, nothing, is for weights that both models start from."""
+
+
+@dataclass(frozen=True)
+class ExcerptConfig:
+    """Which excerpts are rendered, and how.
+
+    Args:
+        train_hours: sound rendered from the training pieces, spread evenly over them.
+        validation_excerpts: number of excerpts of the validation pieces, each rendered dry and varied.
+        excerpt_seconds: an excerpt holds the notes struck in so long a span; their sound rings on behind it.
+        render_sample_rate: rate of the synthesis in Hz, before the frames' own resampling.
+        dry_share: share of the training excerpts played as written on the default SoundFont, with no room.
+        transpose_semitones: the others are moved by up to so much up or down, as far as the keyboard goes.
+        seed: of the places the excerpts are taken from, and of their sound.
+    """
+
+    train_hours: float = 5.0
+    validation_excerpts: int = 24
+    excerpt_seconds: float = 30.0
+    render_sample_rate: int = 32_000
+    dry_share: float = 0.25
+    transpose_semitones: int = 3
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("train_hours", "validation_excerpts", "excerpt_seconds", "render_sample_rate"):
+            require(getattr(self, name) > 0, f"{name}: {getattr(self, name)} must be above 0")
+        require(0 <= self.dry_share <= 1, f"dry_share: {self.dry_share} is outside [0, 1]")
+        require(self.transpose_semitones >= 0, f"transpose_semitones: {self.transpose_semitones} is below 0")
+
+    def n_excerpts(self, split: str) -> int:
+        """Excerpts of one of SPLITS."""
+        return round(self.train_hours * 3600 / self.excerpt_seconds) if split == "train" else self.validation_excerpts
+
+
+@dataclass(frozen=True)
+class ShuffleConfig:
+    """How the notes of the background model's excerpts are put out of order, or into one that is no music.
+
+    Args:
+        rules: names of RULES, one drawn for each excerpt; twice named, twice as likely.
+        min_amount: the rule touches a share of the notes that is drawn between this and all of them.
+    """
+
+    rules: tuple[str, ...] = (
+        *("wrong_notes", "semitone", "matched_marginals", "matched_marginals"),
+        *("random_pitches", "jitter_onsets", "uniform_notes", "loop", "scales", "held_chords"),
+    )
+    min_amount: float = 0.1
+
+    def __post_init__(self) -> None:
+        unknown = sorted(set(self.rules) - set(RULES))
+        require(not unknown, f"rules: {', '.join(unknown)}: unknown, choose from {', '.join(RULES)}")
+        require(bool(self.rules), "rules: none is given; name at least one")
+        require(0 < self.min_amount <= 1, f"min_amount: {self.min_amount} is outside (0, 1]")
+
+
+@dataclass(frozen=True)
+class SoundRecipe:
+    """All that decides how an excerpt sounds; without `shuffle` its notes stay as they were played."""
+
+    soundfonts: tuple[Path, ...]
+    excerpts: ExcerptConfig = field(default_factory=ExcerptConfig)
+    acoustics: AcousticsConfig = field(default_factory=AcousticsConfig)
+    shuffle: ShuffleConfig | None = None
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """Notes to be rendered, and which excerpt of which split they are: the seed of all that is drawn for them."""
+
+    performance: Performance
+    split: str
+    number: int
+
+    def generator(self, seed: int, purpose: int) -> np.random.Generator:
+        """A generator of this excerpt's own for one purpose; both validation sets have the same."""
+        return np.random.default_rng((seed, self.split == "train", self.number, purpose))
+
+
+def excerpts_of(corpus: Corpus, split: str, config: ExcerptConfig) -> Iterator[Excerpt]:
+    """The excerpts of one of SPLITS, the same for the same config: the pieces in turn, each time at a new place."""
+    split_of_corpus = split.split("_")[0]
+    pieces = corpus.of_split(split_of_corpus)
+    if not pieces:
+        raise InputError(f"{corpus.folder}: its {split_of_corpus} split is empty; prepare a larger corpus.")
+    rng = np.random.default_rng(config.seed)
+    order = rng.permutation(len(pieces))
+    span_ticks = round(config.excerpt_seconds / TICK_SECONDS)
+    for number in range(config.n_excerpts(split)):
+        performance = corpus.performance(pieces[order[number % len(pieces)]])
+        onset = performance.notes["onset_ticks"]
+        first_tick = rng.integers(max(1, onset[-1] - span_ticks + 1))
+        start = int(np.searchsorted(onset, first_tick))
+        stop = int(np.searchsorted(onset, onset[start] + span_ticks))
+        yield Excerpt(performance.excerpt(start, stop), split, number)
+
+
+def frames_of_excerpt(excerpt: Excerpt, recipe: SoundRecipe) -> np.ndarray:
+    """Shuffle, render, record and quantise: uint8 [T, n_bands], the release tail included."""
+    config, performance, rate = recipe.excerpts, excerpt.performance, recipe.excerpts.render_sample_rate
+    soundfont, program = default_soundfont(), PROGRAMS[0]
+    rng = excerpt.generator(config.seed, 0)
+    is_dry = rng.random() < config.dry_share if excerpt.split == "train" else excerpt.split == "validation_dry"
+    if not is_dry:
+        performance = transposed(performance, config.transpose_semitones, rng)
+        soundfont = recipe.soundfonts[rng.integers(len(recipe.soundfonts))]
+        program = PROGRAMS[rng.integers(len(PROGRAMS))]
+    if recipe.shuffle is not None:
+        performance = shuffled(performance, recipe.shuffle, excerpt.generator(config.seed, 1))
+    samples = rendered(performance, soundfont, program, rate)
+    if not is_dry:
+        samples, rate = record(samples, rate, recipe.acoustics, rng)
+    return quantised_frames(Waveform(samples[None], rate, "excerpt"))
+
+
+def shuffled(performance: Performance, config: ShuffleConfig, rng: np.random.Generator) -> Performance:
+    """The notes after one of the rules, drawn with its amount."""
+    rule = RULES[config.rules[rng.integers(len(config.rules))]]
+    return rule(performance, rng, rng.uniform(config.min_amount, 1.0))
+
+
+def transposed(performance: Performance, most_semitones: int, rng: np.random.Generator) -> Performance:
+    """All notes moved by as many semitones, up to `most_semitones` either way and never off the keyboard."""
+    notes = performance.notes.copy()
+    pitch = notes["pitch"].astype(int)
+    down = min(most_semitones, pitch.min() - MIN_PITCH)
+    up = min(most_semitones, MAX_PITCH - pitch.max())
+    notes["pitch"] = pitch + rng.integers(-down, up, endpoint=True)
+    return Performance(notes)
+
+
+def rendered(performance: Performance, soundfont: Path, program: int, sample_rate: int) -> np.ndarray:
+    """Mono float32 [N] of the notes on a General MIDI program of a SoundFont."""
+    return render_notes(performance, sample_rate=sample_rate, soundfont=soundfont, program=program).mean(axis=0)

@@ -1,0 +1,126 @@
+"""The spectral model under Lightning: windows of cached excerpts, the loss, validation by the scoring function."""
+
+from pathlib import Path
+from typing import Any
+
+import lightning
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from audio.spectral.frames import FrameConfig
+from audio.spectral.model import BACKGROUND_KIND, KIND, SpectralLM, frame_nats
+from losscal.weights import load_state, load_weights
+from train.configs import OptimConfig
+from train.frames.data import FrameCache, FrameSet, WindowConfig
+from train.frames.excerpts import VALIDATION_SPLITS
+from train.optim import MuonAdamW
+
+MONITOR = "validation_nats_per_second"
+
+
+def start_from(model: SpectralLM, path: str | Path) -> None:
+    """Load the weights of a foreground or a background model; raises WeightsError where they do not fit."""
+    kind = BACKGROUND_KIND if Path(path).stem == BACKGROUND_KIND else KIND
+    load_state(model, load_weights(path, kind=kind)[0], path)
+
+
+class Windows(Dataset):
+    """Windows of equal length that cover each excerpt once per pass, cut at a new phase in each pass.
+
+    Item i of an epoch is the same for the same (seed, epoch, i) on every machine. An excerpt shorter than a window is
+    followed by silence.
+    """
+
+    def __init__(self, frames: FrameSet, config: WindowConfig, context_frames: int, epoch: int) -> None:
+        self.frames, self.config, self.context_frames = frames, config, context_frames
+        lengths = np.diff(frames.starts)
+        per_excerpt = -(-lengths // config.window_frames) + 1  # one more, because the phase shifts all windows left
+        self.excerpt = np.repeat(np.arange(len(frames)), per_excerpt)
+        self.number = np.concatenate([np.arange(count) for count in per_excerpt])
+        self.first_item = epoch * len(self)
+
+    def __len__(self) -> int:
+        return self.config.steps_per_epoch * self.config.batch_size
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
+        """(levels uint8 [context + window, n_bands], how many of the first frames lie before the excerpt)."""
+        window, context = self.config.window_frames, self.context_frames
+        pass_number, place = divmod(self.first_item + index, len(self.excerpt))
+        order = np.random.default_rng((self.config.seed, pass_number)).permutation(len(self.excerpt))
+        number_of_excerpt, number_in_excerpt = self.excerpt[order[place]], self.number[order[place]]
+        phase = np.random.default_rng((self.config.seed, pass_number, number_of_excerpt)).integers(window)
+        excerpt = self.frames[number_of_excerpt]
+        start = int(np.clip(number_in_excerpt * window - phase, 0, max(0, len(excerpt) - window)))
+        n_start = max(0, context - start)
+        seen = excerpt[max(0, start - context) : start + window]
+        levels = np.zeros((context + window, excerpt.shape[1]), dtype=np.uint8)
+        levels[n_start : n_start + len(seen)] = seen
+        return levels, n_start
+
+
+class FrameData(lightning.LightningDataModule):
+    """Random windows of the training excerpts and whole validation excerpts, from a prepared folder."""
+
+    def __init__(self, frames: FrameCache, config: WindowConfig, context_frames: int) -> None:
+        super().__init__()
+        self.frames, self.config, self.context_frames = frames, config, context_frames
+
+    def train_dataloader(self) -> DataLoader:
+        """Called anew each epoch (the trainer is told to), so that the epoch's number chooses its windows."""
+        windows = Windows(self.frames.of_split("train"), self.config, self.context_frames, self.trainer.current_epoch)
+        return DataLoader(windows, batch_size=self.config.batch_size)
+
+    def val_dataloader(self) -> list[DataLoader]:
+        """Every validation excerpt, one at a time, as levels [T, n_bands]: those of each of VALIDATION_SPLITS."""
+        return [
+            DataLoader(self.frames.of_split(split), batch_size=None, collate_fn=np.asarray)
+            for split in VALIDATION_SPLITS
+        ]
+
+
+class SpectralModule(lightning.LightningModule):
+    """Trains the model on windows; validates in nats a second on whole excerpts, in fp32."""
+
+    def __init__(self, model: SpectralLM, optim: OptimConfig) -> None:
+        super().__init__()
+        self.model, self.optim = model, optim
+        self.on_validation_epoch_start()
+
+    def training_step(self, batch: tuple[Tensor, Tensor]) -> Tensor:
+        """Mean nats per cell of the windows."""
+        loss = self.model.cell_nats(*batch).mean()
+        frame_cells = self.model.config.n_bands * FrameConfig().frames_per_second
+        self.log("train_nats_per_second", loss.detach() * frame_cells, prog_bar=True)
+        return loss
+
+    def on_validation_epoch_start(self) -> None:
+        """Start the float64 sums of each validation split afresh."""
+        self.nats = np.zeros(len(VALIDATION_SPLITS))
+        self.n_frames = np.zeros(len(VALIDATION_SPLITS))
+
+    def validation_step(self, levels: np.ndarray, batch_idx: int, dataloader_idx: int) -> None:
+        """Add up an excerpt's nats, through the scoring function that everyone uses."""
+        self.nats[dataloader_idx] += frame_nats(self.model, levels).sum()
+        self.n_frames[dataloader_idx] += len(levels)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the nats a second of each split and of all excerpts together."""
+        seconds = self.n_frames / FrameConfig().frames_per_second
+        for split, nats_per_second in zip(VALIDATION_SPLITS, self.nats / seconds, strict=True):
+            self.log(f"{split}_nats_per_second", float(nats_per_second))
+        self.log(MONITOR, float(self.nats.sum() / seconds.sum()), prog_bar=True)
+
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Clip here, because the norm is the model's concern and the trainer's flag stays the user's."""
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.optim.clip_norm)
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """Muon on the gated layers' matrices, AdamW on the rest, with a schedule by step."""
+        hidden = [p for p in [*self.model.trunk.parameters(), *self.model.cells.parameters()] if p.ndim == 2]
+        chosen = set(map(id, hidden))
+        others = [p for p in self.model.parameters() if id(p) not in chosen]
+        optimizer = MuonAdamW(hidden, others, self.optim)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.optim.rate)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

@@ -1,0 +1,39 @@
+"""One training run on rendered frames, from data to weights file: the part that the audio models' commands share."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import lightning
+from jsonargparse import Namespace
+
+from audio.spectral.frames import FrameConfig
+from losscal.weights import save_weights
+from train.common import best_figure, best_state, story_of
+from train.frames.data import FrameCache
+from train.frames.module import FrameData
+
+log = logging.getLogger(__name__)
+
+
+def run(
+    trainer: lightning.Trainer,
+    module: lightning.LightningModule,
+    frames: FrameCache,
+    *,
+    kind: str,
+    configs: dict[str, Any],
+    context_frames: int,
+    flags: Namespace,
+) -> Path:
+    """Train the module's `model` on windows behind `context_frames`; write <out>/<kind>.safetensors, its best state."""
+    data = FrameData(frames, flags.windows, context_frames)
+    trainer.fit(module, data, ckpt_path=flags.resume, weights_only=True)
+    configs = configs | {"windows": flags.windows, "optim": flags.optim}
+    story = story_of(frames.data_hash, configs, best_figure(trainer))
+    story |= {"frames": frames.recipe, "frames_hash": FrameConfig().hash}
+    state = {name.removeprefix("model."): value for name, value in best_state(trainer, module).items()}
+    path = Path(flags.out) / f"{kind}.safetensors"
+    save_weights(path, state, kind=kind, story=story)
+    log.info("wrote %s", path)
+    return path

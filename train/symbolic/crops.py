@@ -1,0 +1,105 @@
+"""Training excerpts: random, varied cuts of the cache's training pieces; validation: the openings of its pieces."""
+
+from typing import NamedTuple
+
+import lightning
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from symbolic.data.corpus import Corpus, Piece
+from symbolic.notes.performance import MAX_PITCH, MIN_PITCH, VELOCITY_OF_BIN, Performance, places, stretched
+from symbolic.scoring.likelihood import pad
+from symbolic.tokens.events import encode
+from train.configs import CropConfig
+
+
+class Batch(NamedTuple):
+    """events int64 [B, S, 4], valid bool [B, S], mid_piece bool [B], style float [B, styles], as models take them."""
+
+    events: Tensor
+    valid: Tensor
+    mid_piece: Tensor
+    style: Tensor
+
+
+def vary(performance: Performance, config: CropConfig, rng: np.random.Generator) -> Performance:
+    """Transposed, faster or slower, louder or softer: a copy within the piano's range and the grid's limits.
+
+    Notes that a faster tempo brings onto one grid point with the same pitch are thinned to the first of them.
+    """
+    pitch = performance.notes["pitch"].astype(int)
+    down = min(config.transpose_down, pitch.min() - MIN_PITCH)
+    up = min(config.transpose_up, MAX_PITCH - pitch.max())
+    transposition = rng.integers(-down, up, endpoint=True)
+    notes = stretched(performance.notes, 1 + rng.uniform(-config.tempo_share, config.tempo_share))
+    notes["pitch"] = pitch + transposition
+    shift = rng.integers(-config.velocity_bins, config.velocity_bins, endpoint=True)
+    notes["velocity_bin"] = np.clip(notes["velocity_bin"].astype(int) + shift, 0, len(VELOCITY_OF_BIN) - 1)
+    return Performance(notes[np.unique(places(notes), return_index=True)[1]])
+
+
+class Crops(Dataset):
+    """Item i of an epoch is a random excerpt, the same for the same (seed, epoch, i) on every machine."""
+
+    def __init__(self, corpus: Corpus, config: CropConfig, epoch: int, styles: tuple[str, ...]) -> None:
+        self.corpus, self.config, self.epoch, self.styles = corpus, config, epoch, styles
+        self.pieces = corpus.of_split("train")
+        lengths = np.array([piece.stop - piece.start for piece in self.pieces], dtype=np.float64)
+        self.cumulative_share = np.cumsum(lengths / lengths.sum())
+
+    def __len__(self) -> int:
+        return self.config.steps_per_epoch * self.config.batch_size
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, bool, np.ndarray]:
+        """(events int64 [S, 4] with S <= crop_events, whether they begin inside the piece, style float32 [styles])."""
+        config = self.config
+        rng = np.random.default_rng((config.seed, self.epoch, index))
+        piece = self.pieces[int(np.searchsorted(self.cumulative_share[:-1], rng.random(), side="right"))]
+        performance = self.corpus.performance(piece)
+        at_opening = rng.random() < config.opening_share
+        start = 0 if at_opening else int(rng.integers(len(performance)))
+        excerpt = performance.excerpt(start, start + config.crop_events)
+        reaches_end = start + config.crop_events >= len(performance)
+        events = encode(vary(excerpt, config, rng), end=reaches_end)[: config.crop_events]
+        return events, start > 0, self._style(piece, rng)
+
+    def _style(self, piece: Piece, rng: np.random.Generator) -> np.ndarray:
+        """float32 [styles]: nothing, or with `style_share` one in three of composer, era and both."""
+        told: tuple[str, ...] = ()
+        if rng.random() < self.config.style_share:
+            told = ((piece.composer,), (piece.era,), (piece.composer, piece.era))[rng.integers(3)]
+        return np.array([style in told for style in self.styles], dtype=np.float32)
+
+
+class CropData(lightning.LightningDataModule):
+    """Batches of crops; every epoch draws new ones."""
+
+    def __init__(self, corpus: Corpus, config: CropConfig, styles: tuple[str, ...] = ()) -> None:
+        super().__init__()
+        self.corpus, self.config, self.styles = corpus, config, styles
+
+    def train_dataloader(self) -> DataLoader:
+        """Called anew each epoch (the trainer is told to), so that the epoch's number seeds its crops."""
+        epoch = self.trainer.current_epoch if self.trainer is not None else 0
+        crops = Crops(self.corpus, self.config, epoch, self.styles)
+        return DataLoader(crops, batch_size=self.config.batch_size, collate_fn=collate)
+
+    def val_dataloader(self) -> DataLoader:
+        """The opening of every validation piece, unvaried, in batches of Performances."""
+        pieces = self.corpus.of_split("validation")
+        openings = [self.corpus.performance(piece).excerpt(0, self.config.validation_notes) for piece in pieces]
+        return DataLoader(openings, batch_size=16, collate_fn=list)
+
+    def transfer_batch_to_device(
+        self, batch: Batch | list[Performance], device: torch.device, dataloader_idx: int
+    ) -> Batch | list[Performance]:
+        """Crops move to the device; Performances stay, the scoring function moves what it makes of them."""
+        return super().transfer_batch_to_device(batch, device, dataloader_idx) if isinstance(batch, Batch) else batch
+
+
+def collate(items: list[tuple[np.ndarray, bool, np.ndarray]]) -> Batch:
+    """Items of `Crops` as a batch."""
+    rows, mid_piece, styles = zip(*items, strict=True)
+    return Batch(*pad(rows), torch.tensor(mid_piece), torch.from_numpy(np.stack(styles)))
