@@ -175,7 +175,7 @@ def test_wrong_arguments_are_told_in_one_sentence(arguments, reason):
 
 def test_help_needs_neither_torch_nor_scipy():
     code = (
-        "import sys\nfrom audio.diffusion import main\n"
+        "import sys\nfrom audio.diffusion.__main__ import main\n"
         "try: main(['score', '--help'])\nexcept SystemExit: assert not {'torch', 'scipy'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
