@@ -1,0 +1,59 @@
+"""The report itself: what report.json holds, by attributes inside the program and by keys for its users."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from bridge.items.entry import ItemEntry
+from bridge.versions.comparison import Agreement, GroupComparison
+from losscal.errors import InputError
+from losscal.records import fields_to_json, record_of, tuple_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+REPORT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Report:
+    """Items, their groups, and what their figures stand on: the weights' SHA-256 and the unit of each view."""
+
+    version: int
+    created: str
+    weights: Mapping[str, str]
+    units: Mapping[str, str]
+    context_policy: str
+    items: tuple[ItemEntry, ...]
+    groups: tuple[GroupComparison, ...] = ()
+    agreement: Agreement | None = None
+
+    @classmethod
+    def from_json(cls, json: Any) -> Self:
+        """The report of the JSON values of report.json; raises InputError for a key too many or too few."""
+        return record_of(
+            cls,
+            json,
+            items=tuple_of(ItemEntry.from_json),
+            groups=tuple_of(GroupComparison.from_json),
+            agreement=Agreement.from_json,
+        )
+
+    def by_keys(self) -> "ReportByKeys":
+        """The report as its users read it."""
+        return ReportByKeys(fields_to_json(self))
+
+
+class ReportByKeys(dict[str, Any]):
+    """What report.json holds, by its keys (docs/report.md)."""
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """A row an item; columns are the keys on the way to a value, joined by dots: "symbolic.events.percentile".
+
+        Raises InputError where pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise InputError("to_pandas: pandas is not installed; run pip install 'losscal[pandas]'.") from error
+        return pd.json_normalize(self["items"])

@@ -1,0 +1,96 @@
+"""A group's part of the report: frozen, read by attributes, and JSON only where it leaves the program."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from losscal.records import dict_of, record_of, tuple_of
+from symbolic.notes.alignment import Edit
+
+
+@dataclass(frozen=True)
+class VersionRow:
+    """What a view says of one version, see `bridge.versions.verdicts`.
+
+    rank: 1 is the likeliest, None where the version is not ranked; reason: why not. value: of the whole item.
+    difference_nats: what it costs more than the reference over the `shared_seconds`, with its 95 % `interval`.
+    """
+
+    id: str
+    rank: int | None
+    value: float | None
+    difference_nats: float | None
+    interval: tuple[float, float] | None
+    shared_seconds: float | None
+    verdict: str
+    reason: str | None
+
+    @classmethod
+    def from_json(cls, json: Any) -> Self:
+        """The inverse of `to_json`; raises InputError as `record_of` does."""
+        return record_of(cls, json, interval=tuple)
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The versions of a group under one view, in the order of the group; `quantity`: the figure they are ranked by."""
+
+    quantity: str
+    unit: str
+    items: tuple[VersionRow, ...]
+
+    @property
+    def first(self) -> VersionRow | None:
+        """The first row of rank 1; None where the view ranks nothing."""
+        return next((row for row in self.items if row.rank == 1), None)
+
+    @classmethod
+    def from_json(cls, json: Any) -> Self:
+        """The inverse of `to_json`; raises InputError as `record_of` does."""
+        return record_of(cls, json, items=tuple_of(VersionRow.from_json))
+
+
+@dataclass(frozen=True)
+class SoundDistances:
+    """How far a version's sound lies from its reference's; chroma: 0 to 1, mfcc: dB, 0 is the same."""
+
+    chroma: float
+    mfcc: float
+
+
+@dataclass(frozen=True)
+class GroupComparison:
+    """One of the report's "groups"; edits and distances by the version's id, a distance None where a side is silent."""
+
+    group: str
+    source: str
+    reference: str
+    views: Mapping[str, Ranking]
+    edits: Mapping[str, tuple[Edit, ...]]
+    distances: Mapping[str, SoundDistances | None]
+    verdict: str
+
+    @classmethod
+    def from_json(cls, json: Any) -> Self:
+        """The inverse of `to_json`; raises InputError as `record_of` does."""
+        return record_of(
+            cls,
+            json,
+            views=dict_of(Ranking.from_json),
+            edits=dict_of(tuple_of(lambda edit: record_of(Edit, edit))),
+            distances=dict_of(lambda distances: record_of(SoundDistances, distances)),
+        )
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """The report's "agreement", see `bridge.versions.agreement`; interval: None for a single group; n: groups."""
+
+    within_group_spearman: float
+    interval: tuple[float, float] | None
+    n: int
+
+    @classmethod
+    def from_json(cls, json: Any) -> Self:
+        """The inverse of `to_json`; raises InputError as `record_of` does."""
+        return record_of(cls, json, interval=tuple)
