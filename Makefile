@@ -15,11 +15,12 @@ APT = $(shell command -v apt-get >/dev/null && { [ "$$(id -u)" = 0 ] && echo apt
 	|| { sudo -n true 2>/dev/null && echo sudo -n apt-get; }; })
 apt_install = [ -n "$(APT)" ] && $(APT) update -qq && $(APT) install -y -qq --no-install-recommends $(1)
 
-.PHONY: help score test lint setup fluidsynth bench examples refresh
+.PHONY: help score test test-machines lint setup fluidsynth bench examples refresh
 
 help:
 	@echo "make score     score examples/ into build/score/ and print the table"
 	@echo "make test      check the style and run the tests"
+	@echo "make test-machines  run the tests that hang on the processor as on several processors"
 	@echo "make setup     only install: .venv, the packages, libfluidsynth"
 	@echo "make bench     measure speed, then quality (needs DATA=$(DATA))"
 	@echo "make examples  rebuild examples/"
@@ -30,6 +31,10 @@ score: setup
 
 test: setup lint
 	$(RUN) -m pytest
+
+# One line a kind of machine: kernels of older processors, more threads, no FBGEMM, no libfluidsynth.
+test-machines: setup
+	$(RUN) tests/machine.py
 
 lint: setup
 	$(RUN) -m ruff check .

@@ -1,15 +1,26 @@
 """What every test stands on: one thread for tiny models, some music, and weights of no worth."""
 
+import os
 from pathlib import Path
 
 import pytest
 import torch
+from machine import described, has_fluidsynth
 from music import random_performance
 
 from symbolic.models.registry import build, save_model
 from symbolic.notes.performance import Performance
 
-torch.set_num_threads(1)
+torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+
+
+def pytest_report_header() -> str:
+    return f"machine: {described()}"
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("fluidsynth") and not has_fluidsynth():
+        pytest.skip("needs libfluidsynth")
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from audio.musicgen.steps import windows
 from audio.signal.waveform import Waveform, in_memory, loudness_lufs
 from losscal.errors import InputError
 
+pytestmark = pytest.mark.processor
 KINDS = [("musicgen", 1), ("musicgen", 2), ("musicgen_melody", 1)]
 SHORT = WindowConfig(window_seconds=0.4, context_seconds=0.1)  # 20 steps, of which 5 + 3 are context: 12 new ones each
 SMALL_CHUNKS = ChunkConfig(frames=40, left_frames=20, right_frames=5)

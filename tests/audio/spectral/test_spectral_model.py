@@ -10,6 +10,7 @@ import torch
 from audio.spectral.config import SpectralLMConfig
 from audio.spectral.model import SpectralLM, discretised_logistic_nats, frame_nats
 
+pytestmark = pytest.mark.processor
 TINY = SpectralLMConfig(
     n_bands=6,
     n_levels=5,

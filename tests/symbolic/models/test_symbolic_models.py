@@ -19,6 +19,8 @@ from symbolic.models.vqvae import VQVAE, even_codes
 from symbolic.scoring.likelihood import bound_nats, pad, score, window_start, windows_of
 from symbolic.tokens.events import ATTRIBUTES, END, VOCABULARY, encode
 
+pytestmark = pytest.mark.processor
+
 
 @pytest.fixture(params=MODELS, scope="module")
 def model(request):

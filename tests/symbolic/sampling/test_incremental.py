@@ -11,6 +11,7 @@ from symbolic.sampling.incremental import Stepper, Trunk, unit
 from symbolic.scoring.likelihood import bound_nats, score
 from symbolic.tokens.events import ATTRIBUTES, END, REST, encode
 
+pytestmark = pytest.mark.processor
 EVENTS = torch.stack([torch.from_numpy(encode(random_performance(seed, 60), end=False))[:14] for seed in (1, 2, 3)])
 GIVEN = 4
 

@@ -9,6 +9,7 @@ import torch
 from symbolic.sampling import row_product as module
 from symbolic.sampling.row_product import has_half_precision, in_half_precision, in_single_precision, row_product
 
+pytestmark = pytest.mark.processor
 WAYS = [
     pytest.param(in_half_precision, marks=pytest.mark.skipif(not has_half_precision(), reason="needs FBGEMM")),
     in_single_precision,

@@ -7,6 +7,7 @@ import torch
 from symbolic.models.configs import SamplingConfig
 from symbolic.sampling.sampler import Drawer
 
+pytestmark = pytest.mark.processor
 P = torch.tensor([0.15, 0.5, 0.05, 0.3])
 DRAWS = 4000
 
