@@ -16,11 +16,12 @@ from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from losscal import cli
+from bridge.played import Played
+from losscal import cli, midi
 from losscal.errors import InputError
 from losscal.files import atomic_path
 
@@ -38,6 +39,7 @@ TAIL_FLOOR = 1e-4
 MAX_SECONDS = 6 * 3600.0
 BLOCK_SAMPLES = 1 << 16
 N_CHANNELS, N_LOG_LEVELS = 16, 5
+PITCH_BEND_CENTRE = 1 << 13
 
 
 def default_soundfont() -> Path:
@@ -56,10 +58,11 @@ def render(
     sample_rate: int = SAMPLE_RATE,
     soundfont: str | Path | None = None,
     gain: float = GAIN,
+    from_first_note: bool = False,
 ) -> np.ndarray:
-    """Play a MIDI file: float32 [2, samples], beginning at the file's time zero.
+    """Play a MIDI file: float32 [2, samples], beginning at the file's time zero or with its first note.
 
-    The release tail is kept for up to TAIL_SECONDS after the last event and cut where it falls below TAIL_FLOOR. The
+    The release tail is kept for up to TAIL_SECONDS after the last note and cut where it falls below TAIL_FLOOR. The
     synthesiser writes floats, so nothing clips; where the peak is above 1 the whole clip is scaled down to a peak of 1.
     Raises InputError for a sample rate outside 8000..96000 Hz, a file that is no MIDI or has no note, a broken
     SoundFont, and where the FluidSynth library is missing.
@@ -68,23 +71,20 @@ def render(
         raise InputError(
             f"sample rate {sample_rate} Hz is outside {MIN_SAMPLE_RATE}..{MAX_SAMPLE_RATE}: choose another."
         )
-    events = list(_read_events(Path(midi_path)))
-    if not any(message.type == "note_on" and message.velocity > 0 for _, message in events):
-        raise InputError(f"{midi_path}: holds no note to play; give a MIDI file with notes.")
-    last_event_seconds = events[-1][0]
-    if last_event_seconds > MAX_SECONDS:
+    played = Played.read(Path(midi_path), from_first_note=from_first_note)
+    if played.seconds[-1] > MAX_SECONDS:
         raise InputError(
-            f"{midi_path}: lasts {last_event_seconds:.0f} s, the limit is {MAX_SECONDS:.0f} s; split the file."
+            f"{midi_path}: lasts {played.seconds[-1]:.0f} s, the limit is {MAX_SECONDS:.0f} s; split the file."
         )
-    samples = np.zeros((2, round((last_event_seconds + TAIL_SECONDS) * sample_rate)), dtype=np.float32)
-    with _synthesiser(Path(soundfont or default_soundfont()), sample_rate, gain) as play:
+    samples = np.zeros((2, round((played.seconds[-1] + TAIL_SECONDS) * sample_rate)), dtype=np.float32)
+    with _synthesiser(Path(soundfont or default_soundfont()), sample_rate, gain) as synthesiser:
         now = 0
-        for seconds, message in events:
+        for seconds, status, (first, second) in played.messages():
             at = round(seconds * sample_rate)
-            play.write(samples[:, now:at])
-            play.send(message)
+            synthesiser.write(samples[:, now:at])
+            synthesiser.send(status, first, second)
             now = at
-        play.write(samples[:, now:])
+        synthesiser.write(samples[:, now:])
     samples = samples[:, : _end_of_sound(samples, first_end=now)]
     peak = max(float(samples.max()), -float(samples.min()))
     if peak > 1.0:
@@ -115,16 +115,6 @@ def fluidsynth_version() -> str:
     return _load_fluidsynth().cfunc("fluid_version_str", ctypes.c_char_p)().decode("ascii")
 
 
-def first_note_seconds(midi_path: str | Path) -> float:
-    """When the first note of a MIDI file is struck that is no drum; raises InputError where it cannot be read."""
-    from symbolic.notes.cleaning import DRUM_CHANNEL
-
-    for seconds, message in _read_events(Path(midi_path)):
-        if message.type == "note_on" and message.velocity > 0 and message.channel != DRUM_CHANNEL:
-            return seconds
-    raise InputError(f"{midi_path}: holds no note; give a MIDI file with notes.")
-
-
 def write_audio(path: str | Path, samples: np.ndarray, sample_rate: int) -> None:
     """Write float32 [channels, samples] in the format of the suffix (16 bit for WAV and FLAC), whole or not at all.
 
@@ -139,20 +129,6 @@ def write_audio(path: str | Path, samples: np.ndarray, sample_rate: int) -> None
         soundfile.write(temporary, samples.T, sample_rate)
 
 
-def _read_events(path: Path) -> Iterator[tuple[float, Any]]:
-    """(seconds, mido message) of every channel message, in file order; times follow the tempo map."""
-    from losscal.midi import open_midi, read_midi_bytes
-
-    file = open_midi(read_midi_bytes(path), str(path))
-    if file.ticks_per_beat <= 0:
-        raise InputError(f"{path}: SMPTE time is not played; save it with ticks per beat.")
-    seconds = 0.0
-    for message in file:
-        seconds += message.time
-        if not message.is_meta and hasattr(message, "channel"):
-            yield seconds, message
-
-
 def _end_of_sound(samples: np.ndarray, first_end: int) -> int:
     """Index behind the last sample of [2, N] that is at least TAIL_FLOOR loud, never before `first_end`."""
     tail = np.flatnonzero(np.abs(samples[:, first_end:]).max(axis=0) >= TAIL_FLOOR)
@@ -160,7 +136,7 @@ def _end_of_sound(samples: np.ndarray, first_end: int) -> int:
 
 
 class _Player:
-    """One FluidSynth synthesiser that takes mido messages and writes float samples."""
+    """One FluidSynth synthesiser that takes channel messages and writes float samples."""
 
     def __init__(self, fluidsynth: ModuleType, soundfont: Path, sample_rate: int, gain: float) -> None:
         self.api = fluidsynth
@@ -170,23 +146,24 @@ class _Player:
             self.synth.delete()
             raise InputError(f"{soundfont}: not a readable SoundFont; give the path of an .sf2 or .sf3 file.")
 
-    def send(self, message: Any) -> None:
-        synth, channel = self.synth, message.channel
-        match message.type:
-            case "note_on" if message.velocity > 0:
-                synth.noteon(channel, message.note, message.velocity)
-            case "note_on" | "note_off":
-                synth.noteoff(channel, message.note)
-            case "control_change":
-                synth.cc(channel, message.control, message.value)
-            case "program_change":
-                synth.program_change(channel, message.program)
-            case "pitchwheel":
-                synth.pitch_bend(channel, message.pitch)
-            case "aftertouch":
-                self.api.fluid_synth_channel_pressure(synth.synth, channel, message.value)
-            case "polytouch":
-                self.api.fluid_synth_key_pressure(synth.synth, channel, message.note, message.value)
+    def send(self, status: int, first: int, second: int) -> None:
+        """Send a channel message: the kind and the channel, and its two data bytes."""
+        synth, channel = self.synth, status & 0x0F
+        match status & 0xF0:
+            case midi.NOTE_ON if second > 0:
+                synth.noteon(channel, first, second)
+            case midi.NOTE_ON | midi.NOTE_OFF:
+                synth.noteoff(channel, first)
+            case midi.CONTROL_CHANGE:
+                synth.cc(channel, first, second)
+            case midi.PROGRAM_CHANGE:
+                synth.program_change(channel, first)
+            case midi.PITCH_BEND:
+                synth.pitch_bend(channel, (second << 7 | first) - PITCH_BEND_CENTRE)
+            case midi.CHANNEL_PRESSURE:
+                self.api.fluid_synth_channel_pressure(synth.synth, channel, first)
+            case midi.POLY_PRESSURE:
+                self.api.fluid_synth_key_pressure(synth.synth, channel, first, second)
 
     def write(self, samples: np.ndarray) -> None:
         """Fill float32 [2, n] with the next n samples, block by block."""

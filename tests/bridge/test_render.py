@@ -8,7 +8,8 @@ import pytest
 import soundfile
 
 from bridge import render as render_module
-from bridge.render import TAIL_SECONDS, first_note_seconds, main, render
+from bridge.played import first_note_seconds
+from bridge.render import TAIL_SECONDS, main, render
 from losscal.errors import InputError
 
 TICKS_PER_SECOND = 960  # 480 ticks a beat at mido's default of 120 beats a minute
@@ -95,13 +96,53 @@ def test_times_follow_the_tempo_map(tmp_path):
 def test_the_first_note_is_no_drum_and_comes_when_it_is_struck(tmp_path):
     drum, late = note(0.25, 0.5, channel=9), note(1.5, 2.0)
     assert first_note_seconds(write(tmp_path / "late.mid", [*drum, *late])) == pytest.approx(1.5)
-    with pytest.raises(InputError, match=r"drums\.mid: holds no note"):
-        first_note_seconds(write(tmp_path / "drums.mid", drum))
+    assert first_note_seconds(write(tmp_path / "drums.mid", drum)) == pytest.approx(0.25)
+    with pytest.raises(InputError, match=r"none\.mid: holds no note"):
+        first_note_seconds(write(tmp_path / "none.mid", [control(0.0, 64, 127)]))
+
+
+def test_rests_and_stray_messages_change_nothing_of_what_is_heard_from_the_first_note_on(tmp_path):
+    music = [control(0.0, 7, 80), *note(0.0, 0.3), *note(0.5, 0.8, pitch=60)]
+    expected = render(write(tmp_path / "music.mid", music), sample_rate=8_000)
+    late = [(seconds + 4.0, message) for seconds, message in music[1:]]
+    strays = [
+        control(20.0, 7, 100),
+        control(20.0, 64, 127),
+        control(21.0, 64, 0),
+        (22.0, mido.Message("note_off", note=60)),
+    ]
+    for name, messages in {"rest": [music[0], *late], "stray": [*music, *strays]}.items():
+        samples = render(write(tmp_path / f"{name}.mid", messages), sample_rate=8_000, from_first_note=True)
+        np.testing.assert_array_equal(samples, expected)
+
+
+def test_a_controller_hours_later_costs_neither_time_nor_memory(tmp_path):
+    expected = render(write(tmp_path / "music.mid", note(0.0, 0.3)), sample_rate=8_000)
+    for stray in (control(10_800.0, 7, 90), control(10_800.0, 64, 0)):
+        held = [control(0.1, 64, 127)] if stray[1].control == 64 else []
+        samples = render(write(tmp_path / "stray.mid", [*note(0.0, 0.3), *held, stray]), sample_rate=8_000)
+        assert samples.shape[1] <= 8_000 * 30
+        assert held or np.array_equal(samples, expected)
+
+
+def test_smpte_time_is_played(tmp_path):
+    path = write(tmp_path / "beats.mid", note(0.0, 0.5))
+    data = path.read_bytes()
+    path.write_bytes(data[:12] + (0xE728).to_bytes(2, "big") + data[14:])  # 25 frames of 40: a tick is a millisecond
+    assert np.abs(render(path)[:, : 44 * 480]).max() > 0.01
+
+
+def test_what_ends_notes_for_the_reader_ends_them_for_the_synthesiser(tmp_path):
+    for ending in (control(0.2, 120, 0), control(0.2, 123, 0), control(0.2, 126, 0)):
+        path = write(tmp_path / "ended.mid", [*note(0.0, 4.0), ending, *note(4.5, 4.6, pitch=30)])
+        samples = render(path)
+        assert loudness(samples, 44_100, 1.5, 4.0) < 0.02 * loudness(samples, 44_100, 0.05, 0.2)
 
 
 def test_the_pedal_holds_a_note(tmp_path):
-    dry = render(write(tmp_path / "dry.mid", [*note(0.0, 0.2), control(2.0, 64, 0)]))
-    held = render(write(tmp_path / "held.mid", [control(0.0, 64, 127), *note(0.0, 0.2), control(2.0, 64, 0)]))
+    later = [control(2.0, 64, 0), *note(2.1, 2.2, pitch=40)]
+    dry = render(write(tmp_path / "dry.mid", [*note(0.0, 0.2), *later]))
+    held = render(write(tmp_path / "held.mid", [control(0.0, 64, 127), *note(0.0, 0.2), *later]))
     assert loudness(held, 44_100, 1.0, 1.9) > 10 * loudness(dry, 44_100, 1.0, 1.9)
 
 

@@ -1,0 +1,79 @@
+"""What of a MIDI file is played: its messages from the first note, or from time zero, to where the last note ends.
+
+Rests before the music and stray messages behind it say nothing of it, yet silence counts in a likelihood of sound.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from losscal.errors import InputError
+from losscal.midi import NOTE_OFF, NOTE_ON, MidiFile, parse_midi, read_midi_bytes
+from symbolic.notes.cleaning import DRUM_CHANNEL
+from symbolic.notes.strokes import Strokes, find_strokes
+
+HELD_SECONDS = 10.0
+"""What a pedal, or a key that is never let go, still holds so long after the last key has moved has died away."""
+
+
+@dataclass(frozen=True)
+class Played:
+    """The messages that a synthesiser is sent, in playing order.
+
+    Args:
+        seconds: float64 [N], rising, 0 or later.
+        status: int64 [N], the kind of message and the channel in its low four bits.
+        data: int64 [N, 2], both 0..127.
+    """
+
+    seconds: np.ndarray
+    status: np.ndarray
+    data: np.ndarray
+
+    def messages(self) -> Iterator[tuple[float, int, list[int]]]:
+        """(seconds, status, data) of each message."""
+        return zip(self.seconds.tolist(), self.status.tolist(), self.data.tolist(), strict=True)
+
+    @classmethod
+    def read(cls, path: Path, *, from_first_note: bool = False) -> "Played":
+        """Of a file, from time zero or from the first note that is no drum: where a Performance begins.
+
+        Controllers and programs from before are sent at the beginning, notes from before are not. Raises InputError
+        where the file cannot be read or holds no note.
+        """
+        file = parse_midi(read_midi_bytes(path), str(path))
+        strokes, seconds = _all_strokes(file, path), file.seconds
+        key_places = np.append(strokes.onset_place, strokes.key_up_place)
+        last_key_seconds = seconds[key_places[key_places < len(seconds)].max()]
+        until = min(
+            int(strokes.released_place.max()) + 1,
+            int(np.searchsorted(seconds, last_key_seconds + HELD_SECONDS, side="right")),
+        )
+        begin = 0.0
+        is_played = np.arange(len(seconds)) < until
+        if from_first_note:
+            begin = seconds[_first_note(file, strokes)]
+            is_played &= (seconds >= begin) | ~np.isin(file.kind, (NOTE_ON, NOTE_OFF))
+        return cls(np.maximum(seconds - begin, 0.0)[is_played], file.status[is_played], file.data[is_played])
+
+
+def first_note_seconds(path: Path) -> float:
+    """When the first note of a MIDI file is struck that is no drum; raises InputError as `Played.read` does."""
+    file = parse_midi(read_midi_bytes(path), str(path))
+    return float(file.seconds[_first_note(file, _all_strokes(file, path))])
+
+
+def _all_strokes(file: MidiFile, path: Path) -> Strokes:
+    strokes, _ = find_strokes(file, np.ones(len(file.tick), dtype=bool))
+    if not len(strokes.pitch):
+        raise InputError(f"{path}: holds no note to play; give a MIDI file with notes.")
+    return strokes
+
+
+def _first_note(file: MidiFile, strokes: Strokes) -> int:
+    """The place of the first note-on that is no drum, of the first of all where all are drums."""
+    places = strokes.onset_place
+    of_piano = places[file.channel[places] != DRUM_CHANNEL]
+    return int((of_piano if len(of_piano) else places).min())
