@@ -5,57 +5,21 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from midi_files import (
+    DRUM_ON,
+    OFF,
+    ON,
+    cleaned,
+    off,
+    on,
+    pedal,
+    smf,
+    tempo,
+)
 
 from losscal.errors import InputError
 from symbolic.notes.cleaning import REMOVING_REPAIRS, clean_midi, read_midi
 from symbolic.notes.performance import NOTE_DTYPE, Performance, nearest_velocity_bin, write_midi
-
-ON, OFF, PEDAL, DRUM_ON = 0x90, 0x80, 0xB0, 0x99
-PER_STEP = 10  # ticks in 10 ms, with 500 ticks a beat at the default 120 BPM
-
-
-def smf(*tracks, division=500, midi_format=1, header_tracks=None):
-    """A MIDI file of tracks of (tick, event bytes) in order; a track's end is its last event."""
-    bodies = []
-    for track in tracks:
-        body, now = b"", 0
-        for tick, event in [*track, (track[-1][0] if track else 0, b"\xff\x2f\x00")]:
-            body += variable_length(tick - now) + event
-            now = tick
-        bodies.append(b"MTrk" + struct.pack(">I", len(body)) + body)
-    header = struct.pack(">4sIHHH", b"MThd", 6, midi_format, header_tracks or len(tracks), division)
-    return header + b"".join(bodies)
-
-
-def variable_length(value):
-    groups = [value & 0x7F]
-    while value := value >> 7:
-        groups.insert(0, value & 0x7F | 0x80)
-    return bytes(groups)
-
-
-def on(tick, pitch=60, velocity=64, channel=0):
-    return tick, bytes([ON | channel, pitch, velocity])
-
-
-def off(tick, pitch=60, channel=0):
-    return tick, bytes([OFF | channel, pitch, 0])
-
-
-def pedal(tick, value, channel=0):
-    return tick, bytes([PEDAL | channel, 64, value])
-
-
-def tempo(tick, microseconds):
-    return tick, b"\xff\x51\x03" + microseconds.to_bytes(3, "big")
-
-
-def cleaned(*tracks, **header):
-    """(list of (onset, duration, pitch), repairs) of a file."""
-    result = clean_midi(smf(*tracks, **header), "a.mid")
-    fields = ["onset_ticks", "duration_ticks", "pitch"]
-    return result.performance.notes[fields].tolist(), result.repairs
-
 
 # ---------------------------------------------------------------- one rule, one fixture
 
@@ -389,123 +353,3 @@ def test_nothing_behind_the_end_of_a_track_counts():
 )
 def test_a_meta_event_that_mido_cannot_read_costs_neither_the_file_nor_time(meta_event):
     assert cleaned([on(0), (50, meta_event), off(100)]) == ([(0, 10, 60)], {})
-
-
-# ---------------------------------------------------------------- messages that end notes, and how files spell them
-
-
-def control(tick, number, value=0, channel=0):
-    return tick, bytes([PEDAL | channel, number, value])
-
-
-@pytest.mark.parametrize("controller", [120, 123, 124, 125, 126, 127])
-def test_a_message_that_ends_all_notes_ends_those_of_its_channel(controller):
-    other_channel = [on(0, 64, channel=1), off(900, 64, channel=1)]
-    notes, repairs = cleaned([on(0), on(0, 62), control(200, controller), off(900), on(1000), off(1100)], other_channel)
-    assert notes == [(0, 20, 60), (0, 20, 62), (0, 90, 64), (100, 10, 60)]
-    assert repairs == {"orphan_note_off": 1}
-
-
-def test_all_sound_off_ends_what_the_pedal_holds_and_all_notes_off_does_not():
-    held = [pedal(0, 127), on(0), off(100)]
-    assert cleaned([*held, control(200, 123), pedal(400, 0)])[0] == [(0, 40, 60)]
-    assert cleaned([*held, control(200, 120), pedal(400, 0)])[0] == [(0, 20, 60)]
-
-
-def test_resetting_all_controllers_lifts_both_pedals():
-    for controller in (64, 66):
-        events = [on(0), control(50, controller, 127), off(100), control(300, 121), on(900, 64), off(950, 64)]
-        assert cleaned(events)[0] == [(0, 30, 60), (90, 5, 64)]
-
-
-def test_the_sostenuto_pedal_holds_the_keys_that_are_down_when_it_is_pressed():
-    events = [on(0), control(50, 66, 127), on(60, 64), off(100), off(110, 64), control(400, 66, 0)]
-    notes, repairs = cleaned(events)
-    assert notes == [(0, 40, 60), (6, 5, 64)]
-    assert repairs == {"pedal_folded": 1}
-
-
-def test_what_the_sostenuto_pedal_lets_go_the_sustain_pedal_still_holds():
-    events = [on(0), control(50, 66, 127), off(100), pedal(200, 127), control(300, 66, 0), pedal(500, 0)]
-    assert cleaned(events)[0] == [(0, 50, 60)]
-
-
-def test_a_repeated_pedal_value_is_no_new_press():
-    events = [control(0, 66, 127), on(10), control(50, 66, 127), off(100), control(400, 66, 0)]
-    assert cleaned(events)[0] == [(0, 9, 60)]
-
-
-def file_of(body, **header):
-    return smf(**header)[:14] + b"MTrk" + struct.pack(">I", len(body)) + body
-
-
-def test_running_status_goes_on_behind_sysex_and_meta_events():
-    note = b"\x00\x90\x3c\x40\x32\x3c\x00"
-    between = b"\x00\xf0\x02\x01\xf7" + b"\x32\x3e\x40\x32\x3e\x00" + b"\x00\xff\x01\x01x" + b"\x32\x40\x40\x32\x40\x00"
-    data = file_of(note + between + b"\x00\xff\x2f\x00", header_tracks=1)
-    assert [note[2] for note in clean_midi(data, "a.mid").performance.notes.tolist()] == [60, 62, 64]
-
-
-@pytest.mark.parametrize(
-    "extra",
-    [
-        b"\x00\xf7\x02\xf3\x01",  # an escape that holds a song selection
-        b"\x00\xf0\x03\x43\x12\x00\x05\xf7\x02\x10\xf7",  # sysex in two packets
-        b"\x00\xb0\x07\xff",  # a volume beyond 127
-        b"\x00\xf8",  # a clock that has no place in a file
-    ],
-)
-def test_what_is_no_note_costs_no_note(extra):
-    body = b"\x00\x90\x3c\x40" + extra + b"\x32\x80\x3c\x00" + b"\x00\xff\x2f\x00"
-    ((onset, duration, *_),) = clean_midi(file_of(body, header_tracks=1), "a.mid").performance.notes.tolist()
-    assert onset == 0 and duration in (5, 6)
-    assert ("data_above_127" in clean_midi(file_of(body, header_tracks=1), "a.mid").repairs) == (extra[-1] == 0xFF)
-
-
-def test_chunks_of_other_kinds_are_passed_over_wherever_they_stand():
-    data = smf([on(0), off(100)], [on(0, 64), off(100, 64)])
-    alien = b"XFKM" + struct.pack(">I", 5) + b"MTrk\0"
-    expected = clean_midi(data, "a.mid").performance.notes.tolist()
-    assert clean_midi(data.replace(b"MTrk", alien + b"MTrk"), "a.mid").performance.notes.tolist() == expected
-
-
-def test_a_riff_wrapper_is_unpacked():
-    data = smf([on(0), off(100)])
-    padded = data + b"\0" * (len(data) % 2)
-    chunks = b"RMID" + b"DISP" + struct.pack("<I", 3) + b"abc\0" + b"data" + struct.pack("<I", len(data)) + padded
-    wrapped = b"RIFF" + struct.pack("<I", len(chunks)) + chunks
-    assert clean_midi(wrapped, "a.rmi").performance.notes.tolist() == clean_midi(data, "a").performance.notes.tolist()
-
-
-def test_what_lies_hours_behind_the_last_note_changes_nothing():
-    music = [on(0), off(100), on(200), off(300)]
-    expected = cleaned(music)
-    for stray in (control(3 * 3_600_000, 7, 90), pedal(3 * 3_600_000, 127), (0x0FFFFFFF, b"\xff\x01\x00")):
-        assert cleaned([*music, stray]) == expected
-    assert cleaned([*music, *((100_000_000 * i, b"\xff\x01\x00") for i in range(1, 4000))]) == expected
-
-
-def test_one_music_in_many_spellings_is_one_performance():
-    music = [(0, 500, 60, 80), (250, 1000, 64, 50), (1000, 1500, 60, 90), (1100, 1900, 67, 33)]
-    events = [event for start, end, pitch, velocity in music for event in (on(start, pitch, velocity), off(end, pitch))]
-    events.sort(key=lambda event: event[0])
-    expected = cleaned(events)
-    ends_as_ons = [(tick, bytes([ON, data[1], 0])) if data[0] == OFF else (tick, data) for tick, data in events]
-    by_channel = [(tick, bytes([data[0] | data[1] % 2, *data[1:]])) for tick, data in events]
-    by_track = [[event for event in events if event[1][1] % 2 == part] for part in (0, 1)]
-    finer = [(3 * tick, data) for tick, data in events]
-    slower = [tempo(0, 250_000), *((2 * tick, data) for tick, data in events)]
-    changing = [tempo(0, 250_000), *((2 * min(tick, 600) + max(0, tick - 600), data) for tick, data in events)]
-    changing.insert([tick > 1200 for tick, _ in changing].index(True), tempo(1200, 500_000))
-    assert cleaned(ends_as_ons) == cleaned(by_channel) == expected
-    assert cleaned(*by_track) == expected and cleaned(events, midi_format=0) == expected
-    assert cleaned(finer, division=1500) == expected
-    assert cleaned(slower) == cleaned(changing) == expected
-    as_ons = b"".join(
-        variable_length(tick - before) + (b"\x90" if number == 0 else b"") + data[1:]
-        for number, (before, (tick, data)) in enumerate(
-            zip([0, *(tick for tick, _ in ends_as_ons)], ends_as_ons, strict=False)
-        )
-    )
-    result = clean_midi(file_of(as_ons + b"\x00\xff\x2f\x00", header_tracks=1), "a.mid")
-    assert [note[:3] for note in result.performance.notes.tolist()] == expected[0]
