@@ -1,14 +1,15 @@
 """Rebuild the examples: Wagner's Bridal Chorus, two corruptions of it, and eight pieces that the models wrote.
 
 The corruptions and two of the pieces are pairs of a MIDI file and its rendering (mono, 16 kHz, 16 bit), the other
-pieces MIDI files alone. MANIFEST.json names the weights that wrote the pieces, the command of each, and every file's
-SHA-256.
+pieces MIDI files alone. MANIFEST.json names the weights that wrote the pieces, the arithmetic they were drawn in, the
+command of each, and every file's SHA-256.
 """
 
 import json
 import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from symbolic.generate import main as generate
 from symbolic.notes.cleaning import read_midi
 from symbolic.notes.corruption import CORRUPTIONS
 from symbolic.notes.performance import write_midi
+from symbolic.sampling.row_product import Arithmetic
 
 FOLDER = Path(__file__).parent
 WEIGHTS = FOLDER.parent / "symbolic" / "weights"
@@ -84,6 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         write_rendering(midi, longest_seconds=17.0 if is_generated else 19.5)  # 3 MB together
     manifest = {
         "weights": {model: sha256_of(WEIGHTS / f"{model}.safetensors") for model in MODELS},
+        "arithmetic": asdict(Arithmetic.here()),
         "commands": {name: f"python -m symbolic.generate {flags_of(name, flags)}" for name, flags in GENERATED.items()},
         "files": {
             path.relative_to(FOLDER).as_posix(): sha256_of(path)

@@ -128,6 +128,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from symbolic.notes.performance import write_midi
     from symbolic.sampling.pieces import draw_pieces
     from symbolic.sampling.ranking import load_held_out, most_typical, require_held_out
+    from symbolic.sampling.row_product import Arithmetic
     from symbolic.scoring.likelihood import SymbolicScorer
 
     prompt = kept_prompt(flags)
@@ -162,6 +163,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         path = flags.out if rank == 1 else flags.out.with_stem(f"{flags.out.stem}_{rank}")
         write_midi(one.piece.performance, path)
         write_result(f"{path}: {described(one, flags.model)}")
+    log(f"drawn by {Arithmetic.here()}; another arithmetic may draw other notes from the seed")
     if candidates > flags.keep:
         order = "the most typical first" if kept[0].place else f"in no order: fewer than {FEW_NOTES} notes tell nothing"
         log(f"kept {flags.keep} of {candidates} candidates, {order}")

@@ -14,13 +14,16 @@ from pathlib import Path
 
 TESTS = Path(__file__).parent
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
-# ATEN_CPU_CAPABILITY chooses torch's own kernels; MKL and oneDNN, which multiply matrices for it, have their own names.
+AVX2 = {
+    "ATEN_CPU_CAPABILITY": "avx2",
+    "FBGEMM_ENABLE_INSTRUCTIONS": "AVX2",
+    "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+}
+"""ATEN_CPU_CAPABILITY chooses torch's own kernels, the others those of the libraries that multiply matrices for it."""
 CONDITIONS: dict[str, tuple[str, dict[str, str]]] = {
     "as it is": ("processor or fluidsynth", ONE_THREAD),
-    "AVX2": (
-        "processor",
-        {"ATEN_CPU_CAPABILITY": "avx2", "MKL_ENABLE_INSTRUCTIONS": "AVX2", "ONEDNN_MAX_CPU_ISA": "AVX2", **ONE_THREAD},
-    ),
+    "AVX2": ("processor", {**AVX2, **ONE_THREAD}),
     "no vectors": (
         "processor",
         {

@@ -25,7 +25,7 @@ from symbolic.models.copying import (
 )
 from symbolic.models.event_gpt import EventGPT
 from symbolic.models.transformer import MLP, KVCache
-from symbolic.sampling.row_product import row_product
+from symbolic.sampling.row_product import RowProduct
 from symbolic.tokens.events import ATTRIBUTES, END, REST, VOCABULARY
 
 ALIGNED_FLOATS = 16
@@ -44,7 +44,7 @@ class Perceptron:
     """x + MLP(rms_norm(x)) of rows [B, 1, D]; as the squared ReLU is homogeneous, sqrt(D) comes out of it as D."""
 
     def __init__(self, mlp: MLP) -> None:
-        self.up, self.down = row_product(mlp.up.weight), row_product(mlp.down.weight)
+        self.up, self.down = RowProduct(mlp.up.weight), RowProduct(mlp.down.weight)
 
     def __call__(self, x: Tensor) -> Tensor:
         """[B, 1, D] to [B, 1, D]."""
@@ -59,7 +59,7 @@ class Trunk:
         self.heads = model.config.heads
         self.cache = KVCache(model.config, batch, capacity=model.context_events)
         self.layers = [
-            (row_product(attention.qkv.weight), row_product(attention.project.weight), Perceptron(mlp))
+            (RowProduct(attention.qkv.weight), RowProduct(attention.project.weight), Perceptron(mlp))
             for attention, mlp in zip(transformer.attention, transformer.mlp, strict=True)
         ]
         self.sqrt_width = torch.tensor(sqrt(model.config.width))
@@ -178,7 +178,7 @@ class Head:
         if name in POINTED:
             query = chain.pointer.query[name]
             parts["query"] = (query.weight, query.bias)
-            self.traits = row_product(chain.pointer.traits[name])
+            self.traits = RowProduct(chain.pointer.traits[name])
         self.codes = None
         if isinstance(model, CodeGPT):
             autoencoder, code_output = model.vqvae.attributes[name], model.code_output[name]
@@ -188,7 +188,7 @@ class Head:
         ends = torch.tensor([len(bias) for bias in biases]).cumsum(0).tolist()
         self.part = {key: slice(end - len(bias), end) for key, end, bias in zip(parts, ends, biases, strict=True)}
         padding = (0, -ends[-1] % ALIGNED_FLOATS)
-        self.product = row_product(F.pad(torch.cat(weights), (0, 0, *padding)))
+        self.product = RowProduct(F.pad(torch.cat(weights), (0, 0, *padding)))
         self.bias = F.pad(torch.cat(biases), padding)
         following = chain.position[index + 1] if index + 1 < len(ATTRIBUTES) else 0.0
         self.told = (chain.embeddings[name].weight + following)[:, None]  # [V, 1, D]
