@@ -1,17 +1,27 @@
 """What every command that writes new sound is asked for alike: a length, a seed and a WAV file."""
 
 import argparse
+from pathlib import Path
+from typing import Annotated
 
-from losscal.errors import InputError
+from losscal.cli import in_range
+from losscal.settings import Range, Seed
 
-MAX_SEED = 2**63 - 1
+
+def add_new_sound_flags(
+    parser: argparse.ArgumentParser, *, most_seconds: float, seconds: float | None, seconds_help: str
+) -> None:
+    """--seconds, by default `seconds` and up to `most_seconds`; --seed; --out."""
+    allowed = Annotated[float, Range(0, most_seconds, low_open=True)]
+    parser.add_argument("--seconds", type=in_range(allowed), default=seconds, help=seconds_help)
+    parser.add_argument(
+        "--seed", type=in_range(Seed), default=1, help="the same seed gives the same sound (default: 1)"
+    )
+    parser.add_argument("--out", type=_wav_path, required=True, metavar="NEW.wav", help="WAV file to write")
 
 
-def check_flags(options: argparse.Namespace, most_seconds: float) -> None:
-    """Raise InputError where --seconds (None: not given), --seed or --out is outside what is allowed."""
-    if options.seconds is not None and not 0 < options.seconds <= most_seconds:
-        raise InputError(f"--seconds {options.seconds:g}: allowed is above 0 and up to {most_seconds:g}.")
-    if not 0 <= options.seed <= MAX_SEED:
-        raise InputError(f"--seed {options.seed}: allowed is 0..2^63-1.")
-    if options.out.suffix.lower() != ".wav":
-        raise InputError(f"--out {options.out}: only WAV is written; end the name in .wav.")
+def _wav_path(text: str) -> Path:
+    path = Path(text)
+    if path.suffix.lower() != ".wav":
+        raise argparse.ArgumentTypeError(f"{text}: only WAV is written; end the name in .wav")
+    return path

@@ -8,6 +8,7 @@ piece while there are more pieces than windows).
 
 import argparse
 from collections.abc import Sequence
+from typing import Annotated
 
 import numpy as np
 
@@ -15,7 +16,8 @@ from audio.spectral.frames import FrameConfig, quantised_frames
 from audio.spectral.model import frame_nats
 from audio.spectral.scoring import SpectralLMScorer
 from bridge.references import render_window, second_windows
-from losscal.cli import EXIT_DONE, run, write_result
+from losscal.cli import EXIT_DONE, add_data_flag, in_range, run, write_result
+from losscal.settings import Count, Range
 from losscal.statistics import markdown_table, mean, with_interval
 from symbolic.data.corpus import Corpus
 
@@ -46,9 +48,11 @@ class BandCounts:
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.audio_likelihood", description=__doc__)
-    parser.add_argument("--data", default="data/giantmidi-piano", help="cache made by python -m symbolic.prepare")
-    parser.add_argument("--windows", type=int, default=60, help="test windows (default 60)")
-    parser.add_argument("--seconds", type=int, default=30, help="length of a window (default 30)")
+    add_data_flag(parser)
+    parser.add_argument("--windows", type=in_range(Count), default=60, help="test windows (default 60)")
+    parser.add_argument(
+        "--seconds", type=in_range(Annotated[int, Range(1, 3600)]), default=30, help="length of a window (default 30)"
+    )
     flags = parser.parse_args(argv)
     corpus, scorer = Corpus.open(flags.data), SpectralLMScorer.load()
 

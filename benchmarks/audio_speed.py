@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from benchmarks.speed import fastest_seconds
-from losscal.cli import EXIT_DONE, log, run, write_result
+from losscal.cli import EXIT_DONE, in_range, log, run, write_result
+from losscal.settings import Seconds
 from losscal.statistics import markdown_table
 
 if TYPE_CHECKING:
@@ -124,7 +125,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.audio_speed", description=__doc__)
     parser.add_argument("--weights", type=Path, help="folder of weights of spectral_lm other than the shipped ones")
-    parser.add_argument("--seconds", type=float, default=30.0, help="length of the sound (default %(default)g)")
+    parser.add_argument(
+        "--seconds", type=in_range(Seconds), default=30.0, help="length of the sound (default %(default)g)"
+    )
     parser.add_argument("--views", nargs="+", choices=VIEWS, default=list(VIEWS), help="default: all")
     flags = parser.parse_args(argv)
     import torch

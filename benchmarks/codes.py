@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from losscal.cli import EXIT_DONE, run, write_result
+from losscal.cli import EXIT_DONE, add_data_flag, in_range, run, write_result
+from losscal.settings import Count
 from losscal.statistics import markdown_table, mean, with_interval
 
 if TYPE_CHECKING:
@@ -78,8 +79,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Print both tables, usage for the first file."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.codes", description=__doc__)
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="weights (default: the shipped vqvae)")
-    parser.add_argument("--data", default="data/giantmidi-piano", help="cache made by python -m symbolic.prepare")
-    parser.add_argument("--pieces", type=int, default=60, help="test pieces, one excerpt each (default 60)")
+    add_data_flag(parser)
+    parser.add_argument("--pieces", type=in_range(Count), default=60, help="test pieces, one excerpt each (default 60)")
     flags = parser.parse_args(argv)
 
     from benchmarks.peers.excerpts import excerpts_of_test_pieces

@@ -8,13 +8,13 @@ composers with most training pieces, and guessing. Intervals: 95 %, bootstrap ov
 import argparse
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
 from bridge.views.opening import SYMBOLIC_VIEWS
-from losscal.cli import EXIT_DONE, log, run, write_result
+from losscal.cli import EXIT_DONE, add_data_flag, add_weights_flag, in_range, log, run, write_result
 from losscal.errors import InputError
+from losscal.settings import Count
 from losscal.statistics import markdown_table, mean, with_interval
 from symbolic.data.corpus import Corpus
 
@@ -34,10 +34,14 @@ def row(name: str, notes: str, ranks: np.ndarray) -> list[str]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.composers", description=__doc__)
-    parser.add_argument("--data", default="data/giantmidi-piano", help="cache made by python -m symbolic.prepare")
-    parser.add_argument("--weights", type=Path, help="folder of weights other than the shipped ones")
+    add_data_flag(parser)
+    add_weights_flag(parser)
     parser.add_argument(
-        "--notes", type=int, nargs="+", default=[64, 256, 1024], help="lengths of the openings (default 64 256 1024)"
+        "--notes",
+        type=in_range(Count),
+        nargs="+",
+        default=[64, 256, 1024],
+        help="lengths of the openings (default 64 256 1024)",
     )
     flags = parser.parse_args(argv)
 

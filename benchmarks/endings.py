@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from losscal.cli import EXIT_DONE, log, run, write_result
+from losscal.cli import EXIT_DONE, add_data_flag, in_range, log, run, write_result
+from losscal.settings import Count, Seconds
 from losscal.statistics import markdown_table
 
 QUANTILES = (0.25, 0.5, 0.75, 0.9, 0.95)
@@ -20,9 +21,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Print what ends cost, and how many drawn pieces end plausibly."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.endings", description=__doc__)
     parser.add_argument("--model", choices=("events", "vqvae"), default="events", help="which model (default events)")
-    parser.add_argument("--data", default="data/giantmidi-piano", help="cache made by python -m symbolic.prepare")
-    parser.add_argument("--pieces", type=int, default=100, help="pieces to draw (default 100)")
-    parser.add_argument("--seconds", type=float, default=30.0, help="their length (default 30)")
+    add_data_flag(parser)
+    parser.add_argument("--pieces", type=in_range(Count), default=100, help="pieces to draw (default 100)")
+    parser.add_argument("--seconds", type=in_range(Seconds), default=30.0, help="their length (default 30)")
     flags = parser.parse_args(argv)
 
     from symbolic.data.corpus import Corpus

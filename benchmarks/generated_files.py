@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bridge.views.opening import SYMBOLIC_VIEWS
-from losscal.cli import EXIT_DONE, log, run, write_result
+from losscal.cli import EXIT_DONE, add_weights_flag, in_range, log, run, write_result
+from losscal.settings import Count, Seed
 from losscal.statistics import markdown_table
 from symbolic.notes.performance import TICK_SECONDS, VELOCITY_OF_BIN, Performance, write_midi
 
@@ -131,15 +132,21 @@ def checked(kind: str, flags: argparse.Namespace) -> list[str]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.generated_files", description=__doc__)
-    parser.add_argument("--weights", type=Path, help="folder of weights other than the shipped ones")
+    add_weights_flag(parser)
     parser.add_argument(
         "--models", nargs="+", choices=SYMBOLIC_VIEWS, default=list(SYMBOLIC_VIEWS), help="default: both"
     )
-    parser.add_argument("--pieces", type=int, default=500, help="pieces of each model (default %(default)s)")
-    parser.add_argument("--notes", type=int, default=100, help="their length (default %(default)s)")
-    parser.add_argument("--endings", type=int, default=100, help="how many are drawn to an end (default 100)")
-    parser.add_argument("--continuations", type=int, default=50, help="how many are continued (default %(default)s)")
-    parser.add_argument("--seed", type=int, default=1, help="of all draws (default %(default)s)")
+    parser.add_argument(
+        "--pieces", type=in_range(Count), default=500, help="pieces of each model (default %(default)s)"
+    )
+    parser.add_argument("--notes", type=in_range(Count), default=100, help="their length (default %(default)s)")
+    parser.add_argument(
+        "--endings", type=in_range(Count), default=100, help="how many are drawn to an end (default 100)"
+    )
+    parser.add_argument(
+        "--continuations", type=in_range(Count), default=50, help="how many are continued (default %(default)s)"
+    )
+    parser.add_argument("--seed", type=in_range(Seed), default=1, help="of all draws (default %(default)s)")
     flags = parser.parse_args(argv)
     rows = [checked(kind, flags) for kind in flags.models]
     write_result(f"pieces of about {flags.notes} notes\n")

@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from itertools import product
 from math import log as ln
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 
 from benchmarks.peers.sources import Source, Wanted, of_counts, of_llama, of_model, openings
 from bridge.views.opening import SYMBOLIC_VIEWS
-from losscal.cli import EXIT_DONE, log, run, write_result
-from losscal.errors import InputError
+from losscal.cli import EXIT_DONE, add_data_flag, add_weights_flag, in_range, log, of_field, run, write_result
+from losscal.settings import Count, Range, Seconds, Seed
 from losscal.statistics import interval_text, markdown_table, ratio, with_interval
 from symbolic.data.corpus import Corpus
 from symbolic.memorisation import USUAL_SHARE, TrainingMelodies
@@ -132,14 +132,16 @@ def structure_row(name: str, measures: Measures, usual_copy: float) -> list[str]
     return [name, *(cells[column] for column in STRUCTURE_HEADER[1:])]
 
 
+Several = Annotated[int, Range(2, 1_000_000)]
+"""So many pieces as can be compared."""
+SoundSeconds = Annotated[float, Range(0, 3600)]
+
+
 def sources_of(flags: argparse.Namespace, corpus: Corpus) -> Iterator[Source]:
-    """What is drawn, in the order of the tables; raises InputError for settings out of range."""
+    """What is drawn, in the order of the tables."""
     from symbolic.models.registry import weights_path
 
-    try:
-        grid = [SamplingConfig(temperature=t, top_p=p) for t, p in product(flags.temperatures, flags.top_p)]
-    except ValueError as error:
-        raise InputError(f"--{error}.") from error
+    grid = [SamplingConfig(temperature=t, top_p=p) for t, p in product(flags.temperatures, flags.top_p)]
     for kind, sampling, candidates in product(flags.models, grid, flags.candidates):
         yield of_model(kind, weights_path(kind, flags.weights), sampling, name=kind, candidates=candidates)
     for (kind, weights), sampling in product(flags.checkpoint, grid):
@@ -164,11 +166,15 @@ def checkpoint(text: str) -> tuple[str, Path]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.generation", description=__doc__)
     defaults = SamplingConfig()
-    parser.add_argument("--data", default="data/giantmidi-piano", help="cache made by python -m symbolic.prepare")
-    parser.add_argument("--weights", type=Path, help="folder of weights of notes other than the shipped ones")
-    parser.add_argument("--pieces", type=int, default=100, help="pieces to draw of each kind (default %(default)s)")
-    parser.add_argument("--seconds", type=float, default=30.0, help="length of a piece (default %(default)g)")
-    parser.add_argument("--seed", type=int, default=1, help="of all draws (default %(default)s)")
+    add_data_flag(parser)
+    add_weights_flag(parser)
+    parser.add_argument(
+        "--pieces", type=in_range(Several), default=100, help="pieces to draw of each kind (default %(default)s)"
+    )
+    parser.add_argument(
+        "--seconds", type=in_range(Seconds), default=30.0, help="length of a piece (default %(default)g)"
+    )
+    parser.add_argument("--seed", type=in_range(Seed), default=1, help="of all draws (default %(default)s)")
     parser.add_argument(
         "--pieces-dir", type=Path, default=Path("build/generation"), help="where drawn pieces are kept (%(default)s)"
     )
@@ -176,12 +182,22 @@ def _parser() -> argparse.ArgumentParser:
         "--models", nargs="*", choices=SYMBOLIC_VIEWS, default=list(SYMBOLIC_VIEWS), help="default: both"
     )
     parser.add_argument(
-        "--temperatures", type=float, nargs="+", default=[defaults.temperature], help="default %(default)s"
+        "--temperatures",
+        type=of_field(SamplingConfig, "temperature"),
+        nargs="+",
+        default=[defaults.temperature],
+        help="default %(default)s",
     )
-    parser.add_argument("--top-p", type=float, nargs="+", default=[defaults.top_p], help="default %(default)s")
+    parser.add_argument(
+        "--top-p",
+        type=of_field(SamplingConfig, "top_p"),
+        nargs="+",
+        default=[defaults.top_p],
+        help="default %(default)s",
+    )
     parser.add_argument(
         "--candidates",
-        type=int,
+        type=in_range(Count),
         nargs="+",
         default=[1],
         help="take the most typical of so many; checkpoints draw one (default %(default)s)",
@@ -192,7 +208,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--llama", type=Path, nargs="+", default=[], help="folders of a trained benchmarks.llama")
     parser.add_argument("--no-counts", dest="counts", action="store_false", help="leave out chain and unigram sampler")
     parser.add_argument(
-        "--sound-seconds", type=float, default=20.0, help="of each piece, for FAD; 0: no FAD (default %(default)g)"
+        "--sound-seconds",
+        type=in_range(SoundSeconds),
+        default=20.0,
+        help="of each piece, for FAD; 0: no FAD (default %(default)g)",
     )
     return parser
 
@@ -200,10 +219,6 @@ def _parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Print both tables."""
     flags = _parser().parse_args(argv)
-    if flags.pieces < 2:
-        raise InputError(f"--pieces {flags.pieces}: a comparison needs 2 or more.")
-    if min(flags.candidates) < 1:
-        raise InputError(f"--candidates {min(flags.candidates)}: must be at least 1.")
     from symbolic.scoring.likelihood import SymbolicScorer
 
     corpus = Corpus.open(flags.data)

@@ -15,7 +15,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bridge.views.opening import SYMBOLIC_VIEWS
-from losscal.cli import EXIT_DONE, run, write_result
+from losscal.cli import EXIT_DONE, add_weights_flag, in_range, run, write_result
+from losscal.settings import Count, Seconds
 from losscal.statistics import markdown_table
 
 BATCHES = (1, 8)
@@ -89,11 +90,19 @@ def long_row(name: str, weights: Path | None, seconds: float) -> list[str]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Print both tables."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.generation_speed", description=__doc__)
-    parser.add_argument("--weights", type=Path, help="folder of weights other than the shipped ones")
-    parser.add_argument("--notes", type=int, default=200, help="notes of each piece for the rates (default 200)")
-    parser.add_argument("--rounds", type=int, default=3, help="rounds, of which the fastest counts (default 3)")
+    add_weights_flag(parser)
     parser.add_argument(
-        "--seconds", type=float, nargs="*", default=[60.0, 600.0], help="lengths of long pieces (default 60 600)"
+        "--notes", type=in_range(Count), default=200, help="notes of each piece for the rates (default 200)"
+    )
+    parser.add_argument(
+        "--rounds", type=in_range(Count), default=3, help="rounds, of which the fastest counts (default 3)"
+    )
+    parser.add_argument(
+        "--seconds",
+        type=in_range(Seconds),
+        nargs="*",
+        default=[60.0, 600.0],
+        help="lengths of long pieces (default 60 600)",
     )
     flags = parser.parse_args(argv)
 

@@ -12,7 +12,8 @@ from math import log
 import numpy as np
 
 from benchmarks.peers.excerpts import excerpt_parser, excerpts_of_test_pieces
-from losscal.cli import EXIT_DONE, run, write_result
+from losscal.cli import EXIT_DONE, in_range, of_field, run, write_result
+from losscal.settings import Count
 from losscal.statistics import markdown_table, with_interval
 from symbolic.data.corpus import Corpus
 from symbolic.models.configs import PolishConfig
@@ -51,8 +52,13 @@ def share(rows: np.ndarray) -> float:
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the two tables."""
     parser = excerpt_parser("polish", __doc__, per_piece=1)
-    parser.add_argument("--notes", type=int, default=128, help="notes of an excerpt (default %(default)s)")
-    parser.add_argument("--doubt-nats", type=float, default=PolishConfig().doubt_nats, help="default %(default)s")
+    parser.add_argument("--notes", type=in_range(Count), default=128, help="notes of an excerpt (default %(default)s)")
+    parser.add_argument(
+        "--doubt-nats",
+        type=of_field(PolishConfig, "doubt_nats"),
+        default=PolishConfig().doubt_nats,
+        help="default %(default)s",
+    )
     flags = parser.parse_args(argv)
     from tqdm import tqdm
 

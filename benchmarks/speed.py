@@ -18,7 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from losscal.cli import EXIT_DONE, run, write_result
+from losscal.cli import EXIT_DONE, add_weights_flag, in_range, run, write_result
+from losscal.settings import Count
 from losscal.statistics import markdown_table
 from symbolic.notes.performance import NOTE_DTYPE, Performance
 
@@ -98,11 +99,13 @@ def in_own_process(name: str, weights: Path | None, lengths: Sequence[int]) -> l
 def main(argv: Sequence[str] | None = None) -> int:
     """Print both tables."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speed", description=__doc__)
-    parser.add_argument("--weights", type=Path, help="folder of weights other than the shipped ones")
-    parser.add_argument("--notes", type=int, default=4000, help="notes to score for the rates (default 4000)")
+    add_weights_flag(parser)
+    parser.add_argument(
+        "--notes", type=in_range(Count), default=4000, help="notes to score for the rates (default 4000)"
+    )
     parser.add_argument(
         "--lengths",
-        type=int,
+        type=in_range(Count),
         nargs="+",
         default=[1000, 10_000, 100_000],
         help="notes to score for cost and memory (default 1000 10000 100000)",

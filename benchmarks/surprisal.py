@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.peers.excerpts import EXCERPT_NOTES, excerpt_parser, excerpts_of_test_pieces
-from losscal.cli import EXIT_DONE, log, run, write_result
+from losscal.cli import EXIT_DONE, in_range, log, run, write_result
+from losscal.settings import Count
 from losscal.statistics import markdown_table, mean, with_interval
 from symbolic.data.corpus import Corpus
 from symbolic.notes.corruption import playable, semitone
@@ -132,8 +133,12 @@ def surprisals(
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the table."""
     parser = excerpt_parser("surprisal", __doc__)
-    parser.add_argument("--candidates", type=int, default=64, help="notes of an excerpt to correct (default 64)")
-    parser.add_argument("--rescored", type=int, default=1, help="excerpts of a piece to correct them in (default 1)")
+    parser.add_argument(
+        "--candidates", type=in_range(Count), default=64, help="notes of an excerpt to correct (default 64)"
+    )
+    parser.add_argument(
+        "--rescored", type=in_range(Count), default=1, help="excerpts of a piece to correct them in (default 1)"
+    )
     flags = parser.parse_args(argv)
     from symbolic.scoring.likelihood import SymbolicScorer
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from benchmarks.peers import midilike
 from benchmarks.peers.baselines import NoteMarkov, TokenMarkov
-from losscal.cli import EXIT_DONE, run, write_result
+from losscal.cli import EXIT_DONE, add_data_flag, add_weights_flag, run, write_result
 from losscal.statistics import markdown_table, with_interval
 from symbolic.data.corpus import Corpus
 from symbolic.notes.performance import Performance
@@ -140,8 +140,8 @@ def corpus_bits(rows: np.ndarray) -> float:
 def main(argv: Sequence[str] | None = None) -> int:
     """Print both tables."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.symbolic_likelihood", description=__doc__)
-    parser.add_argument("--data", default="data/giantmidi-piano", help="cache made by python -m symbolic.prepare")
-    parser.add_argument("--weights", type=Path, help="folder of weights other than the shipped ones")
+    add_data_flag(parser)
+    add_weights_flag(parser)
     parser.add_argument(
         "--llama", type=Path, action="append", default=[], help="folder of a trained benchmarks.llama (may be repeated)"
     )

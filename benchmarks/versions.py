@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from bridge.versions.verdicts import LESS_LIKELY, LIKELIER, NOT_DISTINGUISHABLE, NOT_RANKED
-from losscal.cli import EXIT_DONE, run, write_result
+from losscal.cli import EXIT_DONE, add_data_flag, add_weights_flag, in_range, run, write_result
 from losscal.errors import InputError
 from losscal.files import atomic_path
+from losscal.settings import Count, Seed
 from losscal.statistics import markdown_table
 from symbolic.data.corpus import Corpus
 from symbolic.notes import corruption
@@ -115,16 +116,15 @@ def rows(groups: Sequence[Mapping[str, Any]]) -> list[list[str]]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the versions and their report, print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.versions", description=__doc__.replace("%", "%%"))
-    parser.add_argument("--data", default="data/giantmidi-piano", help="cache made by python -m symbolic.prepare")
+    add_data_flag(parser)
     parser.add_argument("--views", help="A,B (default: all whose weights are present)")
-    parser.add_argument("--weights", type=Path, help="folder of weights other than the shipped ones")
-    parser.add_argument("--passages", type=int, default=5, help="how many, of one piece each (default %(default)s)")
-    parser.add_argument("--seed", type=int, default=3, help="of passages and versions (default %(default)s)")
+    add_weights_flag(parser)
+    parser.add_argument(
+        "--passages", type=in_range(Count), default=5, help="how many, of one piece each (default %(default)s)"
+    )
+    parser.add_argument("--seed", type=in_range(Seed), default=3, help="of passages and versions (default %(default)s)")
     parser.add_argument("--out", type=Path, default=Path("build/versions"), help="for music and report (%(default)s)")
     flags = parser.parse_args(argv)
-
-    if flags.passages < 1:
-        raise InputError(f"--passages {flags.passages}: must be at least 1.")
 
     from bridge.report.files import write_report
     from bridge.score import score

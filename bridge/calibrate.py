@@ -18,7 +18,7 @@ from typing import Any
 from bridge.calibration.accuracy import Measured, measured_of, tables
 from bridge.calibration.benchmark import measured_of_submission, write_benchmark, write_scores
 from bridge.calibration.cases import SEVERITIES, Studio
-from bridge.calibration.excerpts import Excerpt, Length, draw_excerpts, pieces_of
+from bridge.calibration.excerpts import Excerpt, ExcerptNotes, ExcerptSeconds, Length, draw_excerpts, pieces_of
 from bridge.calibration.plot import accuracy_svg
 from bridge.calibration.scores import (
     DEFAULT_SAMPLE_RATE,
@@ -29,11 +29,13 @@ from bridge.calibration.scores import (
     trained_on,
 )
 from bridge.calibration.text import text_of, write_csv
+from bridge.render import SampleRate
 from bridge.views.opening import OpenViews, checkpoints_of, open_views, view_names
 from bridge.views.sound import AudioView
-from losscal.cli import EXIT_DONE, log, run, write_result
+from losscal.cli import EXIT_DONE, add_flags, config_from, in_range, log, run, write_result
 from losscal.errors import InputError
 from losscal.files import atomic_path, sha256_of
+from losscal.settings import Count, Seed, Settings
 
 VERSION = 1
 OTHER_SOUNDFONT = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")
@@ -42,23 +44,23 @@ Progress = Callable[[Sequence[Excerpt]], Iterable[Excerpt]]
 
 
 @dataclass(frozen=True)
-class Draw:
-    """What is drawn: `per_piece` excerpts of a length from each of up to `pieces` pieces, seeded."""
+class Draw(Settings):
+    """How many excerpts are drawn.
 
-    length: Length
-    pieces: int = 60
-    per_piece: int = 2
-    seed: int = 1
+    Args:
+        pieces: at most so many pieces.
+        per_piece: excerpts of each.
+        seed: of excerpts and corruptions.
+    """
 
-    def __post_init__(self) -> None:
-        for name, least in (("pieces", 1), ("per_piece", 1), ("seed", 0)):
-            if getattr(self, name) < least:
-                raise InputError(f"--{name.replace('_', '-')} {getattr(self, name)}: must be at least {least}.")
+    pieces: Count = 60
+    per_piece: Count = 2
+    seed: Seed = 1
 
-    def excerpts(self, sources: Sequence[str | Path]) -> list[Excerpt]:
+    def excerpts(self, sources: Sequence[str | Path], length: Length) -> list[Excerpt]:
         """Of the test split of a prepared corpus, or of MIDI files; raises InputError where there are none."""
         pieces = pieces_of(sources)
-        return draw_excerpts(pieces, self.length, count=self.pieces, per_piece=self.per_piece, seed=self.seed)
+        return draw_excerpts(pieces, length, count=self.pieces, per_piece=self.per_piece, seed=self.seed)
 
 
 def measure(
@@ -205,14 +207,16 @@ def _parser() -> argparse.ArgumentParser:
     views.add_argument("--diffusion", action="store_true", help="the diffusion model's bound too")
     drawn = parser.add_argument_group("excerpts")
     length = drawn.add_mutually_exclusive_group()
-    length.add_argument("--seconds", type=float, default=10.0, help="their length (default: %(default)g)")
-    length.add_argument("--notes", type=int, help="their length in notes instead")
-    drawn.add_argument("--pieces", type=int, default=Draw.pieces, help="at most so many pieces (default: %(default)s)")
-    drawn.add_argument("--per-piece", type=int, default=Draw.per_piece, help="excerpts of each (default: %(default)s)")
-    drawn.add_argument("--seed", type=int, default=Draw.seed, help="of excerpts and corruptions (default: %(default)s)")
+    length.add_argument(
+        "--seconds", type=in_range(ExcerptSeconds), default=10.0, help="their length (default: %(default)g)"
+    )
+    length.add_argument("--notes", type=in_range(ExcerptNotes), help="their length in notes instead")
+    add_flags(drawn, Draw())
     drawn.add_argument("--corruptions", metavar="A,B", help=f"of {','.join(SEVERITIES)} (default: all)")
     drawn.add_argument("--soundfont", metavar="PATH", type=Path, help=f"of the control (default: {OTHER_SOUNDFONT})")
-    drawn.add_argument("--sample-rate", type=int, help="of the sounds, in Hz (default: what the views listen at)")
+    drawn.add_argument(
+        "--sample-rate", type=in_range(SampleRate), help="of the sounds, in Hz (default: what the views listen at)"
+    )
     others = parser.add_argument_group("other scorers")
     others.add_argument(
         "--write-benchmark", metavar="DIR", type=Path, help="write the versions as files, score nothing"
@@ -233,7 +237,7 @@ def _calibrate(flags: argparse.Namespace) -> tuple[Measured, dict[str, Any]] | N
     from tqdm import tqdm
 
     length = Length(flags.seconds, "seconds") if flags.notes is None else Length(flags.notes, "notes")
-    draw = Draw(length, flags.pieces, flags.per_piece, flags.seed)
+    draw = config_from(flags, Draw)
     names = tuple(SEVERITIES) if flags.corruptions is None else tuple(view_names(flags.corruptions))
     soundfont = _other_soundfont(flags.soundfont)
 
@@ -242,12 +246,14 @@ def _calibrate(flags: argparse.Namespace) -> tuple[Measured, dict[str, Any]] | N
 
     progress = partial(tqdm, desc="calibrating", unit="excerpt", mininterval=5)
     if flags.write_benchmark is not None:
-        write_benchmark(flags.write_benchmark, draw.excerpts(flags.sources), studio_at(DEFAULT_SAMPLE_RATE), progress)
+        write_benchmark(
+            flags.write_benchmark, draw.excerpts(flags.sources, length), studio_at(DEFAULT_SAMPLE_RATE), progress
+        )
         log(f"written: {flags.write_benchmark}")
         return None
     views = _open_views(flags)
     studio = studio_at(sample_rate_of(views))
-    excerpts = draw.excerpts(flags.sources)
+    excerpts = draw.excerpts(flags.sources, length)
     measured = measure(excerpts, studio, views, out=flags.out, progress=progress)
     config = config_of(excerpts, studio, length)
     return measured, result(measured, config, weights=views.weights, known=trained_on(views, flags.weights))

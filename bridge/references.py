@@ -15,9 +15,10 @@ import numpy as np
 from bridge.calibration.excerpts import Length
 from bridge.views.opening import SHIPPED_VIEWS, SymbolicScorer, open_views, view_names, weights_folder
 from bridge.views.sound import AudioView
-from losscal.cli import EXIT_DONE, log, run
+from losscal.cli import EXIT_DONE, in_range, log, run
 from losscal.errors import InputError
 from losscal.references import LLR_SUFFIX, PER_SECOND_SUFFIX, REFERENCES_FILE, References, ViewReference
+from losscal.settings import Count
 
 if TYPE_CHECKING:
     from audio.signal.waveform import Waveform
@@ -135,18 +136,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--weights", metavar="DIR", help="folder of the weights, for the result too (default: shipped)")
     parser.add_argument(
-        "--windows", type=int, default=300, help="windows of notes of each length (default: %(default)s)"
+        "--windows", type=in_range(Count), default=300, help="windows of notes of each length (default: %(default)s)"
     )
-    parser.add_argument("--audio-windows", type=int, default=60, help="windows of sound (default: %(default)s)")
+    parser.add_argument(
+        "--audio-windows", type=in_range(Count), default=60, help="windows of sound (default: %(default)s)"
+    )
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the references; raises InputError where the corpus or the arguments cannot be used."""
     options = _parser().parse_args(arguments)
-    for flag, count in (("--windows", options.windows), ("--audio-windows", options.audio_windows)):
-        if count < 1:
-            raise InputError(f"{flag} {count}: must be at least 1.")
     from symbolic.data.corpus import Corpus
 
     corpus = Corpus.open(options.data)

@@ -16,22 +16,27 @@ from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 
 from bridge.played import Played
 from losscal import cli, midi
+from losscal.cli import in_range
 from losscal.errors import InputError
 from losscal.files import atomic_path
+from losscal.settings import Number, Range
 
 if TYPE_CHECKING:
     from symbolic.notes.performance import Performance
 
+SampleRate = Annotated[int, Range(8_000, 96_000)]
+"""In Hz."""
 SAMPLE_RATE = 44_100
-MIN_SAMPLE_RATE, MAX_SAMPLE_RATE = 8_000, 96_000
+Gain = Annotated[float, Range(0, 10)]
+"""FluidSynth's linear output gain."""
 GAIN = 1.0
-"""FluidSynth's linear output gain; dense loud piano then peaks near full scale."""
+"""Dense loud piano then peaks near full scale."""
 TAIL_SECONDS = 10.0
 """Sound is kept for at most this long after the last event."""
 TAIL_FLOOR = 1e-4
@@ -67,10 +72,10 @@ def render(
     Raises InputError for a sample rate outside 8000..96000 Hz, a file that is no MIDI or has no note, a broken
     SoundFont, and where the FluidSynth library is missing.
     """
-    if not MIN_SAMPLE_RATE <= sample_rate <= MAX_SAMPLE_RATE:
-        raise InputError(
-            f"sample rate {sample_rate} Hz is outside {MIN_SAMPLE_RATE}..{MAX_SAMPLE_RATE}: choose another."
-        )
+    try:
+        Number.of(SampleRate).check(sample_rate)
+    except ValueError as error:
+        raise InputError(f"sample rate {error}.") from error
     played = Played.read(Path(midi_path), from_first_note=from_first_note)
     if played.seconds[-1] > MAX_SECONDS:
         raise InputError(
@@ -228,13 +233,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("midi", metavar="IN.mid")
     parser.add_argument("wav", metavar="OUT.wav", help="its suffix chooses the format (.wav, .flac, .ogg)")
-    parser.add_argument("--sample-rate", type=int, default=SAMPLE_RATE, help="8000..96000 Hz (default: %(default)s)")
+    parser.add_argument(
+        "--sample-rate", type=in_range(SampleRate), default=SAMPLE_RATE, help="in Hz (default: %(default)s)"
+    )
     parser.add_argument(
         "--soundfont",
         metavar="PATH",
         help="SoundFont file (default: TimGM6mb.sf2 as installed with pretty_midi; its licence is GPL-2)",
     )
-    parser.add_argument("--gain", type=float, default=GAIN, help="linear gain; never clips (default: %(default)s)")
+    parser.add_argument(
+        "--gain", type=in_range(Gain), default=GAIN, help="linear gain; never clips (default: %(default)s)"
+    )
     return parser
 
 

@@ -34,8 +34,9 @@ from bridge.versions.agreement import agreement
 from bridge.versions.grouping import Group, find_groups
 from bridge.versions.groups import compare
 from bridge.views.opening import VIEWS, OpenViews, checkpoints_of, open_views, view_names
-from losscal.cli import EXIT_DONE, EXIT_ITEMS_FAILED, log, run, write_result
+from losscal.cli import EXIT_DONE, EXIT_ITEMS_FAILED, in_range, log, run, write_result
 from losscal.errors import InputError
+from losscal.settings import Workers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -233,7 +234,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--weights", metavar="DIR", help="folder of NAME.safetensors (default: those shipped)")
     parser.add_argument(
-        "--workers", metavar="N", type=int, help="processes to score in (default: all cores where there are many items)"
+        "--workers",
+        metavar="N",
+        type=in_range(Workers),
+        help="processes to score in (default: all cores where there are many items)",
     )
     parser.add_argument(
         "--engine", choices=ENGINES, default="processes", help="what runs the workers (default: %(default)s)"

@@ -1,15 +1,111 @@
-"""What every command line of ours does alike: results on stdout, everything else on stderr, errors in one sentence."""
+"""What every command line of ours does alike: results on stdout, everything else on stderr, errors in one sentence.
 
+Flags are made of the fields of a config (`add_flags`, `config_from`); a number that belongs to none has its range too
+(`in_range`).
+"""
+
+import argparse
 import sys
-from collections.abc import Callable, Sequence
-from typing import NoReturn
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
 
 from losscal.errors import InputError, WeightsError
+from losscal.settings import Number, Setting, Settings, settings_of
 
+DEFAULT_CORPUS = "data/giantmidi-piano"
 EXIT_DONE = 0
 EXIT_ITEMS_FAILED = 1
 EXIT_WRONG_USAGE = 2
 EXIT_INTERRUPTED = 130  # what shells report after Ctrl-C
+
+
+Config = TypeVar("Config", bound=Settings)
+
+
+class FlagError(argparse.ArgumentTypeError):
+    """A flag's value is refused: the message tells the value and what is allowed, `flag` the flag where it is known."""
+
+    def __init__(self, message: str, flag: str) -> None:
+        super().__init__(message)
+        self.flag = flag
+
+
+@dataclass(frozen=True)
+class FlagType:
+    """A flag's type for argparse and jsonargparse: what `setting` allows, in one sentence where it is not that."""
+
+    setting: Number | Setting
+    flag: str = ""
+
+    def __call__(self, value: Any) -> Any:
+        """The value that a command line spells, or the one that a file of flags holds."""
+        if value is None:
+            return None
+        try:
+            return self.setting.parse(",".join(map(str, value)) if isinstance(value, list | tuple) else str(value))
+        except ValueError as error:
+            raise FlagError(str(error), self.flag) from error
+
+
+def in_range(annotation: Any) -> FlagType:
+    """The type of a flag that takes a number, of an annotation like `losscal.settings.Count`."""
+    return FlagType(Number.of(annotation))
+
+
+def of_field(config_class: type[Settings], name: str) -> FlagType:
+    """The type of a flag that takes what a config's field may be."""
+    return FlagType(next(setting for setting in settings_of(config_class) if setting.name == name))
+
+
+def add_data_flag(parser: argparse._ActionsContainer) -> None:
+    """--data, the prepared corpus."""
+    parser.add_argument(
+        "--data",
+        metavar="DIR",
+        default=DEFAULT_CORPUS,
+        help="corpus made by python -m symbolic.prepare (default: %(default)s)",
+    )
+
+
+def add_weights_flag(parser: argparse._ActionsContainer) -> None:
+    """--weights, a folder of them."""
+    parser.add_argument("--weights", type=Path, metavar="DIR", help="folder of weights other than the shipped ones")
+
+
+def flag_of(name: str, prefix: str = "") -> str:
+    """The flag of a config's field: "--steps", or "--optim.steps" below a prefix."""
+    return f"--{prefix}{'.' if prefix else ''}{name.replace('_', '-')}"
+
+
+def add_flags(
+    parser: argparse._ActionsContainer, defaults: Settings, prefix: str = "", *, skip: Collection[str] = ()
+) -> None:
+    """A flag for each field of the config, with its help, its range and, as default, its value in `defaults`."""
+    for setting in settings_of(type(defaults)):
+        if setting.name in skip:
+            continue
+        flag, default = flag_of(setting.name, prefix), getattr(defaults, setting.name)
+        shown = ",".join(map(str, default)) if setting.is_tuple else default
+        ending = "" if default is None else f" (default: {shown})"
+        parser.add_argument(
+            flag,
+            type=FlagType(setting, flag),
+            default=default,
+            metavar="{" + ",".join(setting.choices) + "}" if setting.choices else setting.name.upper(),
+            help=(setting.help.removesuffix(".") + ending).replace("%", "%%"),
+        )
+
+
+def config_from(flags: Any, config_class: type[Config], prefix: str = "", *, skip: Collection[str] = ()) -> Config:
+    """The config that flags made by `add_flags` spell; raises InputError where its fields do not go together."""
+    names = [setting.name for setting in settings_of(config_class) if setting.name not in skip]
+    try:
+        return config_class(**{name: getattr(flags, name) for name in names})
+    except ValueError as error:
+        name, _, problem = str(error).partition(" ")
+        raise InputError(f"{flag_of(name, prefix)} {problem}.") from error
 
 
 def write_result(text: str) -> None:

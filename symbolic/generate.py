@@ -6,11 +6,12 @@ the cuts).
 """
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from losscal.cli import EXIT_DONE, log, run, write_result
+from losscal.cli import EXIT_DONE, add_flags, add_weights_flag, config_from, in_range, log, run, write_result
+from losscal.settings import Range, Seed
 from symbolic.models.configs import SamplingConfig
 
 if TYPE_CHECKING:
@@ -19,24 +20,10 @@ if TYPE_CHECKING:
     from symbolic.sampling.ranking import Judged
 
 DEFAULT_SECONDS = 60.0
-MOST_SECONDS, MOST_NOTES, MOST_CANDIDATES = 3600, 100_000, 1000
+Seconds = Annotated[float, Range(0.01, 3600)]
+Notes = Annotated[int, Range(1, 100_000)]
+Candidates = Annotated[int, Range(1, 1000)]
 USUAL_CANDIDATES = 4
-
-
-def number(kind: type, low: float, high: float) -> Callable[[str], float]:
-    """A flag's type: an int or float from `low` to `high`; anything else is refused with the range."""
-
-    def parse(text: str) -> float:
-        try:
-            value = kind(text)
-        except ValueError:
-            value = None
-        if value is None or not low <= value <= high:
-            what = "whole number" if kind is int else "number"
-            raise argparse.ArgumentTypeError(f"{text} is no {what} in the allowed range {low}..{high}")
-        return value
-
-    return parse
 
 
 def blend(text: str) -> dict[str, float]:
@@ -52,33 +39,30 @@ def blend(text: str) -> dict[str, float]:
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """The command line's flags; exits with status 2 where they are wrong."""
     parser = argparse.ArgumentParser(prog="python -m symbolic.generate", description=__doc__.replace("%", "%%"))
-    positive_seconds = number(float, 0.01, MOST_SECONDS)
-    notes = number(int, 1, MOST_NOTES)
     parser.add_argument("--out", type=Path, required=True, metavar="NEW.mid", help="MIDI file; NEW_2.mid... for more")
     length = parser.add_mutually_exclusive_group()
-    length.add_argument("--seconds", type=positive_seconds, help="length of the new music (default 60)")
-    length.add_argument("--notes", type=notes, help="length of the new music in notes, instead")
+    length.add_argument("--seconds", type=in_range(Seconds), help="length of the new music (default 60)")
+    length.add_argument("--notes", type=in_range(Notes), help="length of the new music in notes, instead")
     parser.add_argument("--open-end", action="store_true", help="stop short at the length, without an ending")
-    parser.add_argument("--seed", type=number(int, 0, 2**63 - 1), default=1, help="decides the notes (default 1)")
+    parser.add_argument("--seed", type=in_range(Seed), default=1, help="decides the notes (default 1)")
     parser.add_argument("--model", choices=("events", "vqvae"), default="events", help="which model (default events)")
-    parser.add_argument("--weights", type=Path, metavar="DIR", help="folder of weights other than the shipped ones")
+    add_weights_flag(parser)
     prompt = parser.add_argument_group("continuation")
     prompt.add_argument("--prompt", type=Path, metavar="IN.mid", help="MIDI file to continue; it opens the result")
     kept = prompt.add_mutually_exclusive_group()
-    kept.add_argument("--keep-seconds", type=positive_seconds, help="keep what begins within its first seconds only")
-    kept.add_argument("--keep-notes", type=notes, help="keep its first notes only")
+    kept.add_argument("--keep-seconds", type=in_range(Seconds), help="keep what begins within its first seconds only")
+    kept.add_argument("--keep-notes", type=in_range(Notes), help="keep its first notes only")
     style = parser.add_argument_group("style")
     style.add_argument("--composer", type=blend, default={}, metavar="A[:W],B[:W]", help="one or a blend of several")
     style.add_argument("--era", type=blend, default={}, metavar="A[:W],B[:W]", help="one or a blend of several")
     several = parser.add_argument_group("candidates")
-    candidates = number(int, 1, MOST_CANDIDATES)
     several.add_argument(
         "--candidates",
-        type=candidates,
+        type=in_range(Candidates),
         help=f"how many to draw (default {USUAL_CANDIDATES} for each to keep; 1 for weights without references)",
     )
-    several.add_argument("--keep", type=candidates, default=1, help="how many of them to write (default 1)")
-    add_sampling_flags(parser.add_argument_group("drawing"))
+    several.add_argument("--keep", type=in_range(Candidates), default=1, help="how many of them to write (default 1)")
+    add_flags(parser.add_argument_group("drawing"), SamplingConfig())
     flags = parser.parse_args(argv)
     if flags.candidates is not None and flags.keep > flags.candidates:
         parser.error(f"argument --keep: {flags.keep} is above --candidates {flags.candidates}; allowed is 1 up to it")
@@ -87,35 +71,6 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     if flags.seconds is None and flags.notes is None:
         flags.seconds = DEFAULT_SECONDS
     return flags
-
-
-def add_sampling_flags(group: argparse._ArgumentGroup) -> None:
-    """The flags of SamplingConfig, ranges as it has them."""
-    defaults = SamplingConfig()
-    group.add_argument(
-        "--temperature",
-        type=number(float, 0.01, 100),
-        default=defaults.temperature,
-        help="above 1 wilder, below 1 tamer (default %(default)s)",
-    )
-    group.add_argument("--top-k", type=number(int, 1, 1000), help="draw among so many of the likeliest values only")
-    group.add_argument(
-        "--top-p",
-        type=number(float, 0.001, 1),
-        default=defaults.top_p,
-        help="draw among the likeliest values that hold this probability (default %(default)s)",
-    )
-    group.add_argument(
-        "--min-p",
-        type=number(float, 0, 0.999),
-        default=defaults.min_p,
-        help="draw among values this likely relative to the likeliest (default %(default)s)",
-    )
-    group.add_argument(
-        "--longest-repeat",
-        type=number(int, 1, 1000),
-        help="notes in a row whose pitches may recur (default: any number)",
-    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -154,7 +109,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         candidates=range(candidates),
         prompt=prompt,
         style=style,
-        sampling=SamplingConfig(flags.temperature, flags.top_k, flags.top_p, flags.min_p, flags.longest_repeat),
+        sampling=config_from(flags, SamplingConfig),
         ending=not flags.open_end,
         choose=worth_finishing if candidates > flags.keep else None,
     )

@@ -7,49 +7,27 @@ from pathlib import Path
 
 import numpy as np
 
-from losscal.cli import EXIT_DONE, run, write_result
-from losscal.errors import InputError
+from losscal.cli import EXIT_DONE, add_flags, add_weights_flag, config_from, run, write_result
 from symbolic.models.configs import PolishConfig
 from symbolic.notes.performance import TICK_SECONDS, VELOCITY_OF_BIN, name_of
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """The command line's flags; exits with status 2 where they are wrong."""
-    defaults = PolishConfig()
     parser = argparse.ArgumentParser(prog="python -m symbolic.polish", description=__doc__)
     parser.add_argument("source", type=Path, metavar="IN.mid", help="MIDI file to polish")
     parser.add_argument("out", type=Path, metavar="OUT.mid", help="MIDI file to write")
     parser.add_argument("--model", choices=("events", "vqvae"), default="events", help="which model (default events)")
-    parser.add_argument(
-        "--attributes",
-        default=",".join(defaults.attributes),
-        help="what of a note may change, of pitch,velocity,duration (default %(default)s)",
-    )
-    for name, text in (
-        ("keep_share", "at least this share of the notes stays as it was"),
-        ("visit_share", "share of the values, the least likely by what came before, that a sweep looks at"),
-        ("doubt_nats", "draw a value anew where an alternative is likelier by more nats"),
-        ("sweeps", "most sweeps"),
-        ("until_percentile", "stop where the piece is likelier than so many per cent of held-out real music"),
-        ("seed", "the same seed gives the same notes"),
-    ):
-        default = getattr(defaults, name)
-        flag = "--" + name.replace("_", "-")
-        parser.add_argument(flag, type=type(default), default=default, help=f"{text} (default %(default)s)")
+    add_flags(parser, PolishConfig())
     parser.add_argument("--excerpt", action="store_true", help="the music is cut out of a longer piece")
-    parser.add_argument("--weights", type=Path, metavar="DIR", help="folder of weights other than the shipped ones")
+    add_weights_flag(parser)
     return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the polished piece; print what it was and is, and every change. Raises InputError for wrong values."""
     flags = parse(argv)
-    attributes = tuple(name.strip() for name in flags.attributes.split(","))
-    names = ("keep_share", "visit_share", "doubt_nats", "sweeps", "until_percentile", "seed")
-    try:
-        config = PolishConfig(attributes, **{name: getattr(flags, name) for name in names})
-    except ValueError as error:
-        raise InputError(f"--{error}.") from error
+    config = config_from(flags, PolishConfig)
 
     from losscal.references import place_in_words
     from symbolic.notes.cleaning import read_midi

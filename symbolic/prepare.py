@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from losscal.cli import EXIT_DONE, log, run, write_result
+from losscal.cli import EXIT_DONE, in_range, log, run, write_result
 from losscal.errors import InputError
+from losscal.settings import Workers
 
 if TYPE_CHECKING:
     from symbolic.data.corpus import Piece
@@ -217,7 +218,7 @@ def parser() -> argparse.ArgumentParser:
         "--composer", action="append", default=[], help="keep composers whose name holds this; repeatable"
     )
     result.add_argument("--era", action="append", default=[], choices=ERAS, help="keep this era; repeatable")
-    result.add_argument("--workers", type=int, choices=range(1, 65), default=2, metavar="N", help="processes (2)")
+    result.add_argument("--workers", type=in_range(Workers), default=2, metavar="N", help="processes (2)")
     result.add_argument(
         "--write-manifest", metavar="CORPUS", help="list the kept pieces as this corpus in data_manifest.yaml"
     )

@@ -1,14 +1,20 @@
-"""What the training commands share: the flags, the Lightning trainer, and the written weights with their story."""
+"""What the training commands share: the flags, the Lightning trainer, and the written weights with their story.
+
+A config's fields are flags below the name of the config, as in `--optim.muon-lr 0.01`, or lines of a YAML file, as in
+`optim: {muon_lr: 0.01}`; the underscore will do on the command line too.
+"""
 
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from losscal.cli import FlagError, add_flags, config_from
 from losscal.errors import InputError, WeightsError
+from losscal.settings import Settings
 
 if TYPE_CHECKING:
     import lightning
@@ -17,29 +23,46 @@ if TYPE_CHECKING:
 
 
 def base_parser(prog: str, description: str, default_out: str) -> "ArgumentParser":
-    """A parser with the flags every training command has; each command adds its config dataclasses."""
+    """A parser with the flags every training command has; each command adds its own."""
+    from argparse import HelpFormatter
+
     from jsonargparse import ArgumentParser
 
-    parser = ArgumentParser(prog=f"python -m {prog}", description=description)
+    parser = ArgumentParser(prog=f"python -m {prog}", description=description, formatter_class=HelpFormatter)
     parser.add_argument("--config", action="config", help="YAML file with any of these flags")
-    parser.add_argument("--data", default="data/giantmidi-piano", help="cache made by python -m symbolic.prepare")
-    parser.add_argument("--out", default=default_out, help="folder for logs, checkpoints and the weights")
+    parser.add_argument(
+        "--data", default="data/giantmidi-piano", help="cache made by python -m symbolic.prepare (%(default)s)"
+    )
+    parser.add_argument("--out", default=default_out, help="folder for logs, checkpoints and the weights (%(default)s)")
     parser.add_argument("--resume", type=str | None, default=None, help="checkpoint (.ckpt) to go on from")
     parser.add_argument(
         "--trainer",
         type=dict[str, Any],
         default={},
+        metavar="ARGUMENTS",
         help="any argument of lightning.Trainer, as in --trainer.max_time 00:00:30:00 --trainer.accelerator gpu",
     )
     return parser
 
 
-def parse_flags(parser: "ArgumentParser", argv: Sequence[str] | None) -> "Namespace":
-    """The flags with their config dataclasses made; exit status 2 where a config refuses its values."""
+def parse_flags(
+    parser: "ArgumentParser", argv: Sequence[str] | None, *, skip: Collection[str] = (), **defaults: Settings
+) -> "Namespace":
+    """The flags, with those of each config below its name, and the configs made; exit status 2 for wrong values.
+
+    skip: fields that are no flags.
+    """
+    for name, config in defaults.items():
+        group = parser.add_argument_group(name, (type(config).__doc__ or "").partition("\n")[0])
+        add_flags(group, config, name, skip=skip)
     try:
-        return parser.instantiate(parser.parse_args(argv))
-    except ValueError as error:
-        parser.error(str(error))
+        flags = parser.parse_args(argv)
+    except FlagError as error:  # out of a file of flags, whose errors argparse does not tell
+        parser.error(f"argument {error.flag}: {error}")
+    with errors_as_usage(parser):
+        for name, config in defaults.items():
+            flags[name] = config_from(flags[name], type(config), name, skip=skip)
+    return flags
 
 
 @contextmanager

@@ -1,12 +1,13 @@
 """How long, how fast and on what to train: torch-free dataclasses that become command-line flags."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
-from symbolic.models.configs import require
+from losscal.settings import Count, PositiveShare, Range, Settings, Share, TrainingSeed
 
 
 @dataclass(frozen=True)
-class OptimConfig:
+class OptimConfig(Settings):
     """Muon on the matrices of the transformer and chain blocks, AdamW on everything else.
 
     Args:
@@ -19,22 +20,13 @@ class OptimConfig:
         clip_norm: gradients are scaled down to this global norm.
     """
 
-    steps: int = 6000
-    muon_lr: float = 0.02
-    adamw_lr: float = 1.5e-3
-    weight_decay: float = 0.1
-    warmup_steps: int = 100
-    decay_share: float = 0.6
-    clip_norm: float = 1.0
-
-    def __post_init__(self) -> None:
-        require(self.steps >= 1, f"steps: {self.steps} is below 1")
-        require(self.muon_lr >= 0, f"muon_lr: {self.muon_lr} is below 0")
-        require(self.adamw_lr > 0, f"adamw_lr: {self.adamw_lr} must be above 0")
-        require(self.weight_decay >= 0, f"weight_decay: {self.weight_decay} is below 0")
-        require(self.warmup_steps >= 0, f"warmup_steps: {self.warmup_steps} is below 0")
-        require(0 < self.decay_share <= 1, f"decay_share: {self.decay_share} is outside (0, 1]")
-        require(self.clip_norm > 0, f"clip_norm: {self.clip_norm} must be above 0")
+    steps: Annotated[int, Range(1, 1_000_000_000)] = 6000
+    muon_lr: Annotated[float, Range(0, 100)] = 0.02
+    adamw_lr: Annotated[float, Range(0, 100, low_open=True)] = 1.5e-3
+    weight_decay: Annotated[float, Range(0, 1000)] = 0.1
+    warmup_steps: Annotated[int, Range(0, 1_000_000_000)] = 100
+    decay_share: PositiveShare = 0.6
+    clip_norm: Annotated[float, Range(0, 1_000_000, low_open=True)] = 1.0
 
     def rate(self, step: int) -> float:
         """The factor on the learning rates at `step`: warm-up, plateau, linear decay to zero."""
@@ -44,7 +36,7 @@ class OptimConfig:
 
 
 @dataclass(frozen=True)
-class CropConfig:
+class CropConfig(Settings):
     """Which excerpts of the training pieces are seen, and how they are varied (training only).
 
     Args:
@@ -61,23 +53,14 @@ class CropConfig:
         seed: of the excerpts and their variations.
     """
 
-    batch_size: int = 4
-    crop_events: int = 512
-    steps_per_epoch: int = 500
-    opening_share: float = 0.1
-    transpose_down: int = 5
-    transpose_up: int = 6
-    tempo_share: float = 0.1
-    velocity_bins: int = 2
-    style_share: float = 0.5
-    validation_notes: int = 512
-    seed: int = 1
-
-    def __post_init__(self) -> None:
-        for name in ("batch_size", "crop_events", "steps_per_epoch", "validation_notes"):
-            require(getattr(self, name) >= 1, f"{name}: {getattr(self, name)} is below 1")
-        for name in ("opening_share", "style_share"):
-            require(0 <= getattr(self, name) <= 1, f"{name}: {getattr(self, name)} is outside [0, 1]")
-        for name in ("transpose_down", "transpose_up", "velocity_bins"):
-            require(getattr(self, name) >= 0, f"{name}: {getattr(self, name)} is below 0")
-        require(0 <= self.tempo_share < 1, f"tempo_share: {self.tempo_share} is outside [0, 1)")
+    batch_size: Count = 4
+    crop_events: Count = 512
+    steps_per_epoch: Annotated[int, Range(1, 1_000_000_000)] = 500
+    opening_share: Share = 0.1
+    transpose_down: Annotated[int, Range(0, 87)] = 5
+    transpose_up: Annotated[int, Range(0, 87)] = 6
+    tempo_share: Annotated[float, Range(0, 1, high_open=True)] = 0.1
+    velocity_bins: Annotated[int, Range(0, 31)] = 2
+    style_share: Share = 0.5
+    validation_notes: Count = 512
+    seed: TrainingSeed = 1

@@ -6,7 +6,7 @@ from audio.diffusion.config import DiffusionConfig, EstimateConfig
 from train.common import base_parser, build_trainer, errors_as_usage, parse_flags
 from train.configs import OptimConfig
 from train.frames.data import WindowConfig
-from train.frames.flags import add_frame_flags, open_frames
+from train.frames.flags import add_frame_flags, frame_configs, open_frames
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -16,11 +16,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """
     parser = base_parser("train.diffusion", "Train the diffusion model on rendered excerpts.", "runs/diffusion")
     add_frame_flags(parser)
-    parser.add_class_arguments(DiffusionConfig, "model")
-    parser.add_class_arguments(WindowConfig, "windows")
-    parser.add_class_arguments(OptimConfig, "optim")
-    parser.add_class_arguments(EstimateConfig, "validation")
-    flags = parse_flags(parser, argv)
+    configs = {"model": DiffusionConfig(), "windows": WindowConfig(), "optim": OptimConfig()}
+    flags = parse_flags(parser, argv, **configs, validation=EstimateConfig(), **frame_configs())
 
     import lightning
 

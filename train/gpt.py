@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
+from losscal.cli import in_range
 from losscal.errors import InputError
+from losscal.settings import CountOrNone
 from symbolic.data.corpus import Corpus
 from symbolic.models.configs import GPTConfig
 from train.common import base_parser, errors_as_usage, parse_flags
@@ -19,25 +21,25 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str] | None = None) -> None:
     """Train and write <out>/events.safetensors or <out>/vqvae.safetensors; exit status 2 on wrong flags or no data."""
     parser = base_parser("train.gpt", "Train the transformer on events or on VQ-VAE codes.", "runs/gpt")
-    parser.add_argument("--tokens", type=Literal["events", "codes"], default="events", help="what the model predicts")
+    parser.add_argument(
+        "--tokens", type=Literal["events", "codes"], default="events", help="what the model predicts (%(default)s)"
+    )
     parser.add_argument(
         "--vqvae",
         default="runs/vqvae/vqvae_autoencoder.safetensors",
-        help="weights written by train.vqvae (for --tokens codes)",
+        help="weights written by train.vqvae, for --tokens codes (%(default)s)",
     )
     parser.add_argument(
         "--init", type=str, help="weights of an event model whose transformer the new model starts from"
     )
     parser.add_argument(
-        "--style_pieces",
-        type=int,
+        "--style-pieces",
+        type=in_range(CountOrNone),
         default=3,
-        help="composers with at least so many training pieces become styles, and all eras (0: no styles)",
+        help="composers with at least so many training pieces become styles, and all eras (0: no styles; default: 3)",
     )
-    parser.add_class_arguments(GPTConfig, "model", skip={"composers", "eras"})
-    parser.add_class_arguments(CropConfig, "crops")
-    parser.add_class_arguments(OptimConfig, "optim")
-    flags = parse_flags(parser, argv)
+    configs = {"model": GPTConfig(), "crops": CropConfig(), "optim": OptimConfig()}
+    flags = parse_flags(parser, argv, **configs, skip=("composers", "eras"))  # those come from the corpus
 
     import lightning
 

@@ -7,7 +7,7 @@ from train.common import base_parser, build_trainer, errors_as_usage, parse_flag
 from train.configs import OptimConfig
 from train.frames.data import WindowConfig
 from train.frames.excerpts import ShuffleConfig
-from train.frames.flags import add_frame_flags, open_frames
+from train.frames.flags import add_frame_flags, frame_configs, open_frames
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -18,12 +18,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = base_parser("train.spectral_lm", "Train the spectral model on rendered excerpts.", "runs/spectral_lm")
     parser.add_argument("--background", action="store_true", help="train the background model, on shuffled notes")
     parser.add_argument("--init", type=str | None, default=None, help="weights of either model to start from")
-    parser.add_class_arguments(SpectralLMConfig, "model")
     add_frame_flags(parser)
-    parser.add_class_arguments(ShuffleConfig, "shuffle")
-    parser.add_class_arguments(WindowConfig, "windows")
-    parser.add_class_arguments(OptimConfig, "optim")
-    flags = parse_flags(parser, argv)
+    configs = {"model": SpectralLMConfig(), "windows": WindowConfig(), "optim": OptimConfig()}
+    flags = parse_flags(parser, argv, **configs, **frame_configs(), shuffle=ShuffleConfig())
 
     import lightning
 

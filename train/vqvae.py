@@ -10,11 +10,8 @@ from train.configs import CropConfig, OptimConfig
 def main(argv: Sequence[str] | None = None) -> None:
     """Train and write <out>/vqvae_autoencoder.safetensors; exit status 2 on wrong flags or no data."""
     parser = base_parser("train.vqvae", "Train the VQ-VAE of notes.", "runs/vqvae")
-    parser.add_class_arguments(VQVAEConfig, "model")
-    parser.add_class_arguments(CropConfig, "crops")
-    parser.add_class_arguments(OptimConfig, "optim")
-    parser.set_defaults({"optim.steps": 1500, "optim.muon_lr": 0.005})  # the tables are small and soon learned
-    flags = parse_flags(parser, argv)
+    optim = OptimConfig(steps=1500, muon_lr=0.005)  # the tables are small and soon learned
+    flags = parse_flags(parser, argv, model=VQVAEConfig(), crops=CropConfig(), optim=optim)
 
     import lightning
 

@@ -2,21 +2,22 @@
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from audio.diffusion.config import DEFAULT_ESTIMATE, DEFAULT_STEPS, EstimateConfig
-from audio.new_sound import check_flags
-from losscal.cli import EXIT_DONE, run, write_result
-from losscal.errors import InputError
+from audio.new_sound import add_new_sound_flags
+from losscal.cli import EXIT_DONE, add_flags, add_weights_flag, config_from, in_range, run, write_result
+from losscal.settings import Count
 
 MAX_SECONDS = 60.0
 """Longest sample: it is drawn in one piece, with some 5 MB of memory a second."""
+NO_FLAGS = ("window_frames", "batch_size")
+"""Fields of EstimateConfig that change speed and memory, or what is estimated."""
 
 
 def score(options: argparse.Namespace) -> int:
     """Bound the likelihood of one recording."""
-    estimate = _estimate(options)
+    estimate = config_from(options, EstimateConfig, skip=NO_FLAGS)
     import json
     from functools import partial
 
@@ -41,9 +42,6 @@ def score(options: argparse.Namespace) -> int:
 
 def sample(options: argparse.Namespace) -> int:
     """Write new sound."""
-    check_flags(options, MAX_SECONDS)
-    if options.steps < 1:
-        raise InputError(f"--steps {options.steps}: allowed is 1 and above.")
     from functools import partial
 
     import soundfile
@@ -74,13 +72,6 @@ def _table(report: dict[str, Any]) -> str:
     )
 
 
-def _estimate(options: argparse.Namespace) -> EstimateConfig:
-    try:
-        return EstimateConfig(times=options.times, repeats=options.repeats, seed=options.seed)
-    except ValueError as error:
-        raise InputError(f"--{error}.") from error
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m audio.diffusion",
@@ -88,23 +79,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     shared = argparse.ArgumentParser(add_help=False)
-    shared.add_argument("--weights", type=Path, metavar="DIR", help="folder of weights other than the shipped ones")
+    add_weights_flag(shared)
 
     command = commands.add_parser("score", parents=[shared], help="how likely is a recording, at least?")
     command.set_defaults(run=score)
-    defaults = DEFAULT_ESTIMATE
     command.add_argument("audio", metavar="FILE", help="audio file to score")
-    command.add_argument("--times", type=int, default=defaults.times, help="noise levels a window (%(default)s)")
-    command.add_argument("--repeats", type=int, default=defaults.repeats, help="independent estimates (%(default)s)")
-    command.add_argument("--seed", type=int, default=defaults.seed, help="of the noise (default: %(default)s)")
+    add_flags(command, DEFAULT_ESTIMATE, skip=NO_FLAGS)
     command.add_argument("--json", action="store_true", help="print the whole report, curve included, as JSON")
 
     command = commands.add_parser("sample", parents=[shared], help="new sound")
     command.set_defaults(run=sample)
-    command.add_argument("--seconds", type=float, default=10.0, help="length (default: %(default)g)")
-    command.add_argument("--seed", type=int, default=1, help="the same seed gives the same sound (default: 1)")
-    command.add_argument("--steps", type=int, default=DEFAULT_STEPS, help="steps from noise to sound (%(default)s)")
-    command.add_argument("--out", type=Path, required=True, metavar="NEW.wav", help="WAV file to write")
+    add_new_sound_flags(command, most_seconds=MAX_SECONDS, seconds=10.0, seconds_help="length (default: %(default)g)")
+    steps_help = "steps from noise to sound (default: %(default)s)"
+    command.add_argument("--steps", type=in_range(Count), default=DEFAULT_STEPS, help=steps_help)
     return parser
 
 

@@ -1,6 +1,9 @@
 """Configuration of the diffusion model and of its bound, free of torch so that command lines can show it at once."""
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from losscal.settings import Count, Range, Seed, Settings, require
 
 LOUDNESS_LUFS = -14.0
 """Loudness of new sound."""
@@ -10,8 +13,12 @@ DEFAULT_STEPS = 250
 """Steps in which new sound is drawn."""
 
 
+Gamma = Annotated[float, Range(-20, 20)]
+"""A log of noise over signal power."""
+
+
 @dataclass(frozen=True)
-class DiffusionConfig:
+class DiffusionConfig(Settings):
     """The noise schedule and the sizes of the network (audio.diffusion.model).
 
     Args:
@@ -29,34 +36,29 @@ class DiffusionConfig:
         cell_layers: convolutions of that network, 3 frames by 3 bands.
     """
 
-    n_bands: int = 88
-    n_levels: int = 161
-    gamma_min: float = -13.0
-    gamma_max: float = 5.0
-    gamma_centre: float = -8.0
-    gamma_scale: float = 2.5
-    channels: int = 112
-    n_layers: int = 6
-    band_context: int = 8
-    cell_channels: int = 32
-    cell_layers: int = 4
+    n_bands: Count = 88
+    n_levels: Annotated[int, Range(2, 256)] = 161  # levels are stored as uint8
+    gamma_min: Gamma = -13.0
+    gamma_max: Gamma = 5.0
+    gamma_centre: Gamma = -8.0
+    gamma_scale: Annotated[float, Range(1, 1000)] = 2.5  # below 1 no time would be drawn near the ends
+    channels: Count = 112
+    n_layers: Annotated[int, Range(1, 24)] = 6
+    band_context: Count = 8
+    cell_channels: Count = 32
+    cell_layers: Annotated[int, Range(1, 1000)] = 4
 
     def __post_init__(self) -> None:
-        for name in ("n_bands", "channels", "n_layers", "band_context", "cell_channels", "cell_layers"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: {getattr(self, name)} is below 1")
-        if not 2 <= self.n_levels <= 256:
-            raise ValueError(f"n_levels: {self.n_levels} is outside 2..256 (levels are stored as uint8)")
-        if not -20 <= self.gamma_min < self.gamma_max <= 20:
-            raise ValueError(f"gamma_min {self.gamma_min}, gamma_max {self.gamma_max}: need -20 <= min < max <= 20")
-        if not self.gamma_min <= self.gamma_centre <= self.gamma_max:
-            raise ValueError(f"gamma_centre: {self.gamma_centre} is outside gamma_min..gamma_max")
-        if self.gamma_scale < 1:
-            raise ValueError(f"gamma_scale: {self.gamma_scale} is below 1 (no time would be drawn near the ends)")
+        super().__post_init__()
+        require(self.gamma_min < self.gamma_max, f"gamma_min {self.gamma_min}: is not below gamma_max {self.gamma_max}")
+        require(
+            self.gamma_min <= self.gamma_centre <= self.gamma_max,
+            f"gamma_centre {self.gamma_centre}: is outside gamma_min {self.gamma_min} to gamma_max {self.gamma_max}",
+        )
 
 
 @dataclass(frozen=True)
-class EstimateConfig:
+class EstimateConfig(Settings):
     """How the bound of a recording is estimated.
 
     Args:
@@ -67,16 +69,11 @@ class EstimateConfig:
         seed: of the times and the noise.
     """
 
-    window_frames: int = 512
-    times: int = 8
-    repeats: int = 4
-    batch_size: int = 1
-    seed: int = 1
-
-    def __post_init__(self) -> None:
-        for name, lowest in {"window_frames": 1, "times": 1, "repeats": 2, "batch_size": 1, "seed": 0}.items():
-            if getattr(self, name) < lowest:
-                raise ValueError(f"{name}: {getattr(self, name)} is below {lowest}")
+    window_frames: Count = 512
+    times: Annotated[int, Range(1, 10_000)] = 8
+    repeats: Annotated[int, Range(2, 10_000)] = 4
+    batch_size: Count = 1
+    seed: Seed = 1
 
 
 DEFAULT_ESTIMATE = EstimateConfig()

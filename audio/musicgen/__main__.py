@@ -3,13 +3,11 @@
 import argparse
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from audio.musicgen.config import DEFAULT_CHECKPOINT, DEFAULT_SAMPLING, LOUDNESS_LUFS, SamplingConfig
-from audio.new_sound import check_flags
-from losscal.cli import EXIT_DONE, EXIT_ITEMS_FAILED, log, run, write_result
-from losscal.errors import InputError
+from audio.new_sound import add_new_sound_flags
+from losscal.cli import EXIT_DONE, EXIT_ITEMS_FAILED, add_flags, config_from, log, run, write_result
 
 NEW_SECONDS = 30.0
 MAX_SECONDS = 3600.0
@@ -45,8 +43,7 @@ def evaluate(options: argparse.Namespace) -> int:
 
 def generate(options: argparse.Namespace) -> int:
     """Write new sound: the second half of a recording, what follows it, or something of its own."""
-    sampling = _sampling(options)
-    check_flags(options, MAX_SECONDS)
+    sampling = config_from(options, SamplingConfig)
     from functools import partial
 
     import soundfile
@@ -115,15 +112,6 @@ def _table(report: dict[str, Any]) -> str:
     )
 
 
-def _sampling(options: argparse.Namespace) -> SamplingConfig:
-    try:
-        return SamplingConfig(
-            temperature=options.temperature, top_k=options.top_k, top_p=options.top_p, guidance=options.guidance
-        )
-    except ValueError as error:
-        raise InputError(f"--{error}.") from error
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m audio.musicgen",
@@ -146,19 +134,12 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("generate", parents=[shared, model], help="new sound, or the rest of a recording")
     command.set_defaults(run=generate)
-    defaults = DEFAULT_SAMPLING
     command.add_argument("--audio", metavar="F", help="audio file to continue: its second half from its first")
     command.add_argument("--melody", metavar="F", help="audio file whose melody to follow (Melody checkpoints only)")
-    command.add_argument(
-        "--seconds", type=float, help=f"length of what is new (default: {NEW_SECONDS:g}); with --audio: beyond its end"
-    )
-    command.add_argument("--seed", type=int, default=1, help="the same seed gives the same sound (default: 1)")
-    command.add_argument("--out", type=Path, required=True, metavar="NEW.wav", help="WAV file to write")
-    command.add_argument("--temperature", type=float, default=defaults.temperature, help="default: %(default)s")
-    command.add_argument("--top-k", type=int, default=defaults.top_k, help="codes kept at each draw (%(default)s)")
-    command.add_argument("--top-p", type=float, default=defaults.top_p, help="probability kept (%(default)s)")
+    length = f"length of what is new (default: {NEW_SECONDS:g}); with --audio: beyond its end"
+    add_new_sound_flags(command, most_seconds=MAX_SECONDS, seconds=None, seconds_help=length)
+    add_flags(command, DEFAULT_SAMPLING)
     command.add_argument("--greedy", dest="top_k", action="store_const", const=1, help="short for --top-k 1")
-    command.add_argument("--guidance", type=float, default=defaults.guidance, help="pull of a condition (%(default)s)")
 
     command = commands.add_parser("self-check", parents=[shared], help="prove the scorer on a checkpoint of yours")
     command.set_defaults(run=self_check)

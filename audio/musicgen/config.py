@@ -1,6 +1,9 @@
 """Settings of the MusicGen scorer and generator, free of torch so that the command line can show them at once."""
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from losscal.settings import PositiveShare, Range, Settings, require
 
 DEFAULT_CHECKPOINT = "facebook/musicgen-small"
 MAX_WINDOW_SECONDS = 30.0
@@ -10,7 +13,7 @@ LOUDNESS_LUFS = -14.0
 
 
 @dataclass(frozen=True)
-class WindowConfig:
+class WindowConfig(Settings):
     """How a recording of any length is cut for a model that knows 30 seconds.
 
     Args:
@@ -18,18 +21,19 @@ class WindowConfig:
         context_seconds: the least that stands to the left of what a window adds, once so much lies behind it.
     """
 
-    window_seconds: float = MAX_WINDOW_SECONDS
-    context_seconds: float = 15.0
+    window_seconds: Annotated[float, Range(0, MAX_WINDOW_SECONDS, low_open=True)] = MAX_WINDOW_SECONDS
+    context_seconds: Annotated[float, Range(0, MAX_WINDOW_SECONDS)] = 15.0
 
     def __post_init__(self) -> None:
-        if not 0 < self.window_seconds <= MAX_WINDOW_SECONDS:
-            raise ValueError(f"window_seconds {self.window_seconds}: allowed is above 0 and up to {MAX_WINDOW_SECONDS}")
-        if not 0 <= self.context_seconds < self.window_seconds:
-            raise ValueError(f"context_seconds {self.context_seconds}: allowed is 0 to below {self.window_seconds}")
+        super().__post_init__()
+        require(
+            self.context_seconds < self.window_seconds,
+            f"context_seconds {self.context_seconds}: must be below window_seconds {self.window_seconds}",
+        )
 
 
 @dataclass(frozen=True)
-class SamplingConfig:
+class SamplingConfig(Settings):
     """How a code is drawn: logits over `temperature`, cut to the `top_k` likeliest, then to those that hold `top_p`.
 
     Args:
@@ -40,20 +44,10 @@ class SamplingConfig:
             free guidance); 1 is the conditioned model itself. Without a condition it does nothing.
     """
 
-    temperature: float = 1.0
-    top_k: int = 250
-    top_p: float = 1.0
-    guidance: float = 3.0
-
-    def __post_init__(self) -> None:
-        if not 0.01 <= self.temperature <= 100:
-            raise ValueError(f"temperature {self.temperature}: allowed is 0.01..100")
-        if self.top_k < 1:
-            raise ValueError(f"top-k {self.top_k}: allowed is 1 and above")
-        if not 0 < self.top_p <= 1:
-            raise ValueError(f"top-p {self.top_p}: allowed is above 0 and up to 1")
-        if not 1 <= self.guidance <= 100:
-            raise ValueError(f"guidance {self.guidance}: allowed is 1..100")
+    temperature: Annotated[float, Range(0.01, 100)] = 1.0
+    top_k: Annotated[int, Range(1, 1_000_000)] = 250
+    top_p: PositiveShare = 1.0
+    guidance: Annotated[float, Range(1, 100)] = 3.0
 
 
 DEFAULT_WINDOWS = WindowConfig()

@@ -1,10 +1,13 @@
 """Configuration of the spectral model, free of torch so that command lines can show it at once."""
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from losscal.settings import Count, Range, Settings, require
 
 
 @dataclass(frozen=True)
-class SpectralLMConfig:
+class SpectralLMConfig(Settings):
     """Sizes of the autoregressive model over frames of quantised bands (audio.spectral.model).
 
     Args:
@@ -21,27 +24,24 @@ class SpectralLMConfig:
         mixtures: logistic components of a cell's distribution.
     """
 
-    n_bands: int = 88
-    n_levels: int = 161
-    channels: int = 192
-    n_layers: int = 7
-    band_context: int = 16
-    cell_channels: int = 64
-    cell_layers: int = 1
-    past_frames: int = 3
-    past_reach: int = 6
-    lower_reach: int = 36
-    mixtures: int = 3
+    n_bands: Count = 88
+    n_levels: Annotated[int, Range(2, 256)] = 161  # levels are stored as uint8
+    channels: Count = 192
+    n_layers: Annotated[int, Range(1, 24)] = 7
+    band_context: Count = 16
+    cell_channels: Count = 64
+    cell_layers: Annotated[int, Range(0, 1000)] = 1
+    past_frames: Count = 3
+    past_reach: Annotated[int, Range(0, 1000)] = 6
+    lower_reach: Annotated[int, Range(1, 1000)] = 36
+    mixtures: Annotated[int, Range(1, 1000)] = 3
 
     def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            lowest = 0 if name in ("cell_layers", "past_reach") else 1
-            if value < lowest:
-                raise ValueError(f"{name}: {value} is below {lowest}")
-        if not 2 <= self.n_levels <= 256:
-            raise ValueError(f"n_levels: {self.n_levels} is outside 2..256 (levels are stored as uint8)")
-        if self.past_frames > self.context_frames:
-            raise ValueError(f"past_frames: {self.past_frames} is above the {self.context_frames} the trunk looks back")
+        super().__post_init__()
+        require(
+            self.past_frames <= self.context_frames,
+            f"past_frames {self.past_frames}: is above the {self.context_frames} that the trunk looks back",
+        )
 
     @property
     def context_frames(self) -> int:

@@ -3,4 +3,5 @@
 from benchmarks.llama.peer import main
 from losscal.cli import run
 
-run(main)
+if __name__ == "__main__":
+    run(main)

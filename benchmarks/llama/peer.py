@@ -13,14 +13,15 @@ from dataclasses import dataclass
 from itertools import count
 from math import log as ln
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 
 from benchmarks.peers.midilike import BOS, EOS, PAD, VOCABULARY_SIZE, encode, is_note_on
-from losscal.cli import EXIT_DONE, log
+from losscal.cli import EXIT_DONE, add_data_flag, add_flags, config_from, log
+from losscal.settings import Count, PositiveShare, Range, Settings, TrainingSeed
 from symbolic.data.corpus import Corpus
-from symbolic.models.configs import GPTConfig, require
+from symbolic.models.configs import GPTConfig
 from symbolic.notes.performance import Performance
 from symbolic.tokens.events import END
 from symbolic.tokens.events import decode as decode_events
@@ -36,7 +37,7 @@ LOG_EVERY_STEPS = 50
 
 
 @dataclass(frozen=True)
-class PeerConfig:
+class PeerConfig(Settings):
     """How long and how fast the peer is trained.
 
     Args:
@@ -47,19 +48,17 @@ class PeerConfig:
         decay_share: last share of the time, over which the rate falls linearly to zero.
         weight_decay: decoupled weight decay of AdamW.
         clip_norm: gradients are scaled down to this global norm.
+        seed: of the first weights and of the excerpts.
     """
 
-    seconds: float
-    lr: float
-    batch_size: int = 2
-    warmup_share: float = 0.02
-    decay_share: float = 0.6
-    weight_decay: float = 0.1
-    clip_norm: float = 1.0
-
-    def __post_init__(self) -> None:
-        require(self.seconds > 0, f"seconds: {self.seconds} must be above 0")
-        require(self.lr > 0, f"lr: {self.lr} must be above 0")
+    seconds: Annotated[float, Range(0, 1_000_000, low_open=True)] = 720.0
+    lr: Annotated[float, Range(0, 100, low_open=True)] = 1e-3
+    batch_size: Count = 2
+    warmup_share: PositiveShare = 0.02
+    decay_share: PositiveShare = 0.6
+    weight_decay: Annotated[float, Range(0, 1000)] = 0.1
+    clip_norm: Annotated[float, Range(0, 1_000_000, low_open=True)] = 1.0
+    seed: TrainingSeed = 1
 
     def rate(self, elapsed_seconds: float) -> float:
         """The learning rate after `elapsed_seconds`: warm-up, plateau, linear decay to zero."""
@@ -156,21 +155,21 @@ def excerpts(corpus: Corpus, seed: int) -> Iterator[np.ndarray]:
 
 
 def train(
-    corpus: Corpus, shape: dict[str, int], config: PeerConfig, seed: int, clock: Callable[[], float] = time.monotonic
+    corpus: Corpus, shape: dict[str, int], config: PeerConfig, clock: Callable[[], float] = time.monotonic
 ) -> tuple["LlamaForCausalLM", int]:
     """A Llama trained until `clock` says that `config.seconds` are over, and the steps it made."""
     import torch
 
     from train.common import default_precision
 
-    torch.manual_seed(seed)
+    torch.manual_seed(config.seed)
     model = build(shape).train()
     matrices = [p for p in model.parameters() if p.ndim > 1]
     gains = [p for p in model.parameters() if p.ndim == 1]
     groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": gains, "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(groups, lr=config.lr, betas=(0.9, 0.95), fused=True)
     autocast = torch.autocast("cpu", torch.bfloat16, enabled=default_precision() == "bf16-mixed")
-    source = excerpts(corpus, seed)
+    source = excerpts(corpus, config.seed)
     nats, notes, step, begin = 0.0, 0, 0, clock()
     while (elapsed := clock() - begin) < config.seconds:
         for group in optimizer.param_groups:
@@ -209,8 +208,8 @@ def run_training(flags: argparse.Namespace) -> Path:
     corpus = Corpus.open(flags.data)
     ours = with_styles(GPTConfig(), corpus, least_pieces=3)
     shape = peer_shape(ours, sum(p.numel() for p in EventGPT(ours).parameters()))
-    config = PeerConfig(seconds=flags.seconds, lr=flags.lr)
-    model, steps = train(corpus, shape, config, flags.seed)
+    config = config_from(flags, PeerConfig)
+    model, steps = train(corpus, shape, config)
     figures = {"steps": steps, "val_bits_per_note": validation_bits_per_note(model, corpus)}
     log(str(figures))
     path = Path(flags.out) / f"{KIND}.safetensors"
@@ -224,10 +223,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Train a peer."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.llama", description=__doc__)
     command = parser.add_subparsers(required=True).add_parser("train", help="train a peer for some seconds")
-    command.add_argument("--data", default="data/giantmidi-piano", help="cache made by python -m symbolic.prepare")
-    command.add_argument("--seconds", type=float, default=720, help="time to train (default 720)")
-    command.add_argument("--lr", type=float, default=1e-3, help="highest learning rate (default 1e-3)")
-    command.add_argument("--seed", type=int, default=1, help="of weights and excerpts (default 1)")
+    add_data_flag(command)
+    add_flags(command, PeerConfig())
     command.add_argument("--out", default="runs/llama", help="folder of the weights (default runs/llama)")
     run_training(parser.parse_args(argv))
     return EXIT_DONE

@@ -1,9 +1,10 @@
 """Excerpts of test pieces, the same for every benchmark, and the flags that name them."""
 
 import argparse
-from pathlib import Path
 
 from bridge.calibration.excerpts import Length, draw_excerpts, pieces_of_corpus
+from losscal.cli import add_data_flag, add_weights_flag, in_range
+from losscal.settings import Count
 from symbolic.data.corpus import Corpus
 from symbolic.notes.performance import Performance
 
@@ -13,10 +14,12 @@ EXCERPT_NOTES = 256
 def excerpt_parser(module: str, description: str, per_piece: int = 4) -> argparse.ArgumentParser:
     """The parser of a benchmark over excerpts: data, weights, and how many excerpts of how many pieces."""
     parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{module}", description=description)
-    parser.add_argument("--data", default="data/giantmidi-piano", help="cache made by python -m symbolic.prepare")
-    parser.add_argument("--weights", type=Path, help="folder of weights other than the shipped ones")
-    parser.add_argument("--pieces", type=int, default=60, help="test pieces (default 60)")
-    parser.add_argument("--per-piece", type=int, default=per_piece, help="excerpts of each (default %(default)s)")
+    add_data_flag(parser)
+    add_weights_flag(parser)
+    parser.add_argument("--pieces", type=in_range(Count), default=60, help="test pieces (default 60)")
+    parser.add_argument(
+        "--per-piece", type=in_range(Count), default=per_piece, help="excerpts of each (default %(default)s)"
+    )
     return parser
 
 

@@ -16,8 +16,9 @@ from audio.signal import corruption as of_sound
 from audio.signal.waveform import Waveform
 from bridge.calibration.excerpts import Excerpt
 from bridge.references import render_window
-from bridge.render import MAX_SAMPLE_RATE, MIN_SAMPLE_RATE
+from bridge.render import SampleRate
 from losscal.errors import InputError
+from losscal.settings import Seed, Settings
 from symbolic.notes import corruption as of_notes
 from symbolic.notes.performance import MAX_PITCH, MIN_PITCH, NOTE_DTYPE, TICK_SECONDS, Performance
 
@@ -87,21 +88,19 @@ class Version(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Studio:
+class Studio(Settings):
     """How notes are played: at a sample rate in Hz, and on which SoundFont the second time, None where there is none.
 
     corruptions: names of SEVERITIES to make; that of YARDSTICK is always among them. seed: of all of them.
     """
 
-    sample_rate: int
+    sample_rate: SampleRate
     other_soundfont: Path | None
     corruptions: Collection[str] = tuple(SEVERITIES)
-    seed: int = 1
+    seed: Seed = 1
 
     def __post_init__(self) -> None:
-        if not MIN_SAMPLE_RATE <= self.sample_rate <= MAX_SAMPLE_RATE:
-            limits = f"{MIN_SAMPLE_RATE}..{MAX_SAMPLE_RATE}"
-            raise InputError(f"--sample-rate {self.sample_rate}: is outside {limits} Hz; choose another.")
+        super().__post_init__()
         unknown = sorted(set(self.corruptions) - SEVERITIES.keys())
         if unknown:
             known = ",".join(SEVERITIES)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 
@@ -12,12 +12,15 @@ from bridge.items.finding import find_items
 from losscal.cli import log
 from losscal.errors import InputError
 from losscal.files import sha256_of
+from losscal.settings import Number, Range
 from symbolic.notes.performance import TICK_SECONDS, Performance
 
 if TYPE_CHECKING:
     from symbolic.data.corpus import Corpus
 
-UNITS = ("notes", "seconds")
+ExcerptNotes = Annotated[int, Range(2, 1_000_000)]
+ExcerptSeconds = Annotated[float, Range(1, 3600)]
+UNITS = {"notes": ExcerptNotes, "seconds": ExcerptSeconds}
 
 
 @dataclass(frozen=True)
@@ -30,9 +33,7 @@ class Length:
     def __post_init__(self) -> None:
         if self.unit not in UNITS:
             raise ValueError(f"unit {self.unit!r}: need one of {', '.join(UNITS)}")
-        least = 2 if self.unit == "notes" else 1
-        if not self.amount >= least:
-            raise InputError(f"--{self.unit} {self.amount:g}: an excerpt has at least {least}.")
+        Number.of(UNITS[self.unit]).check(self.amount)
 
     def __str__(self) -> str:
         return f"{self.amount:g} {self.unit}"

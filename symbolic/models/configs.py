@@ -2,16 +2,13 @@
 
 from dataclasses import dataclass
 from math import log2, prod
+from typing import Annotated, Literal
 
-
-def require(condition: bool, message: str) -> None:
-    """Raise ValueError(message) unless the condition holds."""
-    if not condition:
-        raise ValueError(message)
+from losscal.settings import Count, PositiveShare, Range, Seed, Settings, Share, require
 
 
 @dataclass(frozen=True)
-class GPTConfig:
+class GPTConfig(Settings):
     """The decoder-only transformer over events.
 
     Args:
@@ -26,32 +23,21 @@ class GPTConfig:
         eras: the same of eras.
     """
 
-    layers: int = 6
-    width: int = 256
-    heads: int = 4
-    context_events: int = 512
-    recent_events: int = 64
-    mlp_ratio: int = 3
-    dropout: float = 0.0
+    layers: Annotated[int, Range(1, 1000)] = 6
+    width: Annotated[int, Range(2, 100_000)] = 256
+    heads: Annotated[int, Range(1, 1000)] = 4
+    context_events: Annotated[int, Range(2, 1_000_000)] = 512
+    recent_events: Count = 64
+    mlp_ratio: Annotated[int, Range(1, 100)] = 3
+    dropout: Annotated[float, Range(0, 1, high_open=True)] = 0.0
     composers: tuple[str, ...] = ()
     eras: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "composers", tuple(self.composers))  # JSON gives lists
-        object.__setattr__(self, "eras", tuple(self.eras))
-        require(self.layers >= 1, f"layers: {self.layers} is below 1")
-        require(self.heads >= 1, f"heads: {self.heads} is below 1")
-        require(
-            self.width % (2 * self.heads) == 0, f"width: {self.width} is no multiple of 2 x heads = {2 * self.heads}"
-        )
-        require(
-            self.context_events >= 2 and self.context_events % 2 == 0,
-            f"context_events: {self.context_events} must be even and at least 2",
-        )
-        require(self.recent_events >= 1, f"recent_events: {self.recent_events} is below 1")
-        require(self.mlp_ratio >= 1, f"mlp_ratio: {self.mlp_ratio} is below 1")
-        require(0.0 <= self.dropout < 1.0, f"dropout: {self.dropout} is outside [0, 1)")
-        require(len(set(self.styles)) == len(self.styles), f"composers, eras: a name occurs twice in {self.styles}")
+        super().__post_init__()
+        require(self.width % (2 * self.heads) == 0, f"width {self.width}: is no multiple of 2 x heads {2 * self.heads}")
+        require(self.context_events % 2 == 0, f"context_events {self.context_events}: must be even")
+        require(len(set(self.styles)) == len(self.styles), f"composers and eras {self.styles}: a name occurs twice")
 
     @property
     def styles(self) -> tuple[str, ...]:
@@ -59,8 +45,12 @@ class GPTConfig:
         return self.composers + self.eras
 
 
+Levels = Annotated[int, Range(2, 1000)]
+"""Of one dimension of a finite scalar quantiser."""
+
+
 @dataclass(frozen=True)
-class VQVAEConfig:
+class VQVAEConfig(Settings):
     """The quantising autoencoder of notes: one codebook for each attribute.
 
     Args:
@@ -71,26 +61,26 @@ class VQVAEConfig:
         width: width of the encoders and decoders.
     """
 
-    time_levels: tuple[int, ...] = (8, 8, 7)
-    pitch_levels: tuple[int, ...] = (11, 8)
-    velocity_levels: tuple[int, ...] = (8,)
-    duration_levels: tuple[int, ...] = (8, 8)
-    width: int = 64
+    time_levels: tuple[Levels, ...] = (8, 8, 7)
+    pitch_levels: tuple[Levels, ...] = (11, 8)
+    velocity_levels: tuple[Levels, ...] = (8,)
+    duration_levels: tuple[Levels, ...] = (8, 8)
+    width: Annotated[int, Range(4, 100_000)] = 64
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for name, levels in self.levels.items():
-            object.__setattr__(self, f"{name}_levels", levels)  # JSON gives lists
-            require(len(levels) >= 1 and min(levels) >= 2, f"{name}_levels: {levels} needs one or more numbers >= 2")
-        require(self.width >= 4 and self.width % 2 == 0, f"width: {self.width} must be even and at least 4")
+            require(bool(levels), f"{name}_levels {levels}: needs one or more numbers")
+        require(self.width % 2 == 0, f"width {self.width}: must be even")
 
     @property
     def levels(self) -> dict[str, tuple[int, ...]]:
         """Levels by attribute."""
         return {
-            "time": tuple(self.time_levels),
-            "pitch": tuple(self.pitch_levels),
-            "velocity": tuple(self.velocity_levels),
-            "duration": tuple(self.duration_levels),
+            "time": self.time_levels,
+            "pitch": self.pitch_levels,
+            "velocity": self.velocity_levels,
+            "duration": self.duration_levels,
         }
 
     @property
@@ -105,32 +95,22 @@ class VQVAEConfig:
 
 
 @dataclass(frozen=True)
-class SamplingConfig:
+class SamplingConfig(Settings):
     """How a value is drawn.
 
     Args:
         temperature: what logits are divided by: below 1 tamer, above 1 wilder.
-        top_k: of the values, so many of the likeliest are left; None: all.
+        top_k: so many of the likeliest values are left to draw from, by default all.
         top_p: the likeliest values that hold so much probability are left (Holtzman et al. 2020).
         min_p: values at least so likely, relative to the likeliest, are left (Nguyen et al. 2025).
-        longest_repeat: notes in a row whose pitches may recur in the piece; None: any number.
+        longest_repeat: notes in a row whose pitches may recur in the piece, by default any number.
     """
 
-    temperature: float = 1.0
-    top_k: int | None = None
-    top_p: float = 1.0
-    min_p: float = 0.0
-    longest_repeat: int | None = None
-
-    def __post_init__(self) -> None:
-        require(0.01 <= self.temperature <= 100, f"temperature {self.temperature}: allowed is 0.01..100")
-        require(self.top_k is None or self.top_k >= 1, f"top-k {self.top_k}: allowed is 1 or more")
-        require(0 < self.top_p <= 1, f"top-p {self.top_p}: allowed is above 0 and up to 1")
-        require(0 <= self.min_p < 1, f"min-p {self.min_p}: allowed is 0 or more and below 1")
-        require(
-            self.longest_repeat is None or self.longest_repeat >= 1,
-            f"longest-repeat {self.longest_repeat}: allowed is 1 or more",
-        )
+    temperature: Annotated[float, Range(0.01, 100)] = 1.0
+    top_k: Annotated[int, Range(1, 1000)] | None = None
+    top_p: PositiveShare = 1.0
+    min_p: Annotated[float, Range(0, 1, high_open=True)] = 0.0
+    longest_repeat: Annotated[int, Range(1, 1000)] | None = None
 
     @property
     def is_cut(self) -> bool:
@@ -138,12 +118,8 @@ class SamplingConfig:
         return self.top_k is not None or self.top_p < 1 or self.min_p > 0
 
 
-POLISHED_ATTRIBUTES = ("pitch", "velocity", "duration")
-"""What of a note can be drawn anew; its onset stays."""
-
-
 @dataclass(frozen=True)
-class PolishConfig:
+class PolishConfig(Settings):
     """What `symbolic.sampling.resampling` may change, and how long it tries.
 
     Args:
@@ -156,21 +132,14 @@ class PolishConfig:
         seed: of all draws.
     """
 
-    attributes: tuple[str, ...] = ("pitch",)
-    keep_share: float = 0.85
-    visit_share: float = 0.4
-    doubt_nats: float = 4.0
-    sweeps: int = 2
-    until_percentile: float = 90.0
-    seed: int = 1
+    attributes: tuple[Literal["pitch", "velocity", "duration"], ...] = ("pitch",)
+    keep_share: Share = 0.85
+    visit_share: PositiveShare = 0.4
+    doubt_nats: Annotated[float, Range(0, 100)] = 4.0
+    sweeps: Annotated[int, Range(1, 100)] = 2
+    until_percentile: Annotated[float, Range(0, 100)] = 90.0
+    seed: Seed = 1
 
     def __post_init__(self) -> None:
-        unknown = sorted(set(self.attributes) - set(POLISHED_ATTRIBUTES))
-        require(not unknown, f"attributes {','.join(unknown)}: unknown, choose from {','.join(POLISHED_ATTRIBUTES)}")
-        require(bool(self.attributes), f"attributes: none is given, choose from {','.join(POLISHED_ATTRIBUTES)}")
-        require(0 <= self.keep_share <= 1, f"keep-share {self.keep_share}: allowed is 0..1")
-        require(0 < self.visit_share <= 1, f"visit-share {self.visit_share}: allowed is above 0 and up to 1")
-        require(0 <= self.doubt_nats <= 100, f"doubt-nats {self.doubt_nats}: allowed is 0..100")
-        require(1 <= self.sweeps <= 100, f"sweeps {self.sweeps}: allowed is 1..100")
-        require(0 <= self.until_percentile <= 100, f"until-percentile {self.until_percentile}: allowed is 0..100")
-        require(0 <= self.seed < 2**63, f"seed {self.seed}: allowed is 0..2^63-1")
+        super().__post_init__()
+        require(bool(self.attributes), "attributes (): none is given, choose from pitch, velocity, duration")

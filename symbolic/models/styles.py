@@ -4,7 +4,8 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from symbolic.models.configs import GPTConfig, require
+from losscal.settings import require
+from symbolic.models.configs import GPTConfig
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -111,8 +111,8 @@ def test_openings_are_of_pieces_as_long_as_the_others(corpus):
     assert all(piece.notes["onset_ticks"][-1] < 800 for piece in music)
     whole = corpus.performance(corpus.of_split("test")[0])
     assert np.array_equal(music[0].notes, whole.notes[: len(music[0])])
-    with pytest.raises(InputError, match="--seconds 1e"):
-        openings(corpus, "test", Wanted(2, 1e6, 1))
+    with pytest.raises(InputError, match="--seconds 3000"):
+        openings(corpus, "test", Wanted(2, 3000.0, 1))
 
 
 def test_pieces_are_drawn_once(tmp_path):
@@ -154,16 +154,6 @@ def test_other_checkpoints_are_refused(flag, capsys):
     with pytest.raises(SystemExit, match="2"):
         generation.main(["--checkpoint", flag])
     assert "KIND=FILE" in capsys.readouterr().err
-
-
-def test_settings_out_of_range_are_refused(corpus, tiny_weights):
-    flags = ["--data", str(corpus.folder), "--weights", str(tiny_weights), "--sound-seconds", "0"]
-    with pytest.raises(InputError, match=r"--temperature 0\.0: allowed is"):
-        generation.main([*flags, "--temperatures", "0"])
-    with pytest.raises(InputError, match="--pieces 1: a comparison needs 2"):
-        generation.main([*flags, "--pieces", "1"])
-    with pytest.raises(InputError, match="--candidates 0: must be at least 1"):
-        generation.main([*flags, "--candidates", "4", "0"])
 
 
 def test_the_most_typical_of_each_pieces_candidates_is_taken(tiny_weights, monkeypatch):

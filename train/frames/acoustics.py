@@ -6,14 +6,19 @@ against those two.
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
-from symbolic.models.configs import require
+from losscal.settings import Range, Settings, Share, require
+
+Decibels = Annotated[float, Range(0, 100)]
+ReverberationSeconds = Annotated[float, Range(0, 100, low_open=True)]
+NoiseDecibels = Annotated[float, Range(-200, 0)]
 
 
 @dataclass(frozen=True)
-class AcousticsConfig:
+class AcousticsConfig(Settings):
     """How far recordings differ.
 
     Args:
@@ -29,27 +34,22 @@ class AcousticsConfig:
         max_noise_db: highest.
     """
 
-    tuning_cents: float = 20.0
-    equaliser_db: float = 9.0
-    room_share: float = 0.7
-    min_rt60_seconds: float = 0.2
-    max_rt60_seconds: float = 2.5
-    max_wet: float = 0.6
-    gain_db: float = 12.0
-    noise_share: float = 0.5
-    min_noise_db: float = -80.0
-    max_noise_db: float = -50.0
+    tuning_cents: Annotated[float, Range(0, 1200)] = 20.0
+    equaliser_db: Decibels = 9.0
+    room_share: Share = 0.7
+    min_rt60_seconds: ReverberationSeconds = 0.2
+    max_rt60_seconds: ReverberationSeconds = 2.5
+    max_wet: Share = 0.6
+    gain_db: Decibels = 12.0
+    noise_share: Share = 0.5
+    min_noise_db: NoiseDecibels = -80.0
+    max_noise_db: NoiseDecibels = -50.0
 
     def __post_init__(self) -> None:
-        for name in ("room_share", "noise_share", "max_wet"):
-            require(0 <= getattr(self, name) <= 1, f"{name}: {getattr(self, name)} is outside [0, 1]")
-        for name in ("tuning_cents", "equaliser_db", "gain_db"):
-            require(getattr(self, name) >= 0, f"{name}: {getattr(self, name)} is below 0")
-        require(
-            0 < self.min_rt60_seconds <= self.max_rt60_seconds,
-            f"min_rt60_seconds: {self.min_rt60_seconds} is outside (0, max_rt60_seconds]",
-        )
-        require(self.min_noise_db <= self.max_noise_db, f"min_noise_db: {self.min_noise_db} is above max_noise_db")
+        super().__post_init__()
+        for low, high in (("min_rt60_seconds", "max_rt60_seconds"), ("min_noise_db", "max_noise_db")):
+            least, most = getattr(self, low), getattr(self, high)
+            require(least <= most, f"{low} {least}: is above {high} {most}")
 
 
 def record(

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from tqdm import tqdm
@@ -21,6 +21,7 @@ from audio.spectral.frames import FrameConfig
 from bridge.render import GAIN, TAIL_FLOOR, TAIL_SECONDS, default_soundfont
 from losscal.errors import InputError
 from losscal.files import atomic_path, sha256_of
+from losscal.settings import Count, Range, Settings, TrainingSeed
 from symbolic.data.corpus import Corpus
 from train.frames.excerpts import SPLITS, SoundRecipe, excerpts_of, frames_of_excerpt
 
@@ -28,7 +29,7 @@ RECIPE_FILE = "recipe.json"
 
 
 @dataclass(frozen=True)
-class WindowConfig:
+class WindowConfig(Settings):
     """Which windows of the excerpts are seen.
 
     Args:
@@ -38,15 +39,10 @@ class WindowConfig:
         seed: of the windows and of the model's first weights.
     """
 
-    batch_size: int = 4
-    window_frames: int = 256
-    steps_per_epoch: int = 500
-    seed: int = 1
-
-    def __post_init__(self) -> None:
-        for name in ("batch_size", "window_frames", "steps_per_epoch"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: {getattr(self, name)} is below 1")
+    batch_size: Count = 4
+    window_frames: Count = 256
+    steps_per_epoch: Annotated[int, Range(1, 1_000_000_000)] = 500
+    seed: TrainingSeed = 1
 
 
 @dataclass(frozen=True)

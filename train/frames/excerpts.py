@@ -8,6 +8,7 @@ is another.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 
@@ -15,8 +16,8 @@ from audio.signal.waveform import Waveform
 from audio.spectral.frames import quantised_frames
 from bridge.render import default_soundfont, render_notes
 from losscal.errors import InputError
+from losscal.settings import Count, PositiveShare, Range, Settings, Share, TrainingSeed, require
 from symbolic.data.corpus import Corpus
-from symbolic.models.configs import require
 from symbolic.notes.corruption import CORRUPTIONS
 from symbolic.notes.monotony import held_chords, scales
 from symbolic.notes.performance import MAX_PITCH, MIN_PITCH, TICK_SECONDS, Performance
@@ -32,7 +33,7 @@ RULES = CORRUPTIONS | {"scales": scales, "held_chords": held_chords, "as_played"
 
 
 @dataclass(frozen=True)
-class ExcerptConfig:
+class ExcerptConfig(Settings):
     """Which excerpts are rendered, and how.
 
     Args:
@@ -45,19 +46,13 @@ class ExcerptConfig:
         seed: of the places the excerpts are taken from, and of their sound.
     """
 
-    train_hours: float = 5.0
-    validation_excerpts: int = 24
-    excerpt_seconds: float = 30.0
-    render_sample_rate: int = 32_000
-    dry_share: float = 0.25
-    transpose_semitones: int = 3
-    seed: int = 1
-
-    def __post_init__(self) -> None:
-        for name in ("train_hours", "validation_excerpts", "excerpt_seconds", "render_sample_rate"):
-            require(getattr(self, name) > 0, f"{name}: {getattr(self, name)} must be above 0")
-        require(0 <= self.dry_share <= 1, f"dry_share: {self.dry_share} is outside [0, 1]")
-        require(self.transpose_semitones >= 0, f"transpose_semitones: {self.transpose_semitones} is below 0")
+    train_hours: Annotated[float, Range(0, 100_000, low_open=True)] = 5.0
+    validation_excerpts: Count = 24
+    excerpt_seconds: Annotated[float, Range(0.1, 3600)] = 30.0
+    render_sample_rate: Annotated[int, Range(8000, 96_000)] = 32_000
+    dry_share: Share = 0.25
+    transpose_semitones: Annotated[int, Range(0, 87)] = 3
+    seed: TrainingSeed = 1
 
     def n_excerpts(self, split: str) -> int:
         """Excerpts of one of SPLITS."""
@@ -65,7 +60,7 @@ class ExcerptConfig:
 
 
 @dataclass(frozen=True)
-class ShuffleConfig:
+class ShuffleConfig(Settings):
     """How the notes of the background model's excerpts are put out of order, or into one that is no music.
 
     Args:
@@ -77,13 +72,13 @@ class ShuffleConfig:
         *("wrong_notes", "semitone", "matched_marginals", "matched_marginals"),
         *("random_pitches", "jitter_onsets", "uniform_notes", "loop", "scales", "held_chords"),
     )
-    min_amount: float = 0.1
+    min_amount: PositiveShare = 0.1
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         unknown = sorted(set(self.rules) - set(RULES))
-        require(not unknown, f"rules: {', '.join(unknown)}: unknown, choose from {', '.join(RULES)}")
-        require(bool(self.rules), "rules: none is given; name at least one")
-        require(0 < self.min_amount <= 1, f"min_amount: {self.min_amount} is outside (0, 1]")
+        require(not unknown, f"rules {','.join(unknown)}: unknown, choose from {', '.join(RULES)}")
+        require(bool(self.rules), "rules (): none is given, name at least one")
 
 
 @dataclass(frozen=True)

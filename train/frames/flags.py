@@ -3,7 +3,9 @@
 import os
 from typing import TYPE_CHECKING
 
+from losscal.cli import in_range
 from losscal.errors import InputError
+from losscal.settings import Settings, Workers
 from train.frames.acoustics import AcousticsConfig
 from train.frames.data import FrameCache
 from train.frames.excerpts import ExcerptConfig, ShuffleConfig, SoundRecipe
@@ -27,10 +29,15 @@ def add_frame_flags(parser: "ArgumentParser") -> None:
         default=None,
         help="paths of the SoundFonts to render with (default: those of data_manifest.yaml that are installed)",
     )
-    parser.add_argument("--frames_root", default="runs/frames", help="where frames rendered from --data are kept")
-    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes that render")
-    parser.add_class_arguments(ExcerptConfig, "excerpts")
-    parser.add_class_arguments(AcousticsConfig, "acoustics")
+    parser.add_argument(
+        "--frames-root", default="runs/frames", help="where frames rendered from --data are kept (%(default)s)"
+    )
+    parser.add_argument("--workers", type=in_range(Workers), default=os.cpu_count(), help="processes that render")
+
+
+def frame_configs() -> dict[str, Settings]:
+    """The configs of what is rendered, by the names that their flags begin with."""
+    return {"excerpts": ExcerptConfig(), "acoustics": AcousticsConfig()}
 
 
 def open_frames(flags: "Namespace", shuffle: ShuffleConfig | None = None) -> FrameCache:

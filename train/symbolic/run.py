@@ -34,12 +34,12 @@ def run(
             raise InputError(f"{flags.data}: holds no piece of the {split} split; prepare a larger corpus.")
     if flags.crops.crop_events > model.context_events:
         raise InputError(
-            f"--crops.crop_events: {flags.crops.crop_events} is above the model's window of {model.context_events} "
-            "events; lower it or raise --model.context_events."
+            f"--crops.crop-events: {flags.crops.crop_events} is above the model's window of {model.context_events} "
+            "events; lower it or raise --model.context-events."
         )
     if flags.optim.steps % flags.crops.steps_per_epoch:
         raise InputError(
-            f"--optim.steps: {flags.optim.steps} is no multiple of --crops.steps_per_epoch "
+            f"--optim.steps: {flags.optim.steps} is no multiple of --crops.steps-per-epoch "
             f"{flags.crops.steps_per_epoch}: the last steps would never be validated, nor kept; change one of them."
         )
     module = SymbolicModule(model, flags.optim)

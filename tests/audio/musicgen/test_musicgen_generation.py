@@ -178,20 +178,12 @@ def test_the_command_generates(checkpoint, recording, monkeypatch, flags, second
     assert {path.name for path in recording.parent.iterdir()} == {"recording.wav", "new.wav"}
 
 
-@pytest.mark.parametrize(
-    ("flags", "message"),
-    [
-        (["--out", "new.mp3"], "only WAV is written"),
-        (["--out", "new.wav", "--seconds", "0"], "--seconds 0: allowed is"),
-        (["--out", "new.wav", "--seconds", "nan"], "--seconds nan: allowed is"),
-        (["--out", "new.wav", "--seed", "-1"], "--seed -1: allowed is"),
-        (["--out", "new.wav", "--top-p", "2"], r"--top-p 2.0: allowed is"),
-        (["--out", "new.wav", "--audio", "missing.wav"], "missing.wav: no such file"),
-    ],
-)
-def test_wrong_usage_is_answered_before_anything_is_loaded(flags, message):
-    with pytest.raises(InputError, match=message):
-        main(["generate", *flags, "--model", "never/loaded"])
+def test_wrong_usage_is_answered_before_anything_is_loaded(capsys):
+    with pytest.raises(InputError, match="missing.wav: no such file"):
+        main(["generate", "--out", "new.wav", "--audio", "missing.wav", "--model", "never/loaded"])
+    with pytest.raises(SystemExit, match="2"):
+        main(["generate", "--out", "new.mp3", "--model", "never/loaded"])
+    assert "argument --out: new.mp3: only WAV is written" in capsys.readouterr().err
 
 
 def test_the_command_checks_a_checkpoint(checkpoint, recording, capsys, monkeypatch):

@@ -5,6 +5,7 @@ import csv
 import numpy as np
 import pytest
 import torch
+import yaml
 from music import random_performance
 
 from losscal.errors import InputError
@@ -220,20 +221,33 @@ def test_the_style_is_told_for_half_of_the_crops_and_truly(cache):
     assert set(map(tuple, told[told.any(axis=1)])) == {(1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 0, 1), (0, 1, 1)}
 
 
+def test_flags_take_dashes_underscores_and_yaml(tmp_path, capsys):
+    path = tmp_path / "flags.yaml"
+    path.write_text("crops: {batch_size: 3}\nmodel:\n  heads: 2\n", encoding="utf-8")
+    flags = ["--optim.muon-lr", "0.25", "--optim.adamw_lr=0.5", "--config", str(path)]
+    with pytest.raises(SystemExit):
+        gpt.main([*flags, "--print_config"])
+    printed = yaml.safe_load(capsys.readouterr().out)
+    assert (printed["optim"]["muon_lr"], printed["optim"]["adamw_lr"]) == (0.25, 0.5)
+    assert (printed["crops"]["batch_size"], printed["model"]["heads"]) == (3, 2)
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
         (["--data", "nowhere"], "python -m symbolic.prepare"),
-        (["--model.heads", "3"], "width: 256 is no multiple"),
-        (["--optim.steps", "0"], "steps: 0 is below 1"),
-        (["--optim.steps", "700"], "700 is no multiple of --crops.steps_per_epoch 500"),
+        (["--model.heads", "3"], "--model.width 256: is no multiple"),
+        (["--config", "wrong.yaml"], "--optim.muon-lr: 1000: allowed is a number from 0 up to 100"),
+        (["--optim.steps", "700"], "700 is no multiple of --crops.steps-per-epoch 500"),
         (["--tokens", "codes", "--vqvae", "nowhere.safetensors"], "no such weights file"),
         (["--trainer.no_such_flag", "1"], "no_such_flag"),
         (["--resume", "nowhere.ckpt"], "no such checkpoint"),
-        (["--model.context_events", "64"], "crops.crop_events: 512 is above the model's window of 64"),
+        (["--model.context_events", "64"], "--crops.crop-events: 512 is above the model's window of 64"),
     ],
 )
-def test_wrong_usage_is_told_in_one_line_with_status_2(cache, capsys, flags, message):
+def test_wrong_usage_is_told_in_one_line_with_status_2(cache, tmp_path, monkeypatch, capsys, flags, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "wrong.yaml").write_text("optim: {muon_lr: 1000}\n", encoding="utf-8")
     with pytest.raises(SystemExit) as stop:
         gpt.main(["--data", str(cache), *flags])
     assert stop.value.code == 2

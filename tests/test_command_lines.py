@@ -1,0 +1,93 @@
+"""Every command refuses every wrong number in one sentence with the flag, the value and the range; exit status 2."""
+
+import argparse
+import importlib
+import math
+from pathlib import Path
+
+import jsonargparse
+import pytest
+
+from losscal.cli import FlagType
+from losscal.settings import Setting
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("symbolic", "audio", "bridge", "train", "benchmarks")
+BAD = ("nan", "inf", "-inf", "-1", "0", "1e300", "1" + 30 * "0", "0.5", "many", "")
+
+
+def commands():
+    """The modules that are run with python -m."""
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            if '\nif __name__ == "__main__":\n' in path.read_text(encoding="utf-8"):
+                yield ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__main__")
+
+
+class Captured(Exception):  # noqa: N818 (no error)
+    pass
+
+
+def parser_of(command, monkeypatch):
+    """The parser that a command makes."""
+
+    def capture(parser, *_, **__):
+        raise Captured(parser)
+
+    with monkeypatch.context() as patched, pytest.raises(Captured) as captured:
+        for kind in (argparse.ArgumentParser, jsonargparse.ArgumentParser):
+            patched.setattr(kind, "parse_args", capture)
+        main_of(command)([])
+    return captured.value.args[0]
+
+
+def main_of(command):
+    module = importlib.import_module(command)
+    return module.main if hasattr(module, "main") else importlib.import_module(f"{command}.__main__").main
+
+
+def actions_of(parser, before=()):
+    """(subcommands, action) of all flags."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, subparser in action.choices.items():
+                yield from actions_of(subparser, (*before, name))
+        elif action.option_strings:
+            yield before, action
+
+
+def number_of(flag_type):
+    setting = flag_type.setting
+    return setting.number if isinstance(setting, Setting) else setting
+
+
+def is_allowed(number, text):
+    try:
+        value = number.kind(text)
+    except ValueError:
+        return False
+    return math.isfinite(value) and value in number.allowed
+
+
+def test_the_commands_are_found():
+    found = set(commands())
+    assert {"symbolic.generate", "audio.musicgen", "bridge.score", "train.gpt", "benchmarks.llama"} <= found
+
+
+@pytest.mark.parametrize("command", list(commands()))
+def test_a_wrong_number_is_refused_in_one_sentence(command, monkeypatch, capsys):
+    for before, action in actions_of(parser_of(command, monkeypatch)):
+        flag = action.option_strings[0]
+        assert action.type not in (int, float), f"{flag} has no range"
+        assert "_" not in flag or flag == "--print_config", flag
+        if not isinstance(action.type, FlagType) or number_of(action.type) is None:
+            continue
+        number = number_of(action.type)
+        refused = [text for text in BAD if not is_allowed(number, text)]
+        assert {"nan", "inf", "-inf", "1e300", "many", ""} <= set(refused)
+        for text in refused:
+            with pytest.raises(SystemExit) as ended:
+                main_of(command)([*before, f"{flag}={text}"])
+            assert ended.value.code == 2
+            told = capsys.readouterr().err.strip().splitlines()[-1]
+            assert f"argument {flag}: {text}: allowed is {number}" in told, told
