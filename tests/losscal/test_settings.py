@@ -97,7 +97,7 @@ def test_a_wrong_flag_is_told_with_what_is_allowed(flags, message, capsys):
 
 
 def test_flags_that_do_not_go_together_are_told_by_name():
-    with pytest.raises(InputError, match="^--seats 1001: too many for one side.$"):
+    with pytest.raises(InputError, match=r"^--seats 1001: too many for one side\.$"):
         parsed("--seats", "1001", "--sizes", "3")
 
 

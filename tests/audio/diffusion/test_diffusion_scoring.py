@@ -158,7 +158,7 @@ def test_the_command_scores_and_samples(weights_dir, tmp_path, capsys):
 
 
 def test_wrong_arguments_are_told_in_one_sentence(capsys):
-    with pytest.raises(InputError, match="nowhere.wav: no such file"):
+    with pytest.raises(InputError, match=r"nowhere\.wav: no such file"):
         main(["score", "nowhere.wav"])
     with pytest.raises(SystemExit, match="2"):
         main(["sample", "--out", "new.mp3"])

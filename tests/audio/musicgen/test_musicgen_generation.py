@@ -179,7 +179,7 @@ def test_the_command_generates(checkpoint, recording, monkeypatch, flags, second
 
 
 def test_wrong_usage_is_answered_before_anything_is_loaded(capsys):
-    with pytest.raises(InputError, match="missing.wav: no such file"):
+    with pytest.raises(InputError, match=r"missing\.wav: no such file"):
         main(["generate", "--out", "new.wav", "--audio", "missing.wav", "--model", "never/loaded"])
     with pytest.raises(SystemExit, match="2"):
         main(["generate", "--out", "new.mp3", "--model", "never/loaded"])
