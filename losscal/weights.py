@@ -2,9 +2,9 @@
 
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -14,6 +14,9 @@ from losscal.errors import WeightsError
 from losscal.files import atomic_path
 
 FORMAT_VERSION = "1"
+
+Config = TypeVar("Config")
+Module = TypeVar("Module", bound=torch.nn.Module)
 
 
 def save_weights(path: str | Path, state: Mapping[str, torch.Tensor], *, kind: str, story: Mapping[str, Any]) -> None:
@@ -31,7 +34,8 @@ def save_weights(path: str | Path, state: Mapping[str, torch.Tensor], *, kind: s
 def load_weights(path: str | Path, *, kind: str) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     """Read (state in float32, story).
 
-    Raises WeightsError where the file is missing, truncated, no safetensors file, or holds another kind of model.
+    Raises WeightsError where the file is missing, truncated, no safetensors file, holds another kind of model, tensors
+    that are no floats, or numbers that are not finite.
     """
     path = Path(path)
     if not path.is_file():
@@ -43,10 +47,87 @@ def load_weights(path: str | Path, *, kind: str) -> tuple[dict[str, torch.Tensor
                 raise WeightsError(f"{path}: not a LossCal weights file of format {FORMAT_VERSION}; train it anew.")
             if metadata.get("kind") != kind:
                 raise WeightsError(f"{path}: holds a {metadata.get('kind')!r} model where {kind!r} is needed.")
-            state = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 (safe_open is no mapping)
+            state = {name: _floats(file.get_tensor(name), name, path) for name in file.keys()}  # noqa: SIM118 (safe_open is no mapping)
     except SafetensorError as error:
         raise WeightsError(f"{path}: truncated or not a safetensors file ({error}); fetch or train it anew.") from error
-    return state, json.loads(metadata["story"])
+    return state, _story(metadata["story"], path)
+
+
+def _floats(tensor: torch.Tensor, name: str, path: Path) -> torch.Tensor:
+    """The tensor in float32; raises WeightsError where it is of integers or not finite."""
+    if not tensor.is_floating_point():
+        raise WeightsError(f"{path}: {name} holds {tensor.dtype}, no floats; fetch or train it anew.")
+    if not tensor.isfinite().all():
+        raise WeightsError(f"{path}: {name} holds numbers that are not finite; fetch or train it anew.")
+    return tensor.float()
+
+
+def _story(text: str, path: Path) -> dict[str, Any]:
+    try:
+        story = json.loads(text)
+    except ValueError as error:
+        raise WeightsError(f"{path}: its metadata is no JSON ({error}); fetch or train it anew.") from error
+    if not isinstance(story, dict):
+        raise WeightsError(f"{path}: its metadata is {story!r:.40}, no JSON object; fetch or train it anew.")
+    return story
+
+
+def story_value(story: Mapping[str, Any], key: str, path: str | Path) -> Any:
+    """What a story says of `key`; raises WeightsError where it says nothing."""
+    if key not in story:
+        raise WeightsError(f"{path}: its metadata lacks {key!r}; fetch or train it anew.")
+    return story[key]
+
+
+def config_of(kind: type[Config], story: Mapping[str, Any], name: str, path: str | Path) -> Config:
+    """The config `name` of a story as the dataclass `kind`.
+
+    Raises WeightsError where it is missing, has a key that `kind` has not, or a value that `kind` refuses.
+    """
+    configs = story_value(story, "configs", path)
+    values = configs.get(name) if isinstance(configs, dict) else None
+    if not isinstance(values, dict):
+        raise WeightsError(f"{path}: its metadata lacks the config {name!r}; fetch or train it anew.")
+    types = get_type_hints(kind)
+    for key, value in values.items():
+        if key not in types:
+            raise WeightsError(f"{path}: {name}.{key} is no setting of this version; train it anew.")
+        if not _is_of_type(value, types[key]):
+            raise WeightsError(f"{path}: {name}.{key} is {value!r:.40}, which is no {types[key]}; train it anew.")
+    try:
+        return kind(**values)
+    except ValueError as error:
+        raise WeightsError(f"{path}: {name}.{error}; fetch or train it anew.") from error
+
+
+def _is_of_type(value: Any, annotation: Any) -> bool:
+    """Whether a JSON value is what a config's field holds: a number, a text, or a list of one of them."""
+    if get_origin(annotation) is tuple:
+        return isinstance(value, list) and all(_is_of_type(element, get_args(annotation)[0]) for element in value)
+    if annotation is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return type(value) is annotation
+
+
+def load_module(build: Callable[[], Module], state: Mapping[str, torch.Tensor], path: str | Path) -> Module:
+    """The module that `build` makes, with `state`, in evaluation mode.
+
+    Shapes are compared before memory is taken, so that a file's size bounds what it makes the reader allocate. Raises
+    WeightsError naming `path` where a name or a shape differs.
+    """
+    with torch.device("meta"):
+        wanted = {name: tuple(tensor.shape) for name, tensor in build().state_dict().items()}
+    held = {name: tuple(tensor.shape) for name, tensor in state.items()}
+    differing = sorted(name for name in wanted.keys() | held.keys() if wanted.get(name) != held.get(name))
+    if differing:
+        name = differing[0]
+        raise WeightsError(
+            f"{path}: does not fit the model its own metadata describes: {name} is {held.get(name, 'missing')}, needed "
+            f"is {wanted.get(name, 'none')} ({len(differing)} such tensors); fetch or train it anew."
+        )
+    module = build()
+    module.load_state_dict(dict(state))
+    return module.eval()
 
 
 def load_state(module: torch.nn.Module, state: Mapping[str, torch.Tensor], path: str | Path) -> None:

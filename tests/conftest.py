@@ -8,7 +8,7 @@ import torch
 from machine import described, has_fluidsynth
 from music import random_performance
 
-from symbolic.models.registry import build, save_model
+from symbolic.models.registry import CONFIGS, build, save_model
 from symbolic.notes.performance import Performance
 
 torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
@@ -35,6 +35,6 @@ def tiny_weights(tmp_path_factory) -> Path:
     gpt = {"layers": 1, "width": 16, "heads": 2, "context_events": 16}
     vqvae = {"time_levels": (3, 4), "pitch_levels": (5,), "velocity_levels": (2,), "duration_levels": (4,), "width": 8}
     for kind, configs in (("events", {"gpt": gpt}), ("vqvae", {"gpt": gpt, "vqvae": vqvae})):
-        state = build(kind, configs).state_dict()
+        state = build(kind, {name: CONFIGS[kind][name](**config) for name, config in configs.items()}).state_dict()
         save_model(folder / f"{kind}.safetensors", state, kind=kind, story={"configs": configs})
     return folder

@@ -164,4 +164,4 @@ class DiffusionScorer:
 
 def load_model(path: Path) -> DiffusionModel:
     """The model in a weights file; raises WeightsError as `load_frame_model` does."""
-    return load_frame_model(path, KIND, lambda configs: DiffusionModel(DiffusionConfig(**configs[KIND])))
+    return load_frame_model(path, kind=KIND, config_name=KIND, config=DiffusionConfig, model=DiffusionModel)

@@ -188,4 +188,4 @@ def sounding_span(sound: Sound) -> tuple[int, int]:
 
 def load_model(path: Path, kind: str = KIND) -> SpectralLM:
     """The model in a weights file; raises WeightsError as `load_frame_model` does."""
-    return load_frame_model(path, kind, lambda configs: SpectralLM(SpectralLMConfig(**configs[KIND])))
+    return load_frame_model(path, kind=kind, config_name=KIND, config=SpectralLMConfig, model=SpectralLM)

@@ -96,13 +96,11 @@ def build(shape: dict[str, int]) -> "LlamaForCausalLM":
 
 def load(folder: Path) -> "LlamaForCausalLM":
     """The model that `train` wrote into `folder`; raises WeightsError where there is none or it does not fit."""
-    from losscal.weights import load_state, load_weights
+    from losscal.weights import load_module, load_weights, story_value
 
     path = folder / f"{KIND}.safetensors"
     state, story = load_weights(path, kind=KIND)
-    model = build(story["shape"])
-    load_state(model, state, path)
-    return model.eval()
+    return load_module(lambda: build(story_value(story, "shape", path)), state, path)
 
 
 def pad(rows: Sequence[np.ndarray]) -> "torch.Tensor":

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from losscal.errors import WeightsError
-from losscal.weights import load_state, load_weights, save_weights
+from losscal.weights import config_of, load_module, load_weights, save_weights, story_value
 from symbolic.models.code_gpt import CodeGPT
 from symbolic.models.configs import GPTConfig, VQVAEConfig
 from symbolic.models.event_gpt import EventGPT
@@ -17,15 +17,20 @@ from symbolic.tokens.events import vocabulary_hash
 SHIPPED_WEIGHTS = Path(__file__).parents[1] / "weights"
 
 
+CONFIGS = {
+    EventGPT.name: {"gpt": GPTConfig},
+    CodeGPT.name: {"gpt": GPTConfig, "vqvae": VQVAEConfig},
+    VQVAE.name: {"vqvae": VQVAEConfig},
+}
+"""The configs that a model of each kind is made from, by their names in a weights file."""
+_CLASSES = {EventGPT.name: EventGPT, CodeGPT.name: CodeGPT, VQVAE.name: VQVAE}
+
+
 def build(kind: str, configs: Mapping[str, Any]) -> nn.Module:
-    """An untrained model of `kind` ("events", "vqvae" or "vqvae_autoencoder") from its configs by name."""
-    if kind == EventGPT.name:
-        return EventGPT(GPTConfig(**configs["gpt"]))
-    if kind == CodeGPT.name:
-        return CodeGPT(GPTConfig(**configs["gpt"]), VQVAEConfig(**configs["vqvae"]))
-    if kind == VQVAE.name:
-        return VQVAE(VQVAEConfig(**configs["vqvae"]))
-    raise ValueError(f"kind: {kind!r} is none of {EventGPT.name!r}, {CodeGPT.name!r}, {VQVAE.name!r}")
+    """An untrained model of a kind of CONFIGS from its configs by name."""
+    if kind not in CONFIGS:
+        raise ValueError(f"kind: {kind!r} is none of {', '.join(CONFIGS)}")
+    return _CLASSES[kind](*(configs[name] for name in CONFIGS[kind]))
 
 
 def save_model(path: str | Path, state: Mapping[str, Tensor], *, kind: str, story: Mapping[str, Any]) -> None:
@@ -36,11 +41,10 @@ def save_model(path: str | Path, state: Mapping[str, Tensor], *, kind: str, stor
 def load_model(path: str | Path, *, kind: str) -> tuple[nn.Module, dict[str, Any]]:
     """(model in fp32, evaluation mode; its story). Raises WeightsError where the file does not hold such a model."""
     state, story = load_weights(path, kind=kind)
-    if story["vocabulary_hash"] != vocabulary_hash():
+    if story_value(story, "vocabulary_hash", path) != vocabulary_hash():
         raise WeightsError(f"{path}: was trained on another event vocabulary than this version reads; train it anew.")
-    model = build(kind, story["configs"])
-    load_state(model, state, path)
-    return model.eval(), story
+    configs = {name: config_of(config, story, name, path) for name, config in CONFIGS[kind].items()}
+    return load_module(lambda: build(kind, configs), state, path), story
 
 
 def weights_path(name: str, weights_dir: Path | None = None) -> Path:

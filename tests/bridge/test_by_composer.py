@@ -10,6 +10,7 @@ from bridge.items.engine import Job, Recipe
 from bridge.items.scoring import ItemScorer
 from bridge.score import main, score
 from bridge.views.opening import open_views
+from symbolic.models.configs import GPTConfig
 from symbolic.models.registry import build, save_model
 from symbolic.notes.cleaning import read_midi
 from symbolic.notes.performance import write_midi
@@ -24,7 +25,7 @@ def weights_dir(tmp_path_factory):
     """A tiny random model of events that knows two composers."""
     folder = tmp_path_factory.mktemp("weights")
     config = {"layers": 1, "width": 16, "heads": 2, "context_events": 32, "composers": COMPOSERS}
-    model = build("events", {"gpt": config})
+    model = build("events", {"gpt": GPTConfig(**config)})
     generator = torch.Generator().manual_seed(1)
     for parameter in model.parameters():
         parameter.data.normal_(std=0.3, generator=generator)
