@@ -1,13 +1,14 @@
-"""Frozen dataclasses as JSON values and back, by the names of their fields."""
+"""Frozen dataclasses as JSON values and back, by the names and types of their fields."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
-from typing import Any, TypeVar
+from functools import cache, partial
+from types import NoneType, UnionType
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from losscal.errors import InputError
 
 Record = TypeVar("Record")
-Reader = Callable[[Any], Any]
 
 
 def to_json(value: Any) -> Any:
@@ -16,9 +17,7 @@ def to_json(value: Any) -> Any:
     A dataclass with a method `to_json` is what that returns, any other a dict of its fields in their order.
     """
     if is_dataclass(value):
-        if hasattr(value, "to_json"):
-            return value.to_json()
-        return fields_to_json(value)
+        return value.to_json() if hasattr(value, "to_json") else fields_to_json(value)
     if isinstance(value, Mapping):
         return {key: to_json(of_key) for key, of_key in value.items()}
     if isinstance(value, list | tuple):
@@ -31,34 +30,45 @@ def fields_to_json(record: Any) -> dict[str, Any]:
     return {of.name: to_json(getattr(record, of.name)) for of in fields(record)}
 
 
-def record_of(kind: type[Record], json: Any, **readers: Reader) -> Record:
-    """The dataclass `kind` of a JSON object; the inverse of `fields_to_json`.
+def record_of(kind: type[Record], json: Any) -> Record:
+    """The dataclass `kind` of a JSON object, the inverse of `fields_to_json`.
 
-    readers: what makes a field of its JSON value, for each field that is not that value; null stays None. A field with
-    a default may be absent. Raises InputError for a key that `kind` does not have, and for one it needs.
+    Fields are read by their types: dataclasses (by their own `from_json` where they have one), tuples of any length and
+    mappings of what can be read, each of them or None; all else is taken as it is. A field with a default may be
+    absent. Raises InputError for a key that `kind` does not have, and for one it needs.
     """
     if not isinstance(json, Mapping):
         raise InputError(f"{kind.__name__}: is {json!r:.40}, no JSON object; make the file again.")
-    known = {of.name: of.default is MISSING and of.default_factory is MISSING for of in fields(kind)}
-    unknown = [name for name in json if name not in known]
-    missing = [name for name, is_needed in known.items() if is_needed and name not in json]
+    needed = {of.name: of.default is MISSING and of.default_factory is MISSING for of in fields(kind)}
+    unknown = [name for name in json if name not in needed]
+    missing = [name for name, is_needed in needed.items() if is_needed and name not in json]
     if unknown or missing:
         told = [f"unknown are {', '.join(unknown)}"] if unknown else []
         told += [f"missing are {', '.join(missing)}"] if missing else []
         raise InputError(f"{kind.__name__}: of its keys {' and '.join(told)}; make the file again with this version.")
-    return kind(
-        **{
-            name: readers[name](value) if name in readers and value is not None else value
-            for name, value in json.items()
-        }
-    )
+    readers = _readers(kind)
+    return kind(**{name: readers[name](value) for name, value in json.items()})
 
 
-def tuple_of(reader: Reader) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
-    """A reader of a list whose elements `reader` reads; null among them stays None."""
-    return lambda values: tuple(None if value is None else reader(value) for value in values)
+@cache
+def _readers(kind: type) -> dict[str, Callable[[Any], Any]]:
+    """What makes each field of a dataclass of its JSON value."""
+    hints = get_type_hints(kind)
+    return {of.name: _reader(hints[of.name]) for of in fields(kind)}
 
 
-def dict_of(reader: Reader) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
-    """A reader of an object whose values `reader` reads; null among them stays None."""
-    return lambda values: {key: None if value is None else reader(value) for key, value in values.items()}
+def _reader(hint: Any) -> Callable[[Any], Any]:
+    if is_dataclass(hint):
+        return getattr(hint, "from_json", None) or partial(record_of, hint)
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin is UnionType and NoneType in arguments and len(arguments) == 2:
+        (other,) = (argument for argument in arguments if argument is not NoneType)
+        read = _reader(other)
+        return lambda value: None if value is None else read(value)
+    if origin is tuple:
+        read = _reader(arguments[0])
+        return lambda values: tuple(map(read, values))
+    if origin is Mapping:
+        read = _reader(arguments[1])
+        return lambda values: {key: read(value) for key, value in values.items()}
+    return lambda value: value

@@ -1,14 +1,14 @@
 """An item's entry in the report: frozen, read by attributes, and JSON only where it leaves the program.
 
-`losscal.records.to_json` turns an entry into the keys of docs/report.md, `ItemEntry.from_json` turns them back, for the
-journal and for whoever has loaded a report.json.
+`losscal.records.to_json` turns an entry into the keys of docs/report.md, `record_of` turns them back, for the journal
+and for whoever has loaded a report.json.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-from losscal.records import fields_to_json, record_of, to_json, tuple_of
+from losscal.records import fields_to_json, record_of, to_json
 
 Figure = float | str | tuple[float, ...] | None
 NOTES, SOUND = "symbolic", "audio"
@@ -48,11 +48,6 @@ class Moment:
     reason: str
     notes: tuple[int, ...]
     text: str
-
-    @classmethod
-    def from_json(cls, json: Any) -> Self:
-        """The inverse of `to_json`; raises InputError as `record_of` does."""
-        return record_of(cls, json, notes=tuple)
 
 
 @dataclass(frozen=True)
@@ -104,7 +99,7 @@ class NotesFigures:
         """The inverse of `to_json`; raises InputError as `record_of` does."""
         of_codes = {name: value for name, value in json.items() if name in CodeTerms.__dataclass_fields__}
         rest = {name: value for name, value in json.items() if name not in of_codes}
-        return record_of(cls, {**rest, "codes": of_codes or None}, codes=lambda codes: record_of(CodeTerms, codes))
+        return record_of(cls, {**rest, "codes": of_codes or None})
 
 
 @dataclass(frozen=True)
@@ -176,11 +171,7 @@ class _Half:
         names = cls.__dataclass_fields__.keys() - {"views"}
         own = {name: value for name, value in json.items() if name in names}
         views = {name: _view_of(value) for name, value in json.items() if name not in names}
-        return record_of(cls, {**own, "views": views}, **cls._readers())
-
-    @classmethod
-    def _readers(cls) -> dict[str, Any]:
-        return {}
+        return record_of(cls, {**own, "views": views})
 
 
 def _view_of(json: Mapping[str, Any]) -> ViewFigures | Unavailable:
@@ -202,10 +193,6 @@ class NotesHalf(_Half):
     repairs: Mapping[str, int]
     sequenced: Sequenced | None
     per_note: str | None
-
-    @classmethod
-    def _readers(cls) -> dict[str, Any]:
-        return {"sequenced": lambda json: record_of(Sequenced, json)}
 
 
 @dataclass(frozen=True)
@@ -275,16 +262,3 @@ class ItemEntry:
             }
             audio = replace(audio, views=of_views)
         return replace(self, symbolic=symbolic, audio=audio)
-
-    @classmethod
-    def from_json(cls, json: Any) -> Self:
-        """The inverse of `to_json`; raises InputError as `record_of` does."""
-        return record_of(
-            cls,
-            json,
-            symbolic=NotesHalf.from_json,
-            audio=SoundHalf.from_json,
-            match=lambda match: record_of(PairMatch, match),
-            moments=tuple_of(Moment.from_json),
-            warnings=tuple,
-        )

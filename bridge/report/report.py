@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from bridge.items.entry import ItemEntry
 from bridge.versions.comparison import Agreement, GroupComparison
 from losscal.errors import InputError
-from losscal.records import fields_to_json, record_of, tuple_of
+from losscal.records import fields_to_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,17 +27,6 @@ class Report:
     items: tuple[ItemEntry, ...]
     groups: tuple[GroupComparison, ...] = ()
     agreement: Agreement | None = None
-
-    @classmethod
-    def from_json(cls, json: Any) -> Self:
-        """The report of the JSON values of report.json; raises InputError for a key too many or too few."""
-        return record_of(
-            cls,
-            json,
-            items=tuple_of(ItemEntry.from_json),
-            groups=tuple_of(GroupComparison.from_json),
-            agreement=Agreement.from_json,
-        )
 
     def by_keys(self) -> "ReportByKeys":
         """The report as its users read it."""

@@ -2,9 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
 
-from losscal.records import dict_of, record_of, tuple_of
 from symbolic.notes.alignment import Edit
 
 
@@ -25,11 +23,6 @@ class VersionRow:
     verdict: str
     reason: str | None
 
-    @classmethod
-    def from_json(cls, json: Any) -> Self:
-        """The inverse of `to_json`; raises InputError as `record_of` does."""
-        return record_of(cls, json, interval=tuple)
-
 
 @dataclass(frozen=True)
 class Ranking:
@@ -43,11 +36,6 @@ class Ranking:
     def first(self) -> VersionRow | None:
         """The first row of rank 1; None where the view ranks nothing."""
         return next((row for row in self.items if row.rank == 1), None)
-
-    @classmethod
-    def from_json(cls, json: Any) -> Self:
-        """The inverse of `to_json`; raises InputError as `record_of` does."""
-        return record_of(cls, json, items=tuple_of(VersionRow.from_json))
 
 
 @dataclass(frozen=True)
@@ -70,17 +58,6 @@ class GroupComparison:
     distances: Mapping[str, SoundDistances | None]
     verdict: str
 
-    @classmethod
-    def from_json(cls, json: Any) -> Self:
-        """The inverse of `to_json`; raises InputError as `record_of` does."""
-        return record_of(
-            cls,
-            json,
-            views=dict_of(Ranking.from_json),
-            edits=dict_of(tuple_of(lambda edit: record_of(Edit, edit))),
-            distances=dict_of(lambda distances: record_of(SoundDistances, distances)),
-        )
-
 
 @dataclass(frozen=True)
 class Agreement:
@@ -89,8 +66,3 @@ class Agreement:
     within_group_spearman: float
     interval: tuple[float, float] | None
     n: int
-
-    @classmethod
-    def from_json(cls, json: Any) -> Self:
-        """The inverse of `to_json`; raises InputError as `record_of` does."""
-        return record_of(cls, json, interval=tuple)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from losscal.errors import InputError
-from losscal.records import dict_of, record_of, to_json, tuple_of
+from losscal.records import record_of, to_json
 
 
 @dataclass(frozen=True)
@@ -22,11 +22,6 @@ class Tree:
     leaves: tuple[Leaf | None, ...]
     by_name: Mapping[str, Leaf | None]
 
-    @classmethod
-    def from_json(cls, value):
-        leaf = lambda of: record_of(Leaf, of)  # noqa: E731
-        return record_of(cls, value, root=leaf, leaves=tuple_of(leaf), by_name=dict_of(leaf))
-
 
 def test_records_of_any_depth_come_back_from_text():
     tree = Tree(None, (Leaf(1), None, Leaf(2, "red")), {"a": Leaf(3), "b": None})
@@ -35,7 +30,7 @@ def test_records_of_any_depth_come_back_from_text():
         '{"root": null, "leaves": [{"size": 1, "colour": null}, null, {"size": 2, "colour": "red"}], '
         '"by_name": {"a": {"size": 3, "colour": null}, "b": null}}'
     )
-    assert Tree.from_json(json.loads(text)) == tree
+    assert record_of(Tree, json.loads(text)) == tree
 
 
 @pytest.mark.parametrize(

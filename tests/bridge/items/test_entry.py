@@ -8,12 +8,12 @@ from sample_entries import make_entry
 
 from bridge.items.entry import Figures, ItemEntry, NotesFigures, NotesHalf, SoundHalf, Unavailable
 from losscal.errors import InputError
-from losscal.records import to_json
+from losscal.records import record_of, to_json
 
 
 def there_and_back(entry):
     text = json.dumps(to_json(entry))
-    back = ItemEntry.from_json(json.loads(text))
+    back = record_of(ItemEntry, json.loads(text))
     assert json.dumps(to_json(back)) == text
     return back
 
@@ -88,7 +88,7 @@ def test_keys_that_nobody_knows_are_refused_where_names_are_fixed(path, told):
         part = part[key]
     part["surprise"] = 1.0
     with pytest.raises(InputError, match=told):
-        ItemEntry.from_json(json_of)
+        record_of(ItemEntry, json_of)
 
 
 def test_figures_of_a_view_without_attributes_keep_whatever_they_are_called():
