@@ -8,29 +8,32 @@ other items, are complete.
 import argparse
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bridge.items.engine import (
     ENGINES,
     Engine,
     Recipe,
+    chunks,
     default_workers,
-    handfuls,
     in_processes,
     in_this_process,
     under_ray,
 )
+from bridge.items.entry import ItemEntry
 from bridge.items.finding import Item, find_items
 from bridge.items.journal import Journal
 from bridge.items.scoring import ItemScorer
-from bridge.items.tables import forget_tables
 from bridge.report.explanations import explanations
-from bridge.report.files import REPORT_VERSION, table, to_json, write_report
+from bridge.report.files import table, to_json, write_report
+from bridge.report.report import REPORT_VERSION, Report, ReportByKeys
 from bridge.versions.agreement import agreement
+from bridge.versions.comparison import GroupComparison
 from bridge.versions.grouping import Group, find_groups
 from bridge.versions.groups import compare
 from bridge.views.opening import VIEWS, OpenViews, checkpoints_of, open_views, view_names
@@ -38,27 +41,9 @@ from losscal.cli import EXIT_DONE, EXIT_ITEMS_FAILED, in_range, log, run, write_
 from losscal.errors import InputError
 from losscal.settings import Workers
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 LISTED_FAILURES = 20
 Progress = Callable[..., Iterable[Any]]
 """Wraps entries as they are made, or groups, as tqdm does; told `total` and, in `desc`, what is done."""
-
-
-class Report(dict[str, Any]):
-    """What report.json holds, by its keys (docs/report.md)."""
-
-    def to_pandas(self) -> "pd.DataFrame":
-        """A row an item; columns are the keys on the way to a value, joined by dots: "symbolic.events.percentile".
-
-        Raises InputError where pandas is not installed.
-        """
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise InputError("to_pandas: pandas is not installed; run pip install 'losscal[pandas]'.") from error
-        return pd.json_normalize(self["items"])
 
 
 def score(
@@ -75,7 +60,7 @@ def score(
     workers: int | None = 1,
     engine: str = "processes",
     progress: Progress | None = None,
-) -> Report:
+) -> ReportByKeys:
     """Score files, folders and the lines of a pairs file; returns what report.json holds, units in the keys' names.
 
     views, weights_dir, checkpoints: as `open_views` takes them. excerpt: the music is cut out of longer pieces, so no
@@ -127,7 +112,7 @@ def score_items(
     tables_dir: str | Path | None = None,
     run_items: Engine = in_this_process,
     progress: Progress | None = None,
-) -> Report:
+) -> ReportByKeys:
     """The report of `items` under views that are open already, by default in this process; as `score` else."""
     items = list(items)
     groups = find_groups(items, reference)
@@ -137,25 +122,26 @@ def score_items(
         if progress is not None:
             made = progress(made, total=len(items), desc="scoring")
         by_number = dict(made)
-        entries = [by_number[number] | {"group": item.group} for number, item in enumerate(items)]
+        group_of = {number: group.name for group in groups for number in group.members}
+        entries = [
+            replace(by_number[number], group=group_of.get(number, item.group)) for number, item in enumerate(items)
+        ]
         compared = _compared(groups, entries, folder, views, progress)
-    for entry in entries:
-        entry["explanations"] = explanations(entry, views.units, views.weights)
-        if tables_dir is None:
-            forget_tables(entry)
+    entries = [replace(entry, explanations=explanations(entry, views.units, views.weights)) for entry in entries]
     policy = views.context_policy
     if excerpt and views.symbolic:
         policy += "; scored as excerpts, without a start symbol"
-    return Report(
+    report = Report(
         version=REPORT_VERSION,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         weights=views.weights,
         units=views.units,
         context_policy=policy,
-        items=entries,
+        items=tuple(entry if tables_dir is not None else entry.without_tables() for entry in entries),
         groups=compared,
-        agreement=agreement(compared),
+        agreement=agreement(group.views for group in compared),
     )
+    return report.by_keys()
 
 
 @contextmanager
@@ -170,14 +156,14 @@ def _tables_folder(tables_dir: str | Path | None) -> Iterator[Path]:
 
 def _entries(
     items: Sequence[Item], scorer: ItemScorer, run_items: Engine, *, keep: bool
-) -> Iterator[tuple[int, dict[str, Any]]]:
+) -> Iterator[tuple[int, ItemEntry]]:
     """(item number, entry) as they are made; with `keep` those in the journal first, and the others into it."""
-    finished: dict[int, dict[str, Any]] = {}
+    finished: dict[int, ItemEntry] = {}
     if keep:
         journal, finished = Journal.open(scorer.folder, scorer, items)
     yield from finished.items()
     to_do = {number: item for number, item in enumerate(items) if number not in finished}
-    for entries in run_items(scorer, handfuls(to_do)):
+    for entries in run_items(scorer, chunks(to_do)):
         if keep:
             journal.add(entries)
         yield from entries
@@ -185,17 +171,14 @@ def _entries(
 
 def _compared(
     groups: Sequence[Group],
-    entries: Sequence[dict[str, Any]],
+    entries: Sequence[ItemEntry],
     folder: Path,
     views: OpenViews,
     progress: Progress | None,
-) -> list[dict[str, Any]]:
-    """The report's "groups"; the entries are told which they belong to."""
-    for group in groups:
-        for number in group.members:
-            entries[number]["group"] = group.name
+) -> tuple[GroupComparison, ...]:
+    """The report's "groups"."""
     watched = groups if progress is None or not groups else progress(groups, total=len(groups), desc="comparing")
-    return [compare(group, entries, folder, views) for group in watched]
+    return tuple(compare(group, entries, folder, views) for group in watched)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -273,17 +256,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.out is not None:
         write_report(report, Path(options.out))
         log(f"written: {options.out}")
-    return _told_failures(report["items"])
+    return _list_failures([entry["error"] for entry in report["items"]])
 
 
-def _told_failures(entries: Sequence[Mapping[str, Any]]) -> int:
-    """List what failed on stderr; the exit status."""
-    failed = [entry for entry in entries if entry["error"]]
+def _list_failures(errors: Sequence[str | None]) -> int:
+    """List what failed on stderr, of the errors of all items; the exit status."""
+    failed = [error for error in errors if error is not None]
     if not failed:
         return EXIT_DONE
-    log(f"failed: {len(failed)} of {len(entries)} items")
-    for entry in failed[:LISTED_FAILURES]:
-        log(f"  {entry['error']}")
+    log(f"failed: {len(failed)} of {len(errors)} items")
+    for error in failed[:LISTED_FAILURES]:
+        log(f"  {error}")
     if len(failed) > LISTED_FAILURES:
         log(f"  and {len(failed) - LISTED_FAILURES} more, see the errors in the report")
     return EXIT_ITEMS_FAILED

@@ -1,11 +1,10 @@
 """An item's entry with all there can be in one, made without any model."""
 
+from dataclasses import replace
+
 from bridge.items.entry import (
-    CodeTerms,
-    Figures,
     ItemEntry,
     Moment,
-    NotesFigures,
     NotesHalf,
     PairMatch,
     Sequenced,
@@ -19,30 +18,30 @@ def make_figures(bits_per_note=11.5, **more):
     attributes = {"time": 6.0, "pitch": 5.0, "velocity": 2.0, "duration": 3.0}
     figures = {"nll_nats": 16.0, "end_nll_nats": 5.0, "nll_nats_per_note": 8.0, "bits_per_note": bits_per_note}
     figures |= {"pitch_bits_per_note": 4.25, "nll_nats_per_second": 0.75, "percentile": 50.0}
-    return NotesFigures(**(figures | {"by_attribute": attributes} | more))
+    return figures | {"by_attribute": attributes} | more
+
+
+def make_notes(views, sequenced=None):
+    """The half of two notes."""
+    return NotesHalf(views, notes=2, seconds=20.0, repairs={"doubled_note_on": 1}, sequenced=sequenced, per_note=None)
 
 
 def make_entry():
     """A pair that all kinds of views have scored."""
-    symbolic = NotesHalf(
-        views={
+    symbolic = make_notes(
+        {
             "events": make_figures(),
-            "vqvae": make_figures(12.5, codes=CodeTerms(12.0, 4.0, None), by_composer={"Bach": 7.5}),
-            "thirds": Figures({"share": 0.25}),
+            "vqvae": make_figures(12.5, code_nll_nats=12.0, by_composer={"Bach": 7.5}),
+            "thirds": {"share": 0.25},
             "elsewhere": Unavailable("no weights"),
         },
-        notes=2,
-        seconds=20.0,
-        repairs={"doubled_note_on": 1},
         sequenced=Sequenced(0.125, 1.0, 1),
-        per_note="per_note/a.csv",
     )
+    symbolic = replace(symbolic, per_note="per_note/a.csv")
     audio = SoundHalf(
         views={
-            "spectral_lm": Figures(
-                {"nll_nats_per_second": 4800.0, "curve": "curves/a_spectral_lm.csv", "llr_percentile": None}
-            ),
-            "musicgen": Figures({"perplexity": 60.0, "cross_entropy": (3.0, 4.5)}),
+            "spectral_lm": {"nll_nats_per_second": 4800.0, "curve": "curves/a_spectral_lm.csv", "llr_percentile": None},
+            "musicgen": {"perplexity": 60.0, "cross_entropy": [3.0, 4.5]},
         },
         seconds=21.5,
     )

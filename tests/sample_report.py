@@ -45,7 +45,7 @@ def make_entry(folder, number, name, group=None, wav=None):
     write_table(folder / f"per_note/{number}.csv", note_table(number))
     curve = {"start_seconds": [0.25, 1.25, 2.25], "nll_nats_per_second": [f"{x:.4f}" for x in rng.normal(4800, 9, 3)]}
     write_table(folder / f"curves/{number}.csv", curve)
-    moment = {"view": "events", "start_seconds": 3.5, "end_seconds": 4.0, "nats": 17.25, "reason": "pitch"}
+    moment = {"view": "events", "start_seconds": 3.5, "end_seconds": 4.0, "nats": 17.25, "share_of_reason": 0.5}
     return {
         "id": name,
         "group": group,
@@ -68,7 +68,7 @@ def make_entry(folder, number, name, group=None, wav=None):
             "swing": {"swing_ratio": 0.5 + number},
         },
         "match": None,
-        "moments": [moment | {"notes": [2, 3], "text": f"A moment of {name}"}],
+        "moments": [moment | {"reason": "pitch", "notes": [2, 3], "text": f"A moment of {name}"}],
         "explanations": {"events": "One sentence. And another."},
         "warnings": ["first", "second"],
         "error": None,

@@ -1,7 +1,7 @@
 """Many items, a few at a time: one after the other in this process, on all cores, or on the machines of a Ray cluster.
 
-Whichever runs them, `ItemScorer.score` makes the entries, in the same handfuls, so that the numbers are the same. Each
-worker opens the views for itself and computes on one thread; it is given the next handful when it is done with one, and
+Whichever runs them, `ItemScorer.score` makes the entries, in the same chunks, so that the numbers are the same. Each
+worker opens the views for itself and computes on one thread; it is given the next chunk when it is done with one, and
 no more than two a worker are under way, so that memory does not grow with the number of items.
 """
 
@@ -15,22 +15,22 @@ from itertools import islice
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from threading import Thread
-from typing import Any
 
+from bridge.items.entry import ItemEntry
 from bridge.items.finding import Item
 from bridge.items.scoring import ItemScorer
 from bridge.views.opening import open_views
 from losscal.errors import InputError
 
 ENGINES = ("processes", "ray")
-HANDFUL = 4
+CHUNK_ITEMS = 4
 """Items scored together: enough for a model to be busy with short ones, few enough to lose little to a kill."""
 MANY_ITEMS = 32
 """From here on opening the views once more for each core pays."""
-Handful = Sequence[tuple[int, Item]]
-Entries = Sequence[tuple[int, dict[str, Any]]]
-Engine = Callable[[ItemScorer, Iterable[Handful]], Iterator[Entries]]
-"""Makes the entries of each handful as the scorer does, in any order."""
+Chunk = Sequence[tuple[int, Item]]
+Entries = Sequence[tuple[int, ItemEntry]]
+Engine = Callable[[ItemScorer, Iterable[Chunk]], Iterator[Entries]]
+"""Makes the entries of each chunk as the scorer does, in any order."""
 
 
 @dataclass(frozen=True)
@@ -63,11 +63,11 @@ class Job:
         return ItemScorer(views, self.excerpt, self.folder, self.by_composer)
 
 
-def handfuls(items: Mapping[int, Item]) -> Iterator[Handful]:
-    """Items by number, HANDFUL at a time."""
+def chunks(items: Mapping[int, Item]) -> Iterator[Chunk]:
+    """Items by number, CHUNK_ITEMS at a time."""
     rest = iter(items.items())
-    while handful := list(islice(rest, HANDFUL)):
-        yield handful
+    while chunk := list(islice(rest, CHUNK_ITEMS)):
+        yield chunk
 
 
 def default_workers(n_items: int) -> int:
@@ -79,20 +79,20 @@ def default_workers(n_items: int) -> int:
     return os.cpu_count() or 1
 
 
-def in_this_process(scorer: ItemScorer, work: Iterable[Handful]) -> Iterator[Entries]:
-    """The entries of each handful, in turn."""
-    for handful in work:
-        yield _scored(scorer, handful)
+def in_this_process(scorer: ItemScorer, work: Iterable[Chunk]) -> Iterator[Entries]:
+    """The entries of each chunk, in turn."""
+    for chunk in work:
+        yield _scored(scorer, chunk)
 
 
-def in_processes(recipe: Recipe, workers: int, scorer: ItemScorer, work: Iterable[Handful]) -> Iterator[Entries]:
-    """The entries of each handful, as they are done; raises InputError where a worker is killed."""
+def in_processes(recipe: Recipe, workers: int, scorer: ItemScorer, work: Iterable[Chunk]) -> Iterator[Entries]:
+    """The entries of each chunk, as they are done; raises InputError where a worker is killed."""
     job = Job.like(scorer, recipe)
     pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_prepare_worker)
     under_way: set[Future[Entries]] = set()
     try:
-        for handful in work:
-            under_way.add(pool.submit(_score_in_worker, job, handful))
+        for chunk in work:
+            under_way.add(pool.submit(_score_in_worker, job, chunk))
             if len(under_way) >= 2 * workers:
                 done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
                 yield from (future.result() for future in done)
@@ -107,8 +107,8 @@ def in_processes(recipe: Recipe, workers: int, scorer: ItemScorer, work: Iterabl
         pool.shutdown(cancel_futures=True)
 
 
-def under_ray(recipe: Recipe, workers: int | None, scorer: ItemScorer, work: Iterable[Handful]) -> Iterator[Entries]:
-    """The entries of each handful, by Ray Data on the cluster that Ray finds, or on this machine.
+def under_ray(recipe: Recipe, workers: int | None, scorer: ItemScorer, work: Iterable[Chunk]) -> Iterator[Entries]:
+    """The entries of each chunk, by Ray Data on the cluster that Ray finds, or on this machine.
 
     workers: actors at a time, by default as many as there are CPUs. Raises InputError where Ray is not installed. The
     scorer's folder and the items' files must be the same on all machines.
@@ -120,7 +120,7 @@ def under_ray(recipe: Recipe, workers: int | None, scorer: ItemScorer, work: Ite
     if not ray.is_initialized():
         ray.init(log_to_driver=False)
     actors = workers or int(ray.cluster_resources()["CPU"])
-    rows = ray.data.from_items([{"handful": handful} for handful in work])
+    rows = ray.data.from_items([{"chunk": chunk} for chunk in work])
     scored = rows.map(_RayWorker, fn_constructor_args=(Job.like(scorer, recipe),), concurrency=actors, num_cpus=1)
     for row in scored.iter_rows():
         yield row["entries"]
@@ -133,17 +133,17 @@ class _RayWorker:
         _one_thread()
         self.scorer = job.open()
 
-    def __call__(self, row: Mapping[str, Handful]) -> dict[str, Entries]:
-        return {"entries": _scored(self.scorer, row["handful"])}
+    def __call__(self, row: Mapping[str, Chunk]) -> dict[str, Entries]:
+        return {"entries": _scored(self.scorer, row["chunk"])}
 
 
-def _scored(scorer: ItemScorer, handful: Handful) -> Entries:
-    numbers = [number for number, _ in handful]
-    return list(zip(numbers, scorer.score([item for _, item in handful]), strict=True))
+def _scored(scorer: ItemScorer, chunk: Chunk) -> Entries:
+    numbers = [number for number, _ in chunk]
+    return list(zip(numbers, scorer.score([item for _, item in chunk]), strict=True))
 
 
 def _prepare_worker() -> None:
-    """One thread to compute on, and one that ends this process with its parent: a killed parent tells nobody."""
+    """One thread to compute on, and one that ends this process with its parent, which may be killed without a word."""
     Thread(target=_end_with_parent, daemon=True).start()
     _one_thread()
 
@@ -161,9 +161,9 @@ def _one_thread() -> None:
 
 @cache
 def _opened(job: Job) -> ItemScorer:
-    """The scorer of this worker, opened with its first handful."""
+    """The scorer of this worker, opened with its first chunk."""
     return job.open()
 
 
-def _score_in_worker(job: Job, handful: Handful) -> Entries:
-    return _scored(_opened(job), handful)
+def _score_in_worker(job: Job, chunk: Chunk) -> Entries:
+    return _scored(_opened(job), chunk)

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-from losscal.records import fields_to_json, record_of, to_json
+from losscal.records import fields_to_json, record_of
 
-Figure = float | str | tuple[float, ...] | None
-NOTES, SOUND = "symbolic", "audio"
-"""What the halves of an item are called in the report."""
+Figures = Mapping[str, Any]
+"""What a view says of an item, in the order in which it tells it: numbers by name, None where one cannot be told, also
+lists and mappings of numbers. `curve`, where a view has one, is the path of its table below the report's folder."""
 
 
 @dataclass(frozen=True)
@@ -58,100 +58,14 @@ class Unavailable:
 
 
 @dataclass(frozen=True)
-class CodeTerms:
-    """Of a model with codes: code_nll_nats + note_nll_nats is the bound, mixture_nll_nats the exact figure."""
-
-    code_nll_nats: float
-    note_nll_nats: float
-    mixture_nll_nats: float | None
-
-
-@dataclass(frozen=True)
-class NotesFigures:
-    """A likelihood of ours of an item's notes.
-
-    codes: of a model with codes alone. by_composer: nats a note under each composer, where that was asked.
-    """
-
-    nll_nats: float
-    end_nll_nats: float | None
-    nll_nats_per_note: float
-    bits_per_note: float
-    pitch_bits_per_note: float
-    nll_nats_per_second: float
-    percentile: float | None
-    by_attribute: Mapping[str, float]
-    codes: CodeTerms | None = None
-    by_composer: Mapping[str, float] | None = None
-
-    def get(self, name: str) -> Figure:
-        """A figure by its key in the report, None where there is none of that name."""
-        return getattr(self, name, None)
-
-    def to_json(self) -> dict[str, Any]:
-        """The terms of codes stand among the other figures; what was not asked is absent."""
-        json = fields_to_json(self)
-        codes, by_composer = json.pop("codes"), json.pop("by_composer")
-        return json | (codes or {}) | ({} if by_composer is None else {"by_composer": by_composer})
-
-    @classmethod
-    def from_json(cls, json: Mapping[str, Any]) -> Self:
-        """The inverse of `to_json`; raises InputError as `record_of` does."""
-        of_codes = {name: value for name, value in json.items() if name in CodeTerms.__dataclass_fields__}
-        rest = {name: value for name, value in json.items() if name not in of_codes}
-        return record_of(cls, {**rest, "codes": of_codes or None})
-
-
-@dataclass(frozen=True)
-class Figures:
-    """What any other view says of an item: its figures by name, in the order in which they are told.
-
-    A figure is a number, None where it cannot be told, or several numbers. `curve`, where a view has one, is the path
-    of its table below the report's folder, None where tables are not kept.
-    """
-
-    by_name: Mapping[str, Figure]
-
-    def get(self, name: str) -> Figure:
-        """A figure, None where there is none of that name."""
-        return self.by_name.get(name)
-
-    @property
-    def curve(self) -> str | None:
-        """The path of the curve's table; None where there is none."""
-        return self.by_name.get("curve")
-
-    def changed(self, **figures: Figure) -> Self:
-        """With these figures too; those known already keep their places."""
-        return replace(self, by_name={**self.by_name, **figures})
-
-    def to_json(self) -> dict[str, Any]:
-        """The figures by name."""
-        return to_json(self.by_name)
-
-    @classmethod
-    def from_json(cls, json: Mapping[str, Any]) -> Self:
-        """The inverse of `to_json`."""
-        return cls({name: tuple(value) if isinstance(value, list) else value for name, value in json.items()})
-
-
-ViewFigures = NotesFigures | Figures
-
-
-@dataclass(frozen=True)
 class _Half:
     """What the halves have in common: a view's part of the entry, by the view's name."""
 
-    views: Mapping[str, ViewFigures | Unavailable]
-
-    def figures(self, view: str) -> ViewFigures | None:
-        """A view's figures; None where it was not asked, could not be opened or refused the item."""
-        of_view = self.views.get(view)
-        return None if isinstance(of_view, Unavailable) else of_view
+    views: Mapping[str, Figures | Unavailable]
 
     @property
-    def scored(self) -> dict[str, ViewFigures]:
-        """The views that gave figures."""
+    def scored(self) -> dict[str, Figures]:
+        """The figures of the views that gave some."""
         return {view: of for view, of in self.views.items() if not isinstance(of, Unavailable)}
 
     @property
@@ -174,11 +88,8 @@ class _Half:
         return record_of(cls, {**own, "views": views})
 
 
-def _view_of(json: Mapping[str, Any]) -> ViewFigures | Unavailable:
-    """A view's part of an entry; only ours are told by attribute."""
-    if "unavailable" in json:
-        return record_of(Unavailable, json)
-    return NotesFigures.from_json(json) if "by_attribute" in json else Figures.from_json(json)
+def _view_of(json: Mapping[str, Any]) -> Figures | Unavailable:
+    return record_of(Unavailable, json) if "unavailable" in json else json
 
 
 @dataclass(frozen=True)
@@ -206,12 +117,6 @@ class SoundHalf(_Half):
         json = super().to_json()
         return {name: value for name, value in json.items() if name != "seconds" or value is not None}
 
-    @property
-    def curves(self) -> dict[str, str]:
-        """The paths of the curves by view."""
-        paths = {view: of.curve for view, of in self.scored.items() if isinstance(of, Figures)}
-        return {view: path for view, path in paths.items() if path is not None}
-
 
 @dataclass(frozen=True)
 class ItemEntry:
@@ -233,22 +138,35 @@ class ItemEntry:
     warnings: tuple[str, ...] = ()
     error: str | None = None
 
-    def half(self, name: str) -> NotesHalf | SoundHalf | None:
-        """The half called NOTES or SOUND."""
-        return {NOTES: self.symbolic, SOUND: self.audio}[name]
+    @property
+    def is_sequenced(self) -> bool:
+        """Whether its notes lie on a grid throughout."""
+        return self.symbolic is not None and self.symbolic.sequenced is not None
 
-    def figure(self, half: str, view: str, key: str) -> Figure:
-        """A view's figure by its key in the report; None where any part on the way to it is absent."""
+    def half(self, name: str) -> NotesHalf | SoundHalf | None:
+        """The half that the report calls "symbolic" or "audio"."""
+        return {"symbolic": self.symbolic, "audio": self.audio}[name]
+
+    def figures(self, half: str, view: str) -> Figures:
+        """The figures of a view of a half; none where it gave none."""
         of_half = self.half(half)
-        figures = None if of_half is None else of_half.figures(view)
-        return None if figures is None else figures.get(key)
+        return {} if of_half is None else of_half.scored.get(view, {})
+
+    @property
+    def per_note(self) -> str | None:
+        """The path of its per-note table; None where it has none."""
+        return None if self.symbolic is None else self.symbolic.per_note
+
+    @property
+    def curves(self) -> dict[str, str]:
+        """The paths of its curves over time, by view."""
+        figures = {} if self.audio is None else self.audio.scored
+        return {view: of["curve"] for view, of in figures.items() if of.get("curve") is not None}
 
     @property
     def tables(self) -> list[str]:
         """The paths of all its tables, below the report's folder."""
-        curves = [] if self.audio is None else [*self.audio.curves.values()]
-        per_note = None if self.symbolic is None else self.symbolic.per_note
-        return curves if per_note is None else [*curves, per_note]
+        return [*self.curves.values(), *([] if self.per_note is None else [self.per_note])]
 
     def without_tables(self) -> Self:
         """The entry where its tables are not kept."""
@@ -257,7 +175,7 @@ class ItemEntry:
             symbolic = replace(symbolic, per_note=None)
         if audio is not None:
             of_views = {
-                view: of.changed(curve=None) if isinstance(of, Figures) and "curve" in of.by_name else of
+                view: {**of, "curve": None} if not isinstance(of, Unavailable) and "curve" in of else of
                 for view, of in audio.views.items()
             }
             audio = replace(audio, views=of_views)

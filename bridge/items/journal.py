@@ -1,10 +1,10 @@
 """The journal of a run: every entry as soon as it is made, so that a run cut short goes on where it stopped.
 
-`journal.jsonl` lies beside the report. A line holds an entry and hashes of all it follows from: its circumstances (the
-weights, references and options, the code that scored it, what plays notes, plug-ins) and its key, of the item and the
-content of its files. A line with the same hashes is as good as new, whichever run wrote it; anything else is scored
-again, and so is what failed. What other runs scored in the same circumstances stays. A line cut off by a kill is left
-out; a file that is no journal is refused and left alone.
+`journal.jsonl` lies beside the report. A line holds an entry and hashes of all it follows from: the fingerprint
+of the run (the weights, references and options, the code that scored it, what plays notes, plug-ins) and its key, of
+the item and the content of its files. A line with the same hashes is as good as new, whichever run wrote it; anything
+else is scored again, and so is what failed. What other runs scored with the same fingerprint stays. A line cut off by
+a kill is left out; a file that is no journal is refused and left alone.
 """
 
 import json
@@ -16,18 +16,30 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from bridge.items.entry import ItemEntry
 from bridge.items.finding import Item
 from bridge.items.scoring import ItemScorer
-from bridge.items.tables import table_paths
 from bridge.render import default_soundfont, fluidsynth_version
 from bridge.views.opening import VIEWS, OpenViews
 from bridge.views.sound import installed_plugins, packages_of
 from losscal.errors import InputError
 from losscal.files import atomic_path, sha256_of
+from losscal.records import record_of, to_json
 
 JOURNAL_FILE = "journal.jsonl"
-LINE_START, LINE_KEYS = b'{"circumstances": "', {"circumstances", "key", "entry"}
+LINE_START = b'{"fingerprint": "'
+OLDER_LINE_KEYS = {"circumstances", "key", "entry"}
+"""Of a journal that an older version wrote: nothing of it is believed."""
 PACKAGES = ("losscal", "symbolic", "audio", "bridge")
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a journal; the entry as JSON holds it: of another version, it may be none of ours."""
+
+    fingerprint: str
+    key: str
+    entry: Any
 
 
 @dataclass(frozen=True)
@@ -35,24 +47,23 @@ class Journal:
     """The journal in `folder`; keys: of the items, by number, as their files were when it was opened."""
 
     folder: Path
-    circumstances: str
+    fingerprint: str
     keys: Mapping[int, str]
 
     @classmethod
-    def open(
-        cls, folder: Path, scorer: ItemScorer, items: Sequence[Item]
-    ) -> tuple["Journal", dict[int, dict[str, Any]]]:
+    def open(cls, folder: Path, scorer: ItemScorer, items: Sequence[Item]) -> tuple["Journal", dict[int, ItemEntry]]:
         """The journal of a run and the entries, by item number, that it finds finished.
 
-        It is cleared of what was made in other circumstances, and of what these items were before: the tables of that
-        will be written over. Raises InputError where the file is no journal or cannot be written.
+        It is cleared of what has another fingerprint, and of what these items were before: the tables of that will be
+        written over. Raises InputError where the file is no journal or cannot be written.
         """
         path = folder / JOURNAL_FILE
-        journal = cls(folder, circumstances_of(scorer), {number: _key(item) for number, item in enumerate(items)})
+        journal = cls(folder, fingerprint_of(scorer), {number: _key(item) for number, item in enumerate(items)})
         known = {
-            line["key"]: line["entry"]
+            line.key: entry
             for line in _lines(path)
-            if line["circumstances"] == journal.circumstances and _has_tables(line["entry"], folder)
+            if line.fingerprint == journal.fingerprint
+            and _has_tables(entry := record_of(ItemEntry, line.entry), folder)
         }
         finished = {number: known[key] for number, key in journal.keys.items() if key in known}
         asked = {(item.id, _text(item.midi), _text(item.wav)) for item in items}
@@ -63,25 +74,25 @@ class Journal:
                 (
                     (key, entry)
                     for key, entry in known.items()
-                    if key in own_keys or (entry["id"], entry["midi"], entry["wav"]) not in asked
+                    if key in own_keys or (entry.id, entry.midi, entry.wav) not in asked
                 ),
             )
         return journal, finished
 
-    def add(self, entries: Iterable[tuple[int, Mapping[str, Any]]]) -> None:
+    def add(self, entries: Iterable[tuple[int, ItemEntry]]) -> None:
         """Append entries by item number; those with an error are left for the next run."""
-        done = ((self.keys[number], entry) for number, entry in entries if entry["error"] is None)
+        done = ((self.keys[number], entry) for number, entry in entries if entry.error is None)
         self._append(self.folder / JOURNAL_FILE, done)
 
-    def _append(self, path: Path, entries: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
+    def _append(self, path: Path, entries: Iterable[tuple[str, ItemEntry]]) -> None:
         """Append entries by key."""
         with open(path, "a", encoding="utf-8") as file:
             for key, entry in entries:
-                line = {"circumstances": self.circumstances, "key": key, "entry": entry}
-                file.write(json.dumps(line, allow_nan=False) + "\n")
+                line = Line(self.fingerprint, key, to_json(entry))
+                file.write(json.dumps(to_json(line), allow_nan=False) + "\n")
 
 
-def circumstances_of(scorer: ItemScorer) -> str:
+def fingerprint_of(scorer: ItemScorer) -> str:
     """A hash of all that entries follow from, apart from the item: views, options, code, and what plays notes."""
     views = scorer.views
     references = {view: reference.to_json() for view, reference in sorted(views.references.by_view.items())}
@@ -124,9 +135,9 @@ def _text(path: Path | None) -> str | None:
     return None if path is None else str(path)
 
 
-def _has_tables(entry: Mapping[str, Any], folder: Path) -> bool:
+def _has_tables(entry: ItemEntry, folder: Path) -> bool:
     """Whether all tables of an entry are there; an empty file is none."""
-    paths = [folder / path for path in table_paths(entry)]
+    paths = [folder / path for path in entry.tables]
     return all(path.is_file() and path.stat().st_size > 0 for path in paths)
 
 
@@ -142,8 +153,11 @@ def _hash(values: Any) -> str:
     return sha256(json.dumps(values).encode()).hexdigest()
 
 
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The whole lines of a journal; raises InputError where another is one that no kill has cut off."""
+def _lines(path: Path) -> Iterator[Line]:
+    """The whole lines of a journal, an older version's left out.
+
+    Raises InputError where any other is one that no kill has cut off.
+    """
     if not path.is_file():
         return
     with open(path, "rb") as file:
@@ -152,8 +166,10 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
                 line = json.loads(text)
             except ValueError:
                 line = None
-            if isinstance(line, dict) and line.keys() == LINE_KEYS:
-                yield line
+            if isinstance(line, dict) and line.keys() == Line.__dataclass_fields__.keys():
+                yield Line(**line)
+            elif isinstance(line, dict) and line.keys() == OLDER_LINE_KEYS:
+                continue
             elif text.endswith(b"\n") or not LINE_START.startswith(text[: len(LINE_START)]):
                 raise InputError(
                     f"{path}:{number}: is no line of a journal of python -m bridge.score; move the file away or choose "

@@ -8,9 +8,11 @@ passage.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import log
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from bridge.items.entry import Moment
 
 if TYPE_CHECKING:
     from symbolic.notes.performance import Performance
@@ -46,7 +48,7 @@ class Passage:
     nats: float
 
 
-def of_notes(view: str, performance: "Performance", score: "SymbolicScore") -> list[dict[str, Any]]:
+def of_notes(view: str, performance: "Performance", score: "SymbolicScore") -> list[Moment]:
     """The moments of N notes under a symbolic view, the least likely first; none in fewer than FEWEST_NOTES notes."""
     from symbolic.notes.performance import TICK_SECONDS
     from symbolic.tokens.events import ATTRIBUTES
@@ -62,21 +64,21 @@ def of_notes(view: str, performance: "Performance", score: "SymbolicScore") -> l
         reason, nats = ATTRIBUTES[int(of_attribute.argmax())], float(of_attribute.max())
         start = float(onset[passage.members[0]])
         moments.append(
-            {
-                "view": view,
-                "start_seconds": start,
-                "end_seconds": float(end[passage.members].max()),
-                "nats": passage.nats,
-                "share_of_reason": nats / passage.nats,
-                "reason": reason,
-                "notes": passage.members,
-                "text": _sentence(start, onset[passage.members[-1]], performance, passage.members, reason, nats),
-            }
+            Moment(
+                view=view,
+                start_seconds=start,
+                end_seconds=float(end[passage.members].max()),
+                nats=passage.nats,
+                share_of_reason=nats / passage.nats,
+                reason=reason,
+                notes=tuple(passage.members),
+                text=_sentence(start, onset[passage.members[-1]], performance, passage.members, reason, nats),
+            )
         )
     return moments
 
 
-def of_curve(view: str, curve: Mapping[str, Sequence[float]]) -> list[dict[str, Any]]:
+def of_curve(view: str, curve: Mapping[str, Sequence[float]]) -> list[Moment]:
     """The moments of a curve over time, a row a second, by its likelihood ratio where it has one; least likely first.
 
     Of the ratio more is better, of the nats less is. Rests are left out. None in fewer than FEWEST_SECONDS rows.
@@ -96,17 +98,17 @@ def of_curve(view: str, curve: Mapping[str, Sequence[float]]) -> list[dict[str, 
         first, last = passage.members[0], passage.members[-1]
         what = "less likely" if name == "nll_nats_per_second" else "less like music in order"
         moments.append(
-            {
-                "view": view,
-                "start_seconds": float(start[first]),
-                "end_seconds": float(start[last] + 1.0),
-                "nats": passage.nats,
-                "share_of_reason": 1.0,
-                "reason": "sound",
-                "notes": [],
-                "text": f"from {clock(start[first])} to {clock(start[last] + 1.0)} the sound is "
+            Moment(
+                view=view,
+                start_seconds=float(start[first]),
+                end_seconds=float(start[last] + 1.0),
+                nats=passage.nats,
+                share_of_reason=1.0,
+                reason="sound",
+                notes=(),
+                text=f"from {clock(start[first])} to {clock(start[last] + 1.0)} the sound is "
                 f"{passage.nats / len(passage.members):.0f} nats a second {what} than usual here.",
-            }
+            )
         )
     return moments
 

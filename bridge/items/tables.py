@@ -1,7 +1,7 @@
 """The tables that stand beside a report: the nats of an item's notes, and how its sound fares over time.
 
-They are written while items are scored and read again (`bridge.items.read_tables`) where versions are compared, so that
-of any number of items only those compared are in memory.
+They are written while items are scored and read again where versions are compared and the report is written, so that of
+any number of items only those looked at are in memory.
 """
 
 import csv
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from losscal.errors import InputError
 from losscal.files import atomic_path
 
 if TYPE_CHECKING:
@@ -78,20 +79,22 @@ class Tables:
         return below
 
 
-def table_paths(entry: Mapping[str, Any]) -> list[str]:
-    """The paths, below the report's folder, of all tables of an entry."""
-    views = [keys for keys in (entry["audio"] or {}).values() if isinstance(keys, Mapping)]
-    paths = [keys.get("curve") for keys in views] + [(entry["symbolic"] or {}).get("per_note")]
-    return [path for path in paths if path is not None]
+def table_header(path: Path) -> list[str]:
+    """The columns' names; raises InputError where the table is not there or empty."""
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            names = next(csv.reader(file), None)
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: named in the report but not there; write the report beside its tables.") from error
+    if names is None:
+        raise InputError(f"{path}: is empty; delete it and run again.")
+    return names
 
 
-def forget_tables(entry: dict[str, Any]) -> None:
-    """Take the paths out of an entry whose tables are not kept."""
-    if entry["symbolic"] is not None:
-        entry["symbolic"]["per_note"] = None
-    for keys in (entry["audio"] or {}).values():
-        if isinstance(keys, dict) and "curve" in keys:
-            keys["curve"] = None
+def read_table(path: Path) -> dict[str, np.ndarray]:
+    """Columns by name, float64 [rows]; raises InputError where the table is not there."""
+    names = table_header(path)
+    return dict(zip(names, np.loadtxt(path, delimiter=",", skiprows=1, ndmin=2).T, strict=True))
 
 
 def performance_of(table: Mapping[str, np.ndarray]) -> "Performance":

@@ -2,11 +2,10 @@
 
 import base64
 import io
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from audio.signal.waveform import Sound, cut, in_memory, open_audio, resample, to_mono
+from bridge.items.entry import ItemEntry
 from bridge.played import first_note_seconds
 from bridge.views.opening import SYMBOLIC_VIEWS
 
@@ -19,33 +18,33 @@ COMPRESSION_LEVEL = 0.8
 """Of libsndfile, 0 to 1."""
 
 
-def has_own_sound(entry: Mapping[str, Any]) -> bool:
+def has_own_sound(entry: ItemEntry) -> bool:
     """Whether an item's sound was scored and is a file of the user's."""
-    return bool(entry["wav"]) and entry["audio"] is not None and not entry["rendered"]
+    return entry.wav is not None and entry.audio is not None and not entry.rendered
 
 
-def clips_of(entry: Mapping[str, Any], sound_start: float) -> dict[str, str]:
+def clips_of(entry: ItemEntry, sound_start: float) -> dict[str, str]:
     """Data addresses of MP3 clips by the number of the moment, from 0; {} without sound of the user's.
 
     A moment beyond the recording has none. sound_start: where the music begins in the file, in seconds.
     """
-    if not entry.get("moments") or not has_own_sound(entry) or not Path(entry["wav"]).is_file():
+    if not entry.moments or not has_own_sound(entry) or not Path(entry.wav).is_file():
         return {}
-    sound = open_audio(entry["wav"])
+    sound = open_audio(entry.wav)
     notes_start = _notes_start(entry, sound_start)
     clips = {}
-    for number, moment in enumerate(entry["moments"]):
-        start = moment["start_seconds"] + (notes_start if moment["view"] in SYMBOLIC_VIEWS else 0.0)
+    for number, moment in enumerate(entry.moments):
+        start = moment.start_seconds + (notes_start if moment.view in SYMBOLIC_VIEWS else 0.0)
         if 0.0 <= start < sound.seconds:
             clips[str(number)] = "data:audio/mpeg;base64," + base64.b64encode(_clip(sound, start)).decode("ascii")
     return clips
 
 
-def _notes_start(entry: Mapping[str, Any], sound_start: float) -> float:
+def _notes_start(entry: ItemEntry, sound_start: float) -> float:
     """Where the first note stands in the recording, in seconds: as the two match, else where the sound begins."""
-    if entry["match"] is None or not Path(entry["midi"]).is_file():
+    if entry.match is None or not Path(entry.midi).is_file():
         return sound_start
-    return first_note_seconds(Path(entry["midi"])) + entry["match"]["offset_seconds"]
+    return first_note_seconds(Path(entry.midi)) + entry.match.offset_seconds
 
 
 def _clip(sound: Sound, start_seconds: float) -> bytes:

@@ -8,13 +8,13 @@ from typing import Any
 
 from bridge.report.columns import columns_of, item_rows
 from bridge.report.html import write_html
+from bridge.report.report import Report
 from bridge.report.table import table
 from bridge.report.xlsx import write_xlsx
 from losscal.files import atomic_path
+from losscal.records import record_of
 
-__all__ = ["REPORT_VERSION", "table", "to_json", "write_report"]
-
-REPORT_VERSION = 1
+__all__ = ["table", "to_json", "write_report"]
 
 
 def to_json(report: Mapping[str, Any]) -> str:
@@ -25,16 +25,18 @@ def to_json(report: Mapping[str, Any]) -> str:
 def write_report(report: Mapping[str, Any], folder: Path) -> None:
     """Write report.json, report.csv, report.xlsx and report.html into `folder`, where the report's tables lie.
 
-    Each file appears whole or not at all. Raises InputError where a file cannot be written or a table is not there.
+    report: what `bridge.score.score` has returned, or what a report.json holds. Each file appears whole or not at all.
+    Raises InputError where a file cannot be written or a table is not there, and for keys that no report has.
     """
+    typed = record_of(Report, report)
     with atomic_path(folder / "report.json") as path:
         path.write_text(to_json(report) + "\n", encoding="utf-8")
     with atomic_path(folder / "report.csv") as path:
         _write_csv(report, path)
     with atomic_path(folder / "report.xlsx") as path:
-        write_xlsx(report, path, folder)
+        write_xlsx(typed, path, folder)
     with atomic_path(folder / "report.html") as path:
-        write_html(report, path, folder)
+        write_html(typed, path, folder)
 
 
 def _write_csv(report: Mapping[str, Any], path: Path) -> None:

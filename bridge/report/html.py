@@ -17,9 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from bridge.items.read_tables import curve_paths, per_note_path, read_table
+from bridge.items.entry import ItemEntry
+from bridge.items.tables import read_table
 from bridge.report.clips import MAX_CLIP_ITEMS, clips_of, has_own_sound
 from bridge.report.columns import ATTRIBUTES, UNITS
+from bridge.report.report import Report
 from bridge.report.table import shown_sections
 from bridge.views.opening import SYMBOLIC_VIEWS
 
@@ -32,29 +34,28 @@ DEFLATE_LEVEL = 4
 """Six times as fast as zlib's default, for 4 % more bytes."""
 
 
-def write_html(report: Mapping[str, Any], path: Path, folder: Path) -> None:
+def write_html(report: Report, path: Path, folder: Path) -> None:
     """Write the page of a report whose tables lie below `folder`; raises InputError where one is not there."""
-    own_sound = [entry for entry in report["items"] if has_own_sound(entry)]
+    own_sound = [entry for entry in report.items if has_own_sound(entry)]
     with_clips = len(own_sound) <= MAX_CLIP_ITEMS
     with open(path, "w", encoding="utf-8") as file:
-        file.write(_head(report, "" if with_clips else _no_clips(len(own_sound))))
-        for place, entry in enumerate(report["items"]):
+        file.write(_head(report.by_keys(), "" if with_clips else _no_clips(len(own_sound))))
+        for place, entry in enumerate(report.items):
             data = item_data(entry, folder, with_clips)
             if data:
                 file.write(f'<script type="text/plain" id="item-{place}">{_packed(data)}</script>\n')
         file.write("</body>\n</html>\n")
 
 
-def item_data(entry: Mapping[str, Any], folder: Path, with_clips: bool) -> dict[str, Any]:
+def item_data(entry: ItemEntry, folder: Path, with_clips: bool) -> dict[str, Any]:
     """What the page draws and plays of an item, as the typedef ItemData of templates/dom.js says; {} for nothing.
 
     Onsets are differences to the note before.
     """
-    notes_path, curves = per_note_path(entry, folder), curve_paths(entry, folder)
-    if notes_path is None and not curves:
+    if not entry.tables:
         return {}
-    table = {} if notes_path is None else read_table(notes_path)
-    curve_tables = {view: read_table(path) for view, path in curves.items()}
+    table = {} if entry.per_note is None else read_table(folder / entry.per_note)
+    curve_tables = {view: read_table(folder / path) for view, path in entry.curves.items()}
     starts = [columns["start_seconds"][0] for columns in curve_tables.values()] if table else []
     sound_start = float(max(starts, default=0.0))  # some views tell where the sound begins, the others count from 0
     return {

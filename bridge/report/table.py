@@ -8,7 +8,6 @@ from typing import Any
 
 from bridge.items.names import in_one_line
 from bridge.report.columns import AUDIO_KEYS, look_up, plugin_keys
-from bridge.versions.words import preferred
 from bridge.views.opening import SYMBOLIC_VIEWS
 
 ID_WIDTH, MAX_WIDTH = 40, 120
@@ -171,8 +170,8 @@ def _rows(report: Mapping[str, Any], *, with_verdicts: bool) -> Iterator[str | M
 
 def _ranks(group: Mapping[str, Any]) -> dict[str, int]:
     """The ranks of a group's items, by id, under the first view that ranks any."""
-    of_view = next((of_view for of_view in group["views"].values() if preferred(of_view) is not None), {"items": ()})
-    return {row["id"]: row["rank"] for row in of_view["items"] if row["rank"] is not None}
+    of_views = ({row["id"]: row["rank"] for row in of["items"] if row["rank"]} for of in group["views"].values())
+    return next((ranks for ranks in of_views if ranks), {})
 
 
 def _block(

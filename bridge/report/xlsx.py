@@ -9,8 +9,9 @@ from itertools import chain, count, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bridge.items.read_tables import per_note_path, read_table, table_header
-from bridge.report.columns import columns_of, item_rows, look_up
+from bridge.items.tables import read_table, table_header
+from bridge.report.columns import columns_of, item_rows
+from bridge.report.report import Report
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
@@ -46,7 +47,7 @@ MOMENT_COLUMNS = {"start_seconds": "s", "end_seconds": "s", "nats": "nats", "rea
 EDIT_COLUMNS = {"kind": "", "seconds": "s", "note": "place, from 0", "reference_note": "place, from 0", "text": ""}
 
 
-def write_xlsx(report: Mapping[str, Any], path: Path, folder: Path) -> None:
+def write_xlsx(report: Report, path: Path, folder: Path) -> None:
     """Write the workbook of a report whose tables lie below `folder`.
 
     Sheets: items, moments, groups, edits, per-note; those without rows are left out. What does not fit
@@ -54,14 +55,15 @@ def write_xlsx(report: Mapping[str, Any], path: Path, folder: Path) -> None:
     """
     from xlsxwriter import Workbook
 
-    columns = columns_of(report)
+    by_keys = report.by_keys()
+    columns = columns_of(by_keys)
     with Workbook(str(path), {"constant_memory": True}) as workbook:
-        _write_sheets(workbook, "items", {column.name: column.unit for column in columns}, item_rows(report, columns))
+        _write_sheets(workbook, "items", {column.name: column.unit for column in columns}, item_rows(by_keys, columns))
         _write_sheets(workbook, "moments", {"id": "", "view": "", **MOMENT_COLUMNS}, _moment_rows(report))
         _write_sheets(workbook, "groups", GROUP_COLUMNS, _group_rows(report))
         _write_sheets(workbook, "edits", {"group": "", "id": "", **EDIT_COLUMNS}, _edit_rows(report))
-        tables = _note_tables(report, folder)
-        n_notes = sum(look_up(entry, ("symbolic", "notes")) or 0 for entry in report["items"])
+        tables = [(entry.id, folder / entry.per_note) for entry in report.items if entry.per_note is not None]
+        n_notes = sum(entry.symbolic.notes for entry in report.items if entry.symbolic is not None)
         if tables and n_notes > MAX_NOTES:
             _write_sheets(workbook, "per-note", {"text": ""}, [[LEFT_OUT.format(n_notes, MAX_NOTES)]])
             return
@@ -115,39 +117,34 @@ def _width(name: str) -> int:
     return max(wide, len(name) + 3)  # room for the filter's arrow
 
 
-def _moment_rows(report: Mapping[str, Any]) -> Iterator[list[Any]]:
-    for entry in report["items"]:
-        for moment in entry.get("moments", ()):
-            yield [entry["id"], moment["view"], *(moment.get(name) for name in MOMENT_COLUMNS)]
+def _moment_rows(report: Report) -> Iterator[list[Any]]:
+    for entry in report.items:
+        for moment in entry.moments:
+            yield [entry.id, moment.view, *(getattr(moment, name) for name in MOMENT_COLUMNS)]
 
 
-def _group_rows(report: Mapping[str, Any]) -> Iterator[list[Any]]:
+def _group_rows(report: Report) -> Iterator[list[Any]]:
     """A row for each view and version."""
-    for group in report.get("groups", ()):
-        for view, ranking in group["views"].items():
-            for version in ranking["items"]:
-                low, high = version["interval"] or (None, None)
+    for group in report.groups:
+        for view, ranking in group.views.items():
+            for version in ranking.items:
+                low, high = version.interval or (None, None)
+                distances = group.distances.get(version.id)
                 yield [
-                    *(group["group"], group["source"], group["reference"]),
-                    *(view, ranking["quantity"], ranking["unit"]),
-                    *(version[name] for name in ("id", "rank", "value", "difference_nats")),
-                    *(low, high, version["shared_seconds"], version["verdict"], version["reason"]),
-                    *(look_up(group, ("distances", version["id"], name)) for name in ("chroma", "mfcc")),
-                    group["verdict"],
+                    *(group.group, group.source, group.reference),
+                    *(view, ranking.quantity, ranking.unit),
+                    *(version.id, version.rank, version.value, version.difference_nats),
+                    *(low, high, version.shared_seconds, version.verdict, version.reason),
+                    *((None, None) if distances is None else (distances.chroma, distances.mfcc)),
+                    group.verdict,
                 ]
 
 
-def _edit_rows(report: Mapping[str, Any]) -> Iterator[list[Any]]:
-    for group in report.get("groups", ()):
-        for item, edits in group["edits"].items():
+def _edit_rows(report: Report) -> Iterator[list[Any]]:
+    for group in report.groups:
+        for item, edits in group.edits.items():
             for edit in edits:
-                yield [group["group"], item, *(edit[name] for name in EDIT_COLUMNS)]
-
-
-def _note_tables(report: Mapping[str, Any], folder: Path) -> list[tuple[str, Path]]:
-    """Id and per-note table of each item that has one."""
-    paths = [(entry["id"], per_note_path(entry, folder)) for entry in report["items"]]
-    return [(item, path) for item, path in paths if path is not None]
+                yield [group.group, item, *(getattr(edit, name) for name in EDIT_COLUMNS)]
 
 
 def _note_rows(tables: Iterable[tuple[str, Path]], names: Sequence[str]) -> Iterator[list[Any]]:

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from symbolic.notes.alignment import Edit
 
+Edits = Mapping[str, tuple[Edit, ...]]
+"""The edits of versions by their ids."""
+
 
 @dataclass(frozen=True)
 class VersionRow:
@@ -54,7 +57,7 @@ class GroupComparison:
     source: str
     reference: str
     views: Mapping[str, Ranking]
-    edits: Mapping[str, tuple[Edit, ...]]
+    edits: Edits
     distances: Mapping[str, SoundDistances | None]
     verdict: str
 

@@ -4,14 +4,14 @@ All of it is read from the entries of a report and the tables beside it, so that
 items, one group at a time.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from bridge.items.read_tables import read_table
-from bridge.items.scoring import sound_of
-from bridge.items.tables import performance_of
+from bridge.items.entry import ItemEntry
+from bridge.items.music import Music
+from bridge.items.tables import performance_of, read_table
+from bridge.versions.comparison import Edits, GroupComparison, Ranking, SoundDistances
 from bridge.versions.differences import Difference
 from bridge.versions.grouping import Group
 from bridge.versions.shared_time import shared_notes, shared_rows
@@ -28,25 +28,26 @@ if TYPE_CHECKING:
     from symbolic.notes.alignment import Alignment
 
 
-def compare(group: Group, entries: Sequence[Mapping[str, Any]], folder: Path, views: OpenViews) -> dict[str, Any]:
+def compare(group: Group, entries: Sequence[ItemEntry], folder: Path, views: OpenViews) -> GroupComparison:
     """One of the report's "groups"; entries: of all items; folder: of their tables."""
     comparison = _Comparison([entries[number] for number in group.members], entries[group.reference], folder)
     members, reference = comparison.members, comparison.reference
-    told = {}
+    rankings = {}
     for view in views.units:
         quantity = quantity_of(view, members)
         if quantity is not None:
             rows = rows_of(view, quantity, members, reference, comparison.differences(view, quantity))
-            told[view] = {"quantity": quantity.key, "unit": quantity.unit, "items": rows}
-    result = {
-        "group": group.name,
-        "source": group.source,
-        "reference": reference["id"],
-        "views": told,
-        "edits": comparison.edits(),
-        "distances": comparison.distances(),
-    }
-    return result | {"verdict": group_verdict(result, reference, views.weights)}
+            rankings[view] = Ranking(quantity.key, quantity.unit, rows)
+    edits = comparison.edits()
+    return GroupComparison(
+        group=group.name,
+        source=group.source,
+        reference=reference.id,
+        views=rankings,
+        edits=edits,
+        distances=comparison.distances(),
+        verdict=group_verdict(rankings, edits, reference, views.weights),
+    )
 
 
 class _Comparison:
@@ -55,13 +56,13 @@ class _Comparison:
     tables, alignments, matches: by place among the members, of those that have such a half as the reference has.
     """
 
-    def __init__(self, members: list[Mapping[str, Any]], reference: Mapping[str, Any], folder: Path) -> None:
+    def __init__(self, members: list[ItemEntry], reference: ItemEntry, folder: Path) -> None:
         self.members, self.reference, self.folder = members, reference, folder
         self.home = next(number for number, entry in enumerate(members) if entry is reference)
         self.tables = {
-            number: read_table(folder / entry["symbolic"]["per_note"])
+            number: read_table(folder / entry.per_note)
             for number, entry in enumerate(members)
-            if entry["symbolic"] is not None
+            if entry.per_note is not None
         }
         self.alignments = self._align()
         self.matches = self._match()
@@ -77,14 +78,14 @@ class _Comparison:
 
     def _match(self) -> dict[int, "Match | None"]:
         """How the sound of each version fits the reference's; None where either is too quiet to be compared."""
-        if self.reference["audio"] is None:
+        if self.reference.audio is None:
             return {}
         from audio.metrics.similarity import match_of
 
         home = _described(self.reference)
         matches: dict[int, Match | None] = {}
         for number, entry in enumerate(self.members):
-            if number != self.home and entry["audio"] is not None:
+            if number != self.home and entry.audio is not None:
                 version = _described(entry)
                 matches[number] = None if home is None or version is None else match_of(version, home)
         return matches
@@ -106,39 +107,36 @@ class _Comparison:
         offset_seconds = None if match is None or match.is_mismatch else match.offset_seconds
         return shared_rows(version, reference, offset_seconds, *quantity.source).difference()
 
-    def _curve(self, entry: Mapping[str, Any], view: str) -> "dict[str, np.ndarray]":
-        return read_table(self.folder / entry["audio"][view]["curve"])
+    def _curve(self, entry: ItemEntry, view: str) -> "dict[str, np.ndarray]":
+        return read_table(self.folder / entry.curves[view])
 
-    def edits(self) -> dict[str, list[dict[str, Any]]]:
+    def edits(self) -> Edits:
         """The edits of each version that has notes, as the reference has, by id."""
         from symbolic.notes.alignment import edits
 
         told = {}
         for number, alignment in self.alignments.items():
             sides = (performance_of(self.tables[place]) for place in (number, self.home))
-            told[self.members[number]["id"]] = [asdict(edit) for edit in edits(*sides, alignment)]
+            told[self.members[number].id] = tuple(edits(*sides, alignment))
         return told
 
-    def distances(self) -> dict[str, dict[str, float] | None]:
+    def distances(self) -> dict[str, SoundDistances | None]:
         """How far the sound of each version lies from the reference's, by id: 0 where it is the same.
 
         chroma: 1 less the mean cosine of aligned frames' pitch classes; mfcc: mean difference of timbre in dB.
         """
         return {
-            entry["id"]: None
+            entry.id: None
             if (match := self.matches.get(number)) is None
-            else {"chroma": 1.0 - match.chroma_similarity, "mfcc": match.mfcc_distance_db}
+            else SoundDistances(1.0 - match.chroma_similarity, match.mfcc_distance_db)
             for number, entry in enumerate(self.members)
             if entry is not self.reference
         }
 
 
-def _described(entry: Mapping[str, Any]) -> "Descriptors | None":
+def _described(entry: ItemEntry) -> "Descriptors | None":
     """The descriptors of an entry's sound; None where it is too quiet."""
-    from audio.metrics.descriptors import FRAMES, describe
-
-    midi, wav = (None if entry[key] is None else Path(entry[key]) for key in ("midi", "wav"))
     try:
-        return describe(sound_of(midi, wav, FRAMES.sample_rate))
+        return Music(*(None if path is None else Path(path) for path in (entry.midi, entry.wav))).descriptors
     except InputError:
         return None

@@ -6,9 +6,10 @@ that shares too little time with its reference.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
+from bridge.items.entry import ItemEntry
+from bridge.versions.comparison import VersionRow
 from bridge.versions.differences import MIN_SHARED_SECONDS, Difference
 from bridge.views.judgement import is_beyond_references
 from bridge.views.opening import SYMBOLIC_VIEWS, VIEWS
@@ -42,7 +43,7 @@ class Quantity:
     percentiles: tuple[str, ...] = ("percentile",)
 
 
-def quantity_of(view: str, entries: Sequence[Mapping[str, Any]]) -> Quantity | None:
+def quantity_of(view: str, entries: Sequence[ItemEntry]) -> Quantity | None:
     """The quantity of a view in a group of entries; None for a view that is no likelihood of ours, or has none of them.
 
     What packages plug in is not ranked, whatever it calls its figures: nobody here knows what they are.
@@ -50,58 +51,56 @@ def quantity_of(view: str, entries: Sequence[Mapping[str, Any]]) -> Quantity | N
     if view not in VIEWS:
         return None
     if view in SYMBOLIC_VIEWS:
-        if any(entry["symbolic"] and entry["symbolic"]["sequenced"] for entry in entries):
+        if any(entry.is_sequenced for entry in entries):
             return Quantity("symbolic", "pitch_bits_per_note", "bits of pitch a note", ("pitch",))
         return Quantity("symbolic", "bits_per_note", "bits a note", ATTRIBUTES)
-    if any(_figure(entry, "audio", view, "llr_nats_per_second") is not None for entry in entries):
+    if any(entry.figures("audio", view).get("llr_nats_per_second") is not None for entry in entries):
         return Quantity(
             *("audio", "llr_nats_per_second", "nats a second likelier than with shuffled notes"),
             source=("llr_nats_per_second",),
             higher_is_likelier=True,
             percentiles=("percentile", "llr_percentile"),
         )
-    if any(_figure(entry, "audio", view, "curve") is not None for entry in entries):
+    if any(entry.figures("audio", view).get("curve") is not None for entry in entries):
         return Quantity("audio", "nll_nats_per_second", "nats a second", ("nll_nats_per_second",))
     return None
 
 
-def value_of(view: str, quantity: Quantity, entry: Mapping[str, Any]) -> float | None:
+def value_of(view: str, quantity: Quantity, entry: ItemEntry) -> float | None:
     """An entry's value of a quantity."""
-    return _figure(entry, quantity.half, view, quantity.key)
+    return entry.figures(quantity.half, view).get(quantity.key)
 
 
-def reason_not_ranked(
-    view: str, quantity: Quantity, entry: Mapping[str, Any], reference: Mapping[str, Any]
-) -> str | None:
+def reason_not_ranked(view: str, quantity: Quantity, entry: ItemEntry, reference: ItemEntry) -> str | None:
     """Why an entry's value cannot be held against its reference's; None where it can."""
     if value_of(view, quantity, entry) is None:
         return _reason_for_no_value(view, quantity, entry)
     if entry is reference:
         return None
     if value_of(view, quantity, reference) is None:
-        return f"the reference {reference['id']} has no number to be held against"
-    if quantity.half == "audio" and entry["rendered"] != reference["rendered"]:
-        this, that = ("rendering", "recording") if entry["rendered"] else ("recording", "rendering")
+        return f"the reference {reference.id} has no number to be held against"
+    if quantity.half == "audio" and entry.rendered != reference.rendered:
+        this, that = ("rendering", "recording") if entry.rendered else ("recording", "rendering")
         return f"a {this}, while the reference is a {that}: timbre would decide"
     if quantity.half == "audio":
-        for whose, of in (("it", entry), (f"the reference {reference['id']}", reference)):
-            if _figure(of, "audio", view, "curve") is None:
+        for whose, of in (("it", entry), (f"the reference {reference.id}", reference)):
+            if of.figures("audio", view).get("curve") is None:
                 return f"{whose} has no curve over time to be compared second by second"
     beyond, reference_beyond = (_beyond(view, quantity, of) for of in (entry, reference))
     if beyond and not reference_beyond:
         return f"{beyond}: too predictable to be called better"
     if reference_beyond and not beyond:
-        return f"the reference {reference['id']} is {reference_beyond}: too predictable to be held against"
+        return f"the reference {reference.id} is {reference_beyond}: too predictable to be held against"
     return None
 
 
 def rows_of(
     view: str,
     quantity: Quantity,
-    members: Sequence[Mapping[str, Any]],
-    reference: Mapping[str, Any],
+    members: Sequence[ItemEntry],
+    reference: ItemEntry,
     differences: Mapping[int, Difference | None],
-) -> list[dict[str, Any]]:
+) -> tuple[VersionRow, ...]:
     """The rows of a view, in the order of `members`; differences: by place among them, of those that can be ranked."""
     rows = []
     for number, entry in enumerate(members):
@@ -110,33 +109,34 @@ def rows_of(
         if reason is None and entry is not reference and difference is None:
             reason = f"shares less than {MIN_SHARED_SECONDS} s with the reference"
         rows.append(
-            {
-                "id": entry["id"],
-                "rank": None,
-                "value": value_of(view, quantity, entry),
-                "difference_nats": None if difference is None else difference.nats,
-                "interval": None if difference is None else [difference.low, difference.high],
-                "shared_seconds": None if difference is None else float(difference.shared_seconds),
-                "verdict": _verdict(entry is reference, reason, difference),
-                "reason": reason,
-            }
+            VersionRow(
+                id=entry.id,
+                rank=None,
+                value=value_of(view, quantity, entry),
+                difference_nats=None if difference is None else difference.nats,
+                interval=None if difference is None else (difference.low, difference.high),
+                shared_seconds=None if difference is None else float(difference.shared_seconds),
+                verdict=_verdict(entry is reference, reason, difference),
+                reason=reason,
+            )
         )
-    ranked = [row for row in rows if row["reason"] is None]
-    for row in ranked:
-        row["rank"] = 1 + sum(_cost(other, quantity) < _cost(row, quantity) for other in ranked)
-    return rows
+    costs = [_cost(row, quantity) for row in rows if row.reason is None]
+    return tuple(
+        row if row.reason is not None else replace(row, rank=1 + sum(cost < _cost(row, quantity) for cost in costs))
+        for row in rows
+    )
 
 
-def _beyond(view: str, quantity: Quantity, entry: Mapping[str, Any]) -> str | None:
+def _beyond(view: str, quantity: Quantity, entry: ItemEntry) -> str | None:
     """How an entry surpasses all held-out real music, in words; None where it is among it."""
     for key in quantity.percentiles:
-        if is_beyond_references(_figure(entry, quantity.half, view, key)):
+        if is_beyond_references(entry.figures(quantity.half, view).get(key)):
             return BEYOND[key]
     return None
 
 
-def _cost(row: Mapping[str, Any], quantity: Quantity) -> float:
-    return -row["value"] if quantity.higher_is_likelier else row["value"]
+def _cost(row: VersionRow, quantity: Quantity) -> float:
+    return -row.value if quantity.higher_is_likelier else row.value
 
 
 def _verdict(is_reference: bool, reason: str | None, difference: Difference | None) -> str:
@@ -149,14 +149,10 @@ def _verdict(is_reference: bool, reason: str | None, difference: Difference | No
     return LESS_LIKELY if difference.low > NEGLIGIBLE_NATS else NOT_DISTINGUISHABLE
 
 
-def _reason_for_no_value(view: str, quantity: Quantity, entry: Mapping[str, Any]) -> str:
-    half = entry[quantity.half]
-    if half is not None and "unavailable" in half.get(view, {}):
-        return half[view]["unavailable"]
-    if entry["error"] is not None:
-        return entry["error"]
+def _reason_for_no_value(view: str, quantity: Quantity, entry: ItemEntry) -> str:
+    half = entry.half(quantity.half)
+    if half is not None and view in half.unavailable:
+        return half.unavailable[view]
+    if entry.error is not None:
+        return entry.error
     return "it has no notes, only a recording" if quantity.half == "symbolic" else "its sound was not scored"
-
-
-def _figure(entry: Mapping[str, Any], half: str, view: str, key: str) -> Any:
-    return ((entry[half] or {}).get(view) or {}).get(key)

@@ -2,64 +2,62 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
 
+from bridge.items.entry import ItemEntry
 from bridge.items.names import in_one_line, shortest_tails
 from bridge.report.explanations import reliability_of
 from bridge.versions.agreement import FEWEST_ITEMS, correlations
+from bridge.versions.comparison import Edits, Ranking
 from bridge.versions.verdicts import IS_REFERENCE, LESS_LIKELY, LIKELIER, NOT_DISTINGUISHABLE, NOT_RANKED
 
 AGREE_FROM = 0.5
 """A rank correlation from here on is called agreement, from its negative down contradiction."""
 
 
-def group_verdict(group: Mapping[str, Any], reference: Mapping[str, Any], weights: Mapping[str, str]) -> str:
-    """A few sentences on a group of the report, its "verdict" still missing, each on a line of its own.
+def group_verdict(
+    rankings: Mapping[str, Ranking], edits: Edits, reference: ItemEntry, weights: Mapping[str, str]
+) -> str:
+    """A few sentences on the versions of a group, ranked by each view, each sentence on a line of its own.
 
-    reference: the entry of its reference. weights: the report's.
+    reference: the entry of their reference. weights: the report's.
     """
-    names = _names(group)
-    sentences = [_preference(view, of_view, names) for view, of_view in group["views"].items()]
-    sentences += _agreement(group)
-    sentences += _what_differs(group, names)
-    sentences += _trust(group, reference, weights)
+    names = _names(rankings)
+    sentences = [_preference(view, ranking, names) for view, ranking in rankings.items()]
+    sentences += _agreement(rankings)
+    sentences += _what_differs(rankings, edits, names)
+    sentences += _trust(rankings, reference, weights)
     return "\n".join(sentences) or "No view gave these versions a number that could be compared."
 
 
-def preferred(of_view: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The row that a view ranks first; None where it ranks nothing."""
-    return next((row for row in of_view["items"] if row["rank"] == 1), None)
-
-
-def _preference(view: str, of_view: Mapping[str, Any], names: Mapping[str, str]) -> str:
-    first = preferred(of_view)
+def _preference(view: str, ranking: Ranking, names: Mapping[str, str]) -> str:
+    first = ranking.first
     if first is None:
-        reason = in_one_line(of_view["items"][0]["reason"]).rstrip(".")
-        return f"{view} ranks none of them; of {names[of_view['items'][0]['id']]}: {reason}."
-    number = f"{names[first['id']]} ({first['value']:.2f} {of_view['unit']})"
-    others = [row for row in of_view["items"] if row is not first]
-    if all(row["verdict"] == NOT_RANKED for row in others):
+        unranked = ranking.items[0]
+        return f"{view} ranks none of them; of {names[unranked.id]}: {in_one_line(unranked.reason).rstrip('.')}."
+    number = f"{names[first.id]} ({first.value:.2f} {ranking.unit})"
+    others = [row for row in ranking.items if row is not first]
+    if all(row.verdict == NOT_RANKED for row in others):
         told = f"{view} can hold no other version against the reference, {number}"
-    elif first["verdict"] == IS_REFERENCE:
+    elif first.verdict == IS_REFERENCE:
         told = f"{view} prefers the reference, {number}"
-    elif first["verdict"] == LIKELIER:
+    elif first.verdict == LIKELIER:
         told = f"{view} prefers {number}, which is likelier than the reference beyond chance"
-    elif first["verdict"] == LESS_LIKELY:
+    elif first.verdict == LESS_LIKELY:
         told = (
             f"{view} gives {number} the best figure as a whole, but where it shares time with the reference it is "
             "less likely"
         )
     else:
         told = f"{view} puts {number} first, but cannot tell it from the reference"
-    counts = Counter(row["verdict"] for row in others)
+    counts = Counter(row.verdict for row in others)
     kinds = (LIKELIER, LESS_LIKELY, NOT_DISTINGUISHABLE, NOT_RANKED)
     words = ", ".join(f"{counts[kind]} {kind}" for kind in kinds if counts[kind])
     return f"{told}; of the other versions: {words}." if words else f"{told}."
 
 
-def _agreement(group: Mapping[str, Any]) -> list[str]:
+def _agreement(rankings: Mapping[str, Ranking]) -> list[str]:
     told = []
-    for (one, other), (rho, n_items) in correlations(group["views"]).items():
+    for (one, other), (rho, n_items) in correlations(rankings).items():
         if n_items < FEWEST_ITEMS:
             continue
         verb = "agree" if rho >= AGREE_FROM else "contradict each other" if rho <= -AGREE_FROM else "do not agree"
@@ -67,34 +65,32 @@ def _agreement(group: Mapping[str, Any]) -> list[str]:
     return told
 
 
-def _what_differs(group: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:
+def _what_differs(rankings: Mapping[str, Ranking], edits: Edits, names: Mapping[str, str]) -> list[str]:
     """What was done to the versions that a view puts first."""
-    firsts = (preferred(of_view) for of_view in group["views"].values())
-    ids = dict.fromkeys(row["id"] for row in firsts if row is not None and row["id"] in group["edits"])
+    firsts = (ranking.first for ranking in rankings.values())
     told = []
-    for version in ids:
-        edits = group["edits"][version]
-        counts = Counter(edit["kind"] for edit in edits if edit["kind"] != "transposed")
+    for version in dict.fromkeys(row.id for row in firsts if row is not None and row.id in edits):
+        counts = Counter(edit.kind for edit in edits[version] if edit.kind != "transposed")
         kinds = ", ".join(f"{counts[kind]} {kind}" for kind in ("added", "removed", "moved", "changed") if counts[kind])
         notes = "1 note" if counts.total() == 1 else f"{counts.total()} notes"
         how = f"differs from the reference in {notes} ({kinds})" if kinds else "has the same notes as the reference"
-        how += "".join(f", {edit['kind']}: {edit['text']}" for edit in edits if edit["kind"] == "transposed")
+        how += "".join(f", {edit.kind}: {edit.text}" for edit in edits[version] if edit.kind == "transposed")
         told.append(f"{names[version]} {how}.")
     return told
 
 
-def _trust(group: Mapping[str, Any], reference: Mapping[str, Any], weights: Mapping[str, str]) -> list[str]:
+def _trust(rankings: Mapping[str, Ranking], reference: ItemEntry, weights: Mapping[str, str]) -> list[str]:
     """How reliable each view that gave the reference a number is on such input."""
     views = (
         view
-        for view, of_view in group["views"].items()
-        if any(row["verdict"] == IS_REFERENCE and row["value"] is not None for row in of_view["items"])
+        for view, ranking in rankings.items()
+        if any(row.verdict == IS_REFERENCE and row.value is not None for row in ranking.items)
     )
     told = {view: reliability_of(view, reference, weights) for view in views}
     return [f"{view}: {text}" for view, text in told.items() if text is not None]
 
 
-def _names(group: Mapping[str, Any]) -> dict[str, str]:
+def _names(rankings: Mapping[str, Ranking]) -> dict[str, str]:
     """What each member is called, by id: as much of the end of its path as no other member shares."""
-    ids = (row["id"] for of_view in group["views"].values() for row in of_view["items"])
+    ids = (row.id for ranking in rankings.values() for row in ranking.items)
     return {item_id: in_one_line(name) for item_id, name in shortest_tails(ids).items()}

@@ -10,9 +10,9 @@ import pytest
 import soundfile
 
 import bridge.score
-from bridge.items.engine import HANDFUL
+from bridge.items.engine import CHUNK_ITEMS
 from bridge.items.finding import Item, find_items
-from bridge.items.read_tables import read_table
+from bridge.items.tables import read_table
 from bridge.score import main, score_items
 from bridge.views.opening import OpenViews
 from bridge.views.sound import AudioView
@@ -160,12 +160,14 @@ def test_a_sound_whose_figures_are_not_finite_has_no_curve_and_no_moments(tmp_pa
 
 
 def test_items_are_scored_a_few_at_a_time(tmp_path, views, make_midi):
-    items = [Item(id=str(number), midi=make_midi(tmp_path / f"take{number}th.mid")) for number in range(HANDFUL + 3)]
+    items = [
+        Item(id=str(number), midi=make_midi(tmp_path / f"take{number}th.mid")) for number in range(CHUNK_ITEMS + 3)
+    ]
     sizes = []
     original = views.symbolic["events"].score
     views.symbolic["events"].score = lambda given, **options: sizes.append(len(given)) or original(given, **options)
     assert [entry["id"] for entry in score_items(items, views)["items"]] == [item.id for item in items]
-    assert sizes == [HANDFUL, 3]
+    assert sizes == [CHUNK_ITEMS, 3]
 
 
 def test_the_per_note_table_sums_to_the_report(tmp_path, views, make_midi):

@@ -16,9 +16,9 @@ import torch
 from music import random_performance
 
 from bridge.items import journal
-from bridge.items.engine import HANDFUL, default_workers
+from bridge.items.engine import CHUNK_ITEMS, default_workers
 from bridge.items.finding import find_items
-from bridge.items.journal import JOURNAL_FILE, circumstances_of
+from bridge.items.journal import JOURNAL_FILE, fingerprint_of
 from bridge.items.scoring import ItemScorer
 from bridge.score import score, score_items
 from losscal.errors import InputError
@@ -29,7 +29,7 @@ from symbolic.models.registry import save_model
 from symbolic.notes.performance import write_midi
 
 ROOT = Path(__file__).parents[3]
-COUNT = 2 * HANDFUL + 5
+COUNT = 2 * CHUNK_ITEMS + 5
 
 
 @pytest.fixture(scope="module")
@@ -122,11 +122,11 @@ def killed_after(count, entries, total, desc):
 def test_a_run_cut_short_goes_on_without_redoing_what_was_finished(many, views, scored_ids, tmp_path):
     items = find_items(many)
     with pytest.raises(KilledError):
-        score_items(items, views, tables_dir=tmp_path, progress=partial(killed_after, HANDFUL + 3))
+        score_items(items, views, tables_dir=tmp_path, progress=partial(killed_after, CHUNK_ITEMS + 3))
     done = len((tmp_path / JOURNAL_FILE).read_text().splitlines())
-    assert HANDFUL <= done < COUNT and len(scored_ids) >= done
+    assert CHUNK_ITEMS <= done < COUNT and len(scored_ids) >= done
     with open(tmp_path / JOURNAL_FILE, "a") as file:
-        file.write('{"circumstances": "cut o')
+        file.write('{"fingerprint": "cut o')
     scored_ids.clear()
     resumed = score_items(items, views, tables_dir=tmp_path)
     assert len(scored_ids) == COUNT + 1 - done
@@ -199,17 +199,29 @@ def test_an_empty_table_is_made_again(tmp_path, views, scored_ids, make_midi):
 
 
 @pytest.mark.parametrize("name", ["fluidsynth_version", "default_soundfont", "packages_of"])
-def test_what_plays_notes_and_plug_ins_are_circumstances(tmp_path, views, monkeypatch, name):
+def test_what_plays_notes_and_plug_ins_are_part_of_the_fingerprint(tmp_path, views, monkeypatch, name):
     (tmp_path / "other.sf2").touch()
     plugin = "codec"
     views.audio[plugin] = views.audio["spectral_lm"]
     monkeypatch.setattr(journal, "installed_plugins", lambda: {plugin: [], "not asked": []})
     scorer = ItemScorer(views)
-    before = circumstances_of(scorer)
-    assert circumstances_of(scorer) == before
+    before = fingerprint_of(scorer)
+    assert fingerprint_of(scorer) == before
     other = {"default_soundfont": lambda: tmp_path / "other.sf2", "packages_of": lambda entries: "codec 2"}
     monkeypatch.setattr(journal, name, other.get(name, lambda: "9.9"))
-    assert circumstances_of(scorer) != before
+    assert fingerprint_of(scorer) != before
+
+
+def test_a_journal_of_an_older_version_is_not_believed(tmp_path, views, scored_ids, make_midi):
+    items = find_items(make_midi(tmp_path / "a.mid"))
+    score_items(items, views, tables_dir=tmp_path / "out")
+    path = tmp_path / "out" / JOURNAL_FILE
+    fingerprint, key, entry = json.loads(path.read_text()).values()
+    path.write_text(json.dumps({"circumstances": fingerprint, "key": key, "entry": entry}) + "\n")
+    scored_ids.clear()
+    score_items(items, views, tables_dir=tmp_path / "out")
+    (line,) = map(json.loads, path.read_text().splitlines())
+    assert scored_ids == [40] and line == {"fingerprint": fingerprint, "key": key, "entry": entry}
 
 
 @pytest.mark.parametrize(

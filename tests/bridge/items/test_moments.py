@@ -27,28 +27,28 @@ def scored(performance, surprises):
 def test_a_single_surprise_is_told_with_its_note_and_reason():
     performance = piece()
     (moment,) = of_notes("events", performance, scored(performance, {(42, "pitch"): 6.4, (42, "time"): 1.0}))
-    assert moment["view"] == "events" and moment["reason"] == "pitch" and moment["notes"] == [42]
-    assert moment["nats"] == pytest.approx(7.4) and moment["share_of_reason"] == pytest.approx(6.4 / 7.4)
-    assert (moment["start_seconds"], moment["end_seconds"]) == (pytest.approx(8.4), pytest.approx(8.55))
-    assert moment["text"] == "at 0:08.4 the F#4: its pitch is 9.2 bits less likely than usual here."
+    assert moment.view == "events" and moment.reason == "pitch" and moment.notes == (42,)
+    assert moment.nats == pytest.approx(7.4) and moment.share_of_reason == pytest.approx(6.4 / 7.4)
+    assert (moment.start_seconds, moment.end_seconds) == (pytest.approx(8.4), pytest.approx(8.55))
+    assert moment.text == "at 0:08.4 the F#4: its pitch is 9.2 bits less likely than usual here."
 
 
 @pytest.mark.parametrize("attribute", ATTRIBUTES)
 def test_every_attribute_can_be_the_reason(attribute):
     performance = piece()
     (moment,) = of_notes("vqvae", performance, scored(performance, {(50, attribute): 5.0}))
-    assert moment["reason"] == attribute and f"its {attribute} is" in moment["text"]
+    assert moment.reason == attribute and f"its {attribute} is" in moment.text
 
 
 def test_neighbours_are_one_passage_and_the_least_likely_stands_first():
     performance = piece()
     surprises = {(note, "duration"): 4.0 for note in (20, 21, 22)} | {(80, "velocity"): 9.0}
     first, second = of_notes("events", performance, scored(performance, surprises))
-    assert first["notes"] == [20, 21, 22] and first["nats"] == pytest.approx(12.0)
-    assert first["text"].startswith(
+    assert first.notes == (20, 21, 22) and first.nats == pytest.approx(12.0)
+    assert first.text.startswith(
         "from 0:04.0 to 0:04.4, 3 notes (G#4, A4, A#4): their durations are together 17.3 bits"
     )
-    assert second["notes"] == [80] and second["reason"] == "velocity"
+    assert second.notes == (80,) and second.reason == "velocity"
 
 
 def test_what_is_always_so_is_usual():
@@ -60,11 +60,11 @@ def test_what_is_always_so_is_usual():
     assert of_notes("events", short, scored(short, {(3, "pitch"): 9.0})) == []
 
 
-def test_no_more_than_a_handful_are_told():
+def test_no_more_than_a_few_are_told():
     performance = piece(400)
     surprises = {(note, "pitch"): 5.0 + note / 100 for note in range(10, 400, 20)}
     moments = of_notes("events", performance, scored(performance, surprises))
-    assert [moment["notes"] for moment in moments] == [[390 - 20 * place] for place in range(MOST_MOMENTS)]
+    assert [moment.notes for moment in moments] == [(390 - 20 * place,) for place in range(MOST_MOMENTS)]
 
 
 def test_of_sound_the_seconds_with_the_lowest_ratio_are_told():
@@ -72,12 +72,12 @@ def test_of_sound_the_seconds_with_the_lowest_ratio_are_told():
     ratio[[30, 31]] = -40.0
     curve = {"start_seconds": 0.5 + np.arange(60), "llr_nats_per_second": ratio, "nll_nats_per_second": np.zeros(60)}
     moment, *others = of_curve("spectral_lm", curve)
-    assert (moment["reason"], moment["notes"]) == ("sound", [])
-    assert (moment["start_seconds"], moment["end_seconds"]) == (30.5, 32.5)
-    assert moment["text"].startswith("from 0:30.5 to 0:32.5 the sound is 89 nats a second")
-    assert all(other["nats"] < 10 for other in others)
+    assert (moment.reason, moment.notes) == ("sound", ())
+    assert (moment.start_seconds, moment.end_seconds) == (30.5, 32.5)
+    assert moment.text.startswith("from 0:30.5 to 0:32.5 the sound is 89 nats a second")
+    assert all(other.nats < 10 for other in others)
     (raw, *_) = of_curve("musicgen", {"start_seconds": np.arange(60), "nll_nats_per_second": -ratio})
-    assert raw["start_seconds"] == 30.0 and "less likely than usual" in raw["text"]
+    assert raw.start_seconds == 30.0 and "less likely than usual" in raw.text
     assert of_curve("musicgen", {"start_seconds": [0.0], "nll_nats_per_second": [1.0]}) == []
 
 
@@ -88,7 +88,7 @@ def test_rests_and_constant_curves_have_no_moments():
     active = np.where(ratio == 0.0, 0.1, 1.0)
     curve = {"start_seconds": start, "llr_nats_per_second": ratio, "active_fraction": active}
     (moment,) = of_curve("spectral_lm", curve)
-    assert (moment["start_seconds"], moment["nats"]) == (40.5, pytest.approx(40.0))
+    assert (moment.start_seconds, moment.nats) == (40.5, pytest.approx(40.0))
     assert of_curve("musicgen", {"start_seconds": start, "nll_nats_per_second": np.full(60, 7.0)}) == []
     assert of_curve("spectral_lm", curve | {"active_fraction": np.zeros(60)}) == []
 

@@ -1,23 +1,24 @@
 """What a view's number means, in words: which way it points, and how reliable it is on input like this."""
 
-import pytest
+from dataclasses import replace
 
+import pytest
+from sample_entries import make_figures, make_notes
+
+from bridge.items.entry import ItemEntry, Sequenced, SoundHalf
 from bridge.report.explanations import explanations
 
 UNITS = {"events": "nats of the notes", "spectral_lm": "nats of the bands"}
 
 
 def entry_of(*, percentile=50.0, ratio=3.25, sequenced=None):
-    events = {"bits_per_note": 12.5, "pitch_bits_per_note": 4.25, "percentile": percentile}
-    return {
-        "symbolic": {"notes": 40, "sequenced": sequenced, "events": events, "per_note": None},
-        "audio": {"seconds": 9.0, "spectral_lm": {"llr_nats_per_second": ratio, "llr_percentile": percentile}},
-        "rendered": False,
-    }
+    notes = make_notes({"events": make_figures(12.5, percentile=percentile)}, sequenced)
+    sound = SoundHalf({"spectral_lm": {"llr_nats_per_second": ratio, "llr_percentile": percentile}}, 9.0)
+    return ItemEntry("a", None, "a.mid", "a.wav", symbolic=notes, audio=sound)
 
 
 def test_figures_and_places_are_told_and_how_reliable_they_are():
-    told = explanations({**entry_of(), "audio": None}, {"events": UNITS["events"]}, {})
+    told = explanations(replace(entry_of(), audio=None), {"events": UNITS["events"]}, {})
     assert told == {
         "events": "events needs 12.50 bits a note; that is likelier than 50 % of held-out real music of about this "
         "length. Stand-in: events was tried on a midi."
@@ -45,5 +46,5 @@ def test_all_is_said_only_of_what_is_beyond_the_references(percentile, words):
 
 
 def test_sequenced_notes_are_a_kind_of_their_own():
-    text = explanations(entry_of(sequenced={"grid_seconds": 0.125}), UNITS, {})["events"]
+    text = explanations(entry_of(sequenced=Sequenced(0.125, 1.0, 1)), UNITS, {})["events"]
     assert "4.25 of them for its pitch" in text and text.endswith("events was tried on a sequenced.")

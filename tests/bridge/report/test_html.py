@@ -14,12 +14,14 @@ import soundfile
 from music import random_performance
 from sample_report import ATTRIBUTES, N_NOTES, make_entry, make_report
 
-from bridge.items.read_tables import read_table
+from bridge.items.tables import read_table
 from bridge.report import html
 from bridge.report.clips import CLIP_RATE
 from bridge.report.files import write_report
 from bridge.report.html import write_html
+from bridge.report.report import Report
 from losscal.errors import InputError
+from losscal.records import record_of
 from symbolic.notes.performance import write_midi
 
 HOSTILE = (
@@ -63,7 +65,7 @@ class Page(HTMLParser):
 
 
 def page_of(report, folder):
-    write_html(report, folder / "report.html", folder)
+    write_html(record_of(Report, report), folder / "report.html", folder)
     return Page((folder / "report.html").read_text(encoding="utf-8"))
 
 
@@ -120,7 +122,9 @@ def test_a_report_of_an_older_shape_is_shown(tmp_path):
     report["items"][0] |= {"symbolic": None, "audio": {"seconds": 2.0, "musicgen": {"unavailable": "no weights"}}}
     report["items"][1]["symbolic"]["per_note"] = None
     page = page_of(report, tmp_path)
-    assert page.report() == report and "item-0" not in page.texts
+    completed = [{"moments": [], "explanations": {}} | entry for entry in report["items"]]
+    assert page.report() == {**report, "items": completed, "groups": [], "agreement": None}
+    assert "item-0" not in page.texts
     alone = page.item(1)
     assert alone["notes"] is None and alone["nats"] == {} and alone["sound_start"] == 0.0  # its times are the file's
     assert list(alone["curves"]) == ["spectral_lm"]

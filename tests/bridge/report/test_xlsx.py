@@ -6,12 +6,14 @@ from sample_report import N_NOTES, make_report
 
 from bridge.report import xlsx
 from bridge.report.columns import columns_of, item_rows, look_up
+from bridge.report.report import Report
 from bridge.report.xlsx import HEADER_ROWS, write_xlsx
 from losscal.errors import InputError
+from losscal.records import record_of
 
 
 def sheets_of(report, folder):
-    write_xlsx(report, folder / "report.xlsx", folder)
+    write_xlsx(record_of(Report, report), folder / "report.xlsx", folder)
     return openpyxl.load_workbook(folder / "report.xlsx")
 
 
@@ -117,11 +119,11 @@ def test_an_empty_table_is_named(tmp_path):
     report = make_report(tmp_path)
     (tmp_path / "per_note/1.csv").write_bytes(b"")
     with pytest.raises(InputError, match=r"per_note/1\.csv: is empty; delete it and run again"):
-        write_xlsx(report, tmp_path / "report.xlsx", tmp_path)
+        write_xlsx(record_of(Report, report), tmp_path / "report.xlsx", tmp_path)
 
 
 def test_a_missing_table_is_named(tmp_path):
     report = make_report(tmp_path)
     (tmp_path / "per_note/1.csv").unlink()
     with pytest.raises(InputError, match=r"per_note/1\.csv: named in the report but not there"):
-        write_xlsx(report, tmp_path / "report.xlsx", tmp_path)
+        write_xlsx(record_of(Report, report), tmp_path / "report.xlsx", tmp_path)

@@ -5,10 +5,12 @@ import json
 import numpy as np
 import pytest
 
+from bridge.items.entry import ItemEntry, SoundHalf
 from bridge.items.finding import Item
 from bridge.report.files import to_json
 from bridge.score import score_items
 from bridge.versions.agreement import agreement
+from bridge.versions.comparison import Agreement, Ranking, VersionRow
 from bridge.versions.verdicts import Quantity, quantity_of, reason_not_ranked
 from bridge.versions.words import group_verdict
 from bridge.views.opening import OpenViews
@@ -187,7 +189,10 @@ def test_a_scale_that_was_typed_in_is_not_ranked_either(of_notes, write, tmp_pat
 def test_the_gate_names_the_figure_that_closes_it():
     ratio = Quantity("audio", "llr_nats_per_second", "", (), percentiles=("percentile", "llr_percentile"))
     entries = [
-        {"id": name, "rendered": True, "audio": {"spectral_lm": figures | {"llr_nats_per_second": 1.0, "curve": "c"}}}
+        ItemEntry(
+            *(name, "g", f"{name}.mid", None, True),
+            audio=SoundHalf({"spectral_lm": figures | {"llr_nats_per_second": 1.0, "curve": "c"}}),
+        )
         for name, figures in (("a", {"percentile": 50.0, "llr_percentile": 60.0}), ("b", {"llr_percentile": 100.0}))
     ]
     reason = reason_not_ranked("spectral_lm", ratio, entries[1], entries[0])
@@ -198,7 +203,8 @@ def test_the_gate_names_the_figure_that_closes_it():
 def test_plug_ins_are_not_ranked_and_a_missing_curve_is_a_reason(views, write):
     description = views.audio["spectral_lm"].description
     figures = {"llr_nats_per_second": 3.0, "nll_nats_per_second": 2.0}
-    assert quantity_of("swing", [{"audio": {"swing": figures | {"curve": "curves/a_swing.csv"}}}]) is None
+    sound = SoundHalf({"swing": figures | {"curve": "curves/a_swing.csv"}})
+    assert quantity_of("swing", [ItemEntry("a", "g", "a.mid", None, audio=sound)]) is None
     without_curve = AudioView("spectral_lm", description, lambda sound: figures)
     group, _ = compared([write("a"), write("b")], OpenViews({}, {"spectral_lm": without_curve}))
     row = by_id(group, "spectral_lm")["b"]
@@ -207,12 +213,13 @@ def test_plug_ins_are_not_ranked_and_a_missing_curve_is_a_reason(views, write):
 
 def words_of(*rows, ids=("x/take.mid", "y/take.mid", "z.mid")):
     """The verdict of a group of rows of (rank, verdict, reason)."""
-    keys = ("rank", "verdict", "reason")
-    items = [
-        {"id": name, "value": 1.5} | dict(zip(keys, row, strict=True)) for name, row in zip(ids, rows, strict=False)
-    ]
-    group = {"views": {"events": {"unit": "bits a note", "items": items}}, "edits": {}}
-    return group_verdict(group, {"symbolic": {"sequenced": None}, "rendered": False}, {})
+    ranking = Ranking("bits_per_note", "bits a note", tuple(map(row_of, ids, rows)))
+    return group_verdict({"events": ranking}, {}, ItemEntry(ids[0], "g", ids[0], None), {})
+
+
+def row_of(name, row):
+    rank, verdict, reason = row
+    return VersionRow(name, rank, 1.5, None, None, None, verdict, reason)
 
 
 def test_words_follow_the_rows():
@@ -268,17 +275,19 @@ def test_sound_is_ranked_by_its_ratio_of_which_more_is_better(views, write):
 
 
 def of_ranks(events, spectral_lm):
-    views = {"events": events, "spectral_lm": spectral_lm}
-    return {"views": {view: {"items": [{"rank": rank} for rank in ranks]} for view, ranks in views.items()}}
+    return {
+        view: Ranking("", "", tuple(row_of(str(place), (rank, "", None)) for place, rank in enumerate(ranks)))
+        for view, ranks in (("events", events), ("spectral_lm", spectral_lm))
+    }
 
 
 def test_agreement_is_the_mean_over_groups_of_rank_correlations():
     same, reverse = of_ranks([1, 2, 3, 4], [1, 2, 3, 4]), of_ranks([1, 2, 3, 4], [4, 3, 2, 1])
     few = of_ranks([1, 2, 3], [3, 2, 1])
     unranked = of_ranks([1, None, 2, 3, 4], [1, None, 2, 3, 4])
-    assert agreement([same]) == {"within_group_spearman": pytest.approx(1.0), "interval": None, "n": 1}
+    assert agreement([same]) == Agreement(pytest.approx(1.0), interval=None, n=1)
     told = agreement([same, reverse, unranked, few])
-    assert told["within_group_spearman"] == pytest.approx(1 / 3) and told["n"] == 3
-    assert told["interval"][0] < 1 / 3 < told["interval"][1]
+    assert told.within_group_spearman == pytest.approx(1 / 3) and told.n == 3
+    assert told.interval[0] < 1 / 3 < told.interval[1]
     assert agreement([few]) is None and agreement([]) is None
     assert agreement([of_ranks([1, 1, 1, 1], [1, 2, 3, 4])]) is None

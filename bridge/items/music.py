@@ -1,0 +1,70 @@
+"""The notes and the sound of one item: each read, played and described once, for whatever needs it.
+
+A recording that is short is decoded into memory, a longer one anew in every pass, so that hours of sound take no more
+memory than minutes. A rendering is held as a whole; so whoever scores many items lets one go before the next is played.
+"""
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from audio.metrics.descriptors import Descriptors
+    from audio.metrics.similarity import Match
+    from audio.signal.waveform import Sound, Waveform
+    from symbolic.notes.cleaning import CleanedMidi
+
+DECODED_BYTES = 1 << 26
+"""Of samples that are kept decoded: three minutes in stereo at 44.1 kHz."""
+
+
+class Music:
+    """An item's MIDI file, audio file or both; what is asked of it raises InputError where a file is of no use."""
+
+    def __init__(self, midi: Path | None, wav: Path | None) -> None:
+        self.midi, self.wav = midi, wav
+        self._renderings: dict[int, Waveform] = {}
+
+    @cached_property
+    def cleaned(self) -> "CleanedMidi":
+        """The notes of the MIDI file."""
+        from symbolic.notes.cleaning import read_midi
+
+        return read_midi(self.midi)
+
+    def sound(self, sample_rate: int) -> "Sound":
+        """The audio file as it is, or else a rendering of the MIDI file at `sample_rate` Hz."""
+        return self.rendering(sample_rate) if self.wav is None else self.recording
+
+    @cached_property
+    def recording(self) -> "Sound":
+        """The audio file."""
+        from audio.signal.waveform import in_memory, open_audio
+
+        sound = open_audio(self.wav)
+        n_bytes = 4 * sound.n_channels * sound.n_samples  # float32
+        return in_memory(sound) if n_bytes <= DECODED_BYTES else sound
+
+    def rendering(self, sample_rate: int) -> "Waveform":
+        """The MIDI file as FluidSynth plays it, at `sample_rate` Hz."""
+        from audio.signal.waveform import Waveform
+        from bridge.render import render
+
+        if sample_rate not in self._renderings:
+            samples = render(self.midi, sample_rate=sample_rate)
+            self._renderings[sample_rate] = Waveform(samples, sample_rate, str(self.midi))
+        return self._renderings[sample_rate]
+
+    @cached_property
+    def descriptors(self) -> "Descriptors":
+        """Of the sound; raises InputError where it is too quiet to be compared, too."""
+        from audio.metrics.descriptors import FRAMES, describe
+
+        return describe(self.sound(FRAMES.sample_rate))
+
+    def match(self) -> "Match":
+        """How the audio file fits the MIDI file's rendering; raises InputError where one is too quiet, too."""
+        from audio.metrics.descriptors import FRAMES, describe
+        from audio.metrics.similarity import match_of
+
+        return match_of(self.descriptors, describe(self.rendering(FRAMES.sample_rate)))

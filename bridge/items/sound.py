@@ -1,0 +1,102 @@
+"""The half of an entry that is about sound: what each view hears, and how a recording fits its MIDI file."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from bridge.items import moments
+from bridge.items.entry import Figures, Moment, PairMatch, SoundHalf, Unavailable
+from bridge.items.music import Music
+from bridge.items.part import Part, check_finite
+from bridge.items.percentiles import percentile_of
+from bridge.items.tables import Tables
+from bridge.views.opening import SHIPPED_VIEWS, OpenViews
+from losscal.errors import InputError
+from losscal.references import LLR_SUFFIX, typicality
+
+if TYPE_CHECKING:
+    from audio.signal.waveform import Sound
+    from bridge.views.sound import AudioView
+
+FEW_SECONDS = 5.0
+MOMENTS_OF_SOUND = "spectral_lm"
+
+
+def half_of_sound(music: Music, views: OpenViews, tables: Tables | None) -> Part[SoundHalf]:
+    """The half of an item's audio file, or else of the rendering of its MIDI file.
+
+    A view that refuses the sound is left out and its reason a problem; where all of them do there is no half. A lone
+    recording has moments. Raises InputError for a file that cannot be opened or played.
+    """
+    unavailable = {view: Unavailable(**of) for view, of in views.unavailable_in("audio").items()}
+    if not views.audio:
+        return Part(SoundHalf(unavailable))
+    sound = music.sound(max(view.description.sample_rate for view in views.audio.values()))
+    figures: dict[str, Figures] = {}
+    found: list[Moment] = []
+    warnings: list[str] = []
+    problems: list[str] = []
+    for name, view in views.audio.items():
+        try:
+            of_view, curve = _figures_and_curve(view, sound, tables)
+        except InputError as error:
+            problems.append(str(error))
+            continue
+        if name in SHIPPED_VIEWS:
+            place, unplaced = _among_windows(name, of_view, sound.seconds, views)
+            of_view, warnings = of_view | place, warnings + unplaced
+        if name == MOMENTS_OF_SOUND and music.midi is None:
+            found = moments.of_curve(name, curve)
+        figures[name] = of_view
+    if not figures:
+        return Part(problems=tuple(problems))
+    return Part(SoundHalf(figures | unavailable, sound.seconds), tuple(found), tuple(warnings), tuple(problems))
+
+
+def match_of_pair(music: Music) -> Part[PairMatch]:
+    """How a pair's recording fits the rendering of its MIDI file; no value where there is no verdict.
+
+    Raises InputError where one of the two is too quiet to be compared.
+    """
+    from audio.metrics.similarity import MISMATCH_BELOW, SHORTEST_SECONDS
+
+    match = music.match()
+    if match.is_mismatch is None:
+        return Part(warnings=(f"match: no verdict on the pair, it sounds for less than {SHORTEST_SECONDS:g} s",))
+    warning = (
+        f"the recording does not seem to play the MIDI file (chroma similarity {match.chroma_similarity:.2f}, "
+        f"below {MISMATCH_BELOW:g}); check that they are a pair, of one tempo and key"
+    )
+    return Part(PairMatch(**match.report()), warnings=(warning,) if match.is_mismatch else ())
+
+
+def _figures_and_curve(
+    view: "AudioView", sound: "Sound", tables: Tables | None
+) -> tuple[dict[str, Any], Mapping[str, Sequence[float]]]:
+    """A view's figures, and its curve over time, which becomes a table.
+
+    Raises InputError as the view does, and where a figure is not finite.
+    """
+    figures = dict(view.score(sound))
+    check_finite(view.name, figures, sound.source)
+    figures.pop("reconstruction", None)  # EnCodec's own loss: `audio.musicgen evaluate` tells it
+    curve = figures.get("curve") or {}
+    if "curve" in figures:
+        figures["curve"] = None if tables is None or not curve else tables.write_curve(view.name, curve)
+    return figures, curve
+
+
+def _among_windows(
+    view: str, figures: Figures, seconds: float, views: OpenViews
+) -> tuple[dict[str, float | None], list[str]]:
+    """Where a view's figures lie among those of held-out windows, None where that cannot be told, and why not."""
+    place: dict[str, float | None] = dict.fromkeys(("percentile", "typicality", "llr_percentile"))
+    if seconds < FEW_SECONDS:
+        return place, [f"shorter than {FEW_SECONDS:g} s: too short for a percentile"]
+    place["percentile"], missing = percentile_of(view, views, seconds, figures["nll_nats_per_second"])
+    if place["percentile"] is not None:
+        place["typicality"] = typicality(place["percentile"])
+    if figures["llr_nats_per_second"] is not None:
+        ratio = figures["llr_nats_per_second"]
+        place["llr_percentile"], missing_ratio = percentile_of(view, views, seconds, ratio, LLR_SUFFIX)
+        missing += missing_ratio
+    return place, missing
