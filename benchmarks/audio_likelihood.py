@@ -15,11 +15,12 @@ import numpy as np
 from audio.spectral.frames import FrameConfig, quantised_frames
 from audio.spectral.model import frame_nats
 from audio.spectral.scoring import SpectralLMScorer
-from bridge.references import render_window, second_windows
+from bridge.references import render_window
 from losscal.cli import EXIT_DONE, add_data_flag, in_range, run, write_result
 from losscal.settings import Count, Range
 from losscal.statistics import markdown_table, mean, with_interval
 from symbolic.data.corpus import Corpus
+from symbolic.data.excerpts import Length, draw_in_turn, pieces_of_corpus
 
 
 class BandCounts:
@@ -54,10 +55,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--seconds", type=in_range(Annotated[int, Range(1, 3600)]), default=30, help="length of a window (default 30)"
     )
     flags = parser.parse_args(argv)
-    corpus, scorer = Corpus.open(flags.data), SpectralLMScorer.load()
+    corpus, scorer, length = Corpus.open(flags.data), SpectralLMScorer.load(), Length(flags.seconds, "seconds")
 
     def frames(split: str, count: int) -> list[np.ndarray]:
-        windows = second_windows(corpus, flags.seconds, count, np.random.default_rng(1), split=split)
+        windows = draw_in_turn(pieces_of_corpus(corpus, split), length, count, np.random.default_rng(1))
         return [quantised_frames(render_window(w, flags.seconds, scorer.sample_rate)) for w in windows]
 
     train, test = frames("train", 2 * flags.windows), frames("test", flags.windows)

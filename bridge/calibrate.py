@@ -18,7 +18,7 @@ from typing import Any
 from bridge.calibration.accuracy import Measured, measured_of, tables
 from bridge.calibration.benchmark import measured_of_submission, write_benchmark, write_scores
 from bridge.calibration.cases import SEVERITIES, Studio
-from bridge.calibration.excerpts import Excerpt, ExcerptNotes, ExcerptSeconds, Length, draw_excerpts, pieces_of
+from bridge.calibration.pieces import pieces_of
 from bridge.calibration.plot import accuracy_svg
 from bridge.calibration.scores import (
     DEFAULT_SAMPLE_RATE,
@@ -36,6 +36,7 @@ from losscal.cli import EXIT_DONE, add_flags, config_from, in_range, log, run, w
 from losscal.errors import InputError
 from losscal.files import atomic_path, sha256_of
 from losscal.settings import Count, Seed, Settings
+from symbolic.data.excerpts import Excerpt, ExcerptNotes, ExcerptSeconds, Length, draw_of_each
 
 VERSION = 1
 OTHER_SOUNDFONT = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")
@@ -60,7 +61,7 @@ class Draw(Settings):
     def excerpts(self, sources: Sequence[str | Path], length: Length) -> list[Excerpt]:
         """Of the test split of a prepared corpus, or of MIDI files; raises InputError where there are none."""
         pieces = pieces_of(sources)
-        return draw_excerpts(pieces, length, count=self.pieces, per_piece=self.per_piece, seed=self.seed)
+        return draw_of_each(pieces, length, count=self.pieces, per_piece=self.per_piece, seed=self.seed)
 
 
 def measure(

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bridge.calibration.excerpts import Length
 from bridge.views.opening import SHIPPED_VIEWS, SymbolicScorer, open_views, view_names, weights_folder
 from bridge.views.sound import AudioView
 from losscal.cli import EXIT_DONE, in_range, log, run
 from losscal.errors import InputError
 from losscal.references import LLR_SUFFIX, PER_SECOND_SUFFIX, REFERENCES_FILE, References, ViewReference
 from losscal.settings import Count
+from symbolic.data.corpus import Corpus
+from symbolic.data.excerpts import Length, SourcePiece, draw_in_turn, pieces_of_corpus
 
 if TYPE_CHECKING:
     from audio.signal.waveform import Waveform
-    from symbolic.data.corpus import Corpus
     from symbolic.notes.performance import Performance
 
 NOTE_LENGTHS = (64, 256, 1024)
@@ -30,39 +30,7 @@ SECOND_LENGTHS = (10, 30, 120)
 SYMBOLIC_STATISTICS = {"nll_nats_per_note": "", "nll_nats_per_second": PER_SECOND_SUFFIX}
 AUDIO_STATISTICS = {"nll_nats_per_second": "", "llr_nats_per_second": LLR_SUFFIX}
 """Report keys of a view that have references, and what follows the view's name in that of the reference."""
-SPLIT = "test"
 SEED = 0
-
-
-def note_windows(corpus: "Corpus", n_notes: int, count: int, generator: np.random.Generator) -> list["Performance"]:
-    """`count` random windows of `n_notes` notes; raises InputError where no test piece is that long."""
-    return _windows(corpus, Length(n_notes, "notes"), count, generator, SPLIT)
-
-
-def second_windows(
-    corpus: "Corpus", seconds: float, count: int, generator: np.random.Generator, split: str = SPLIT
-) -> list["Performance"]:
-    """`count` random windows of the notes struck in `seconds`, each from a note on that lies as far from the end.
-
-    Raises InputError where no test piece is that long.
-    """
-    return _windows(corpus, Length(seconds, "seconds"), count, generator, split)
-
-
-def _windows(
-    corpus: "Corpus", length: Length, count: int, generator: np.random.Generator, split: str
-) -> list["Performance"]:
-    """`count` random windows of a split: from every piece once in random order, then again from the first."""
-    pieces = [piece for piece in corpus.of_split(split) if length.fits(piece.stop - piece.start, piece.seconds)]
-    if not pieces:
-        raise InputError(f"{corpus.folder}: no piece of the {split} split is long enough; prepare a larger corpus.")
-    order = generator.permutation(len(pieces))
-    windows = []
-    for index in range(count):
-        performance = corpus.performance(pieces[order[index % len(pieces)]])
-        start = int(generator.integers(length.starts(performance)))
-        windows.append(performance.excerpt(start, length.stop(performance, start)))
-    return windows
 
 
 def render_window(
@@ -76,11 +44,11 @@ def render_window(
     return Waveform(np.ascontiguousarray(samples[:, : round(seconds * sample_rate)]), sample_rate, "window")
 
 
-def symbolic_references(scorer: SymbolicScorer, corpus: "Corpus", count: int) -> dict[str, ViewReference]:
+def symbolic_references(scorer: SymbolicScorer, pieces: Sequence[SourcePiece], count: int) -> dict[str, ViewReference]:
     """References by name, of SYMBOLIC_STATISTICS over `count` windows of each of NOTE_LENGTHS."""
     values: dict[str, dict[int, list[float]]] = {statistic: {} for statistic in SYMBOLIC_STATISTICS}
     for n_notes in NOTE_LENGTHS:
-        windows = note_windows(corpus, n_notes, count, np.random.default_rng((SEED, n_notes)))
+        windows = draw_in_turn(pieces, Length(n_notes, "notes"), count, np.random.default_rng((SEED, n_notes)))
         scores = scorer.score(windows, excerpt=True)
         for statistic, of_length in values.items():
             of_length[n_notes] = [getattr(score, statistic) for score in scores]
@@ -94,7 +62,7 @@ def symbolic_references(scorer: SymbolicScorer, corpus: "Corpus", count: int) ->
     }
 
 
-def audio_references(view: AudioView, corpus: "Corpus", count: int) -> dict[str, ViewReference]:
+def audio_references(view: AudioView, pieces: Sequence[SourcePiece], count: int) -> dict[str, ViewReference]:
     """References by name, of the view's AUDIO_STATISTICS over renderings of `count` windows of each of SECOND_LENGTHS.
 
     A statistic that the view does not give has none.
@@ -103,7 +71,7 @@ def audio_references(view: AudioView, corpus: "Corpus", count: int) -> dict[str,
 
     values: dict[str, dict[int, list[float]]] = {}
     for seconds in SECOND_LENGTHS:
-        windows = second_windows(corpus, seconds, count, np.random.default_rng((SEED, seconds)))
+        windows = draw_in_turn(pieces, Length(seconds, "seconds"), count, np.random.default_rng((SEED, seconds)))
         rate = view.description.sample_rate
         rendered = map(partial(render_window, seconds=seconds, sample_rate=rate), windows)
         for waveform in tqdm(rendered, desc=f"{view.name}, {seconds} s", total=count, unit="window", disable=None):
@@ -147,9 +115,7 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the references; raises InputError where the corpus or the arguments cannot be used."""
     options = _parser().parse_args(arguments)
-    from symbolic.data.corpus import Corpus
-
-    corpus = Corpus.open(options.data)
+    pieces = pieces_of_corpus(Corpus.open(options.data))
     names = view_names(options.views)
     if others := set(names) - set(SHIPPED_VIEWS):
         raise InputError(
@@ -158,8 +124,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     views = open_views(names, options.weights)
     for reason in views.unavailable.values():
         log(f"left out: {reason}")
-    made = {name: symbolic_references(scorer, corpus, options.windows) for name, scorer in views.symbolic.items()}
-    made |= {name: audio_references(view, corpus, options.audio_windows) for name, view in views.audio.items()}
+    made = {name: symbolic_references(scorer, pieces, options.windows) for name, scorer in views.symbolic.items()}
+    made |= {name: audio_references(view, pieces, options.audio_windows) for name, view in views.audio.items()}
     if not made:
         raise InputError(f"no view can be opened. {' '.join(views.unavailable.values())}")
     weights_dir = None if options.weights is None else Path(options.weights)

@@ -2,10 +2,10 @@
 
 import argparse
 
-from bridge.calibration.excerpts import Length, draw_excerpts, pieces_of_corpus
 from losscal.cli import add_data_flag, add_weights_flag, in_range
 from losscal.settings import Count
 from symbolic.data.corpus import Corpus
+from symbolic.data.excerpts import Length, draw_of_each, pieces_of_corpus
 from symbolic.notes.performance import Performance
 
 EXCERPT_NOTES = 256
@@ -28,5 +28,5 @@ def excerpts_of_test_pieces(
 ) -> list[Performance]:
     """`per_piece` excerpts of `notes` notes from each of up to `pieces` test pieces that are long enough, seeded."""
     length = Length(notes, "notes")
-    drawn = draw_excerpts(pieces_of_corpus(corpus), length, count=pieces, per_piece=per_piece, seed=seed)
+    drawn = draw_of_each(pieces_of_corpus(corpus), length, count=pieces, per_piece=per_piece, seed=seed)
     return [excerpt.performance for excerpt in drawn]

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
-from bridge.calibration.excerpts import Length
 from losscal.cli import log
 from losscal.errors import InputError
 from losscal.files import sha256_of
 from symbolic.data.corpus import Corpus
+from symbolic.data.excerpts import Length, long_enough, pieces_of_corpus
 from symbolic.models.configs import SamplingConfig
 from symbolic.notes.performance import Performance, write_midi
 
@@ -121,11 +121,8 @@ def openings(corpus: Corpus, split: str, wanted: Wanted) -> list[Performance]:
     Raises InputError where there is none.
     """
     length = Length(wanted.seconds, "seconds")
-    long_enough = [piece for piece in corpus.of_split(split) if length.fits(piece.stop - piece.start, piece.seconds)]
-    if not long_enough:
-        raise InputError(f"--seconds {wanted.seconds:g}: no piece of the {split} split is as long; ask for less.")
-    music = [corpus.performance(piece) for piece in long_enough[: wanted.pieces]]
-    return [performance.excerpt(0, length.stop(performance, 0)) for performance in music]
+    fitting = long_enough(pieces_of_corpus(corpus, split), length)[: wanted.pieces]
+    return [length.cut(piece.load(), 0) for piece in fitting]
 
 
 def in_words(sampling: SamplingConfig) -> str:

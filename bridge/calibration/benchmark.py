@@ -16,9 +16,9 @@ import numpy as np
 
 from bridge.calibration.accuracy import Measured
 from bridge.calibration.cases import ORIGINAL, YARDSTICK, Case, Studio, Version
-from bridge.calibration.excerpts import Excerpt
 from losscal.errors import InputError
 from losscal.files import atomic_path, sha256_of
+from symbolic.data.excerpts import Excerpt
 from symbolic.notes.performance import write_midi
 
 MANIFEST = "manifest.csv"

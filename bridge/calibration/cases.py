@@ -14,11 +14,11 @@ import numpy as np
 
 from audio.signal import corruption as of_sound
 from audio.signal.waveform import Waveform
-from bridge.calibration.excerpts import Excerpt
 from bridge.references import render_window
 from bridge.render import SampleRate
 from losscal.errors import InputError
 from losscal.settings import Seed, Settings
+from symbolic.data.excerpts import Excerpt
 from symbolic.notes import corruption as of_notes
 from symbolic.notes.performance import MAX_PITCH, MIN_PITCH, NOTE_DTYPE, TICK_SECONDS, Performance
 

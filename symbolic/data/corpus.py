@@ -27,7 +27,7 @@ class Piece:
     """One piece of a corpus; its notes are start..stop-1 of the corpus's array.
 
     sha256 is of the MIDI file's bytes; composer and era are "" where unknown; work_group is the key that fixed the
-    split; flags are words of `symbolic.data.flags.FLAGS`, repairs counts by the kinds of `symbolic.notes.cleaning.REPAIRS`.
+    split; flags are words of `symbolic.data.flags.FLAGS`, repairs counts by `symbolic.notes.cleaning.REPAIRS`.
     """
 
     sha256: str
@@ -41,6 +41,11 @@ class Piece:
     seconds: float
     flags: tuple[str, ...]
     repairs: dict[str, int]
+
+    @property
+    def n_notes(self) -> int:
+        """How many notes it has."""
+        return self.stop - self.start
 
     def to_row(self) -> dict[str, Any]:
         """The piece as a line of pieces.csv."""
@@ -150,7 +155,7 @@ def _summarise(folder: Path, pieces: Sequence[Piece], reject_count: int, source:
         own = [piece for piece in pieces if piece.split == split]
         splits[split] = {
             "pieces": len(own),
-            "notes": sum(piece.stop - piece.start for piece in own),
+            "notes": sum(piece.n_notes for piece in own),
             "hours": round(sum(piece.seconds for piece in own) / 3600, 3),
         }
     return {
@@ -158,7 +163,7 @@ def _summarise(folder: Path, pieces: Sequence[Piece], reject_count: int, source:
         "source": source,
         "kept": len(pieces),
         "rejected": reject_count,
-        "notes": sum(piece.stop - piece.start for piece in pieces),
+        "notes": sum(piece.n_notes for piece in pieces),
         "hours": round(sum(piece.seconds for piece in pieces) / 3600, 3),
         "splits": splits,
         "repairs": dict(sorted(repairs.items())),

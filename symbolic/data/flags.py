@@ -7,7 +7,7 @@ import numpy as np
 from symbolic.notes.performance import TICK_SECONDS, Performance
 
 FLAGS = {
-    "sequenced": "onsets lie on a fixed grid: typed into a computer, not played",
+    "sequenced": "the intervals have one period: transcribed from a recording that a computer played",
     "short_notes": "more than 5 % of the notes last one step: artefacts of a transcription",
     "several_players": "the title names two pianos or more than two hands",
     "long": "above 30 minutes",
@@ -40,9 +40,9 @@ def grid_resultant(onset_ticks: np.ndarray) -> float:
 
     The largest mean resultant length of the intervals as angles on the period's circle (Mardia and Jupp, Directional
     Statistics, 2.3): 1 on a strict grid, near 0 where times are free; 0 without intervals. A mean forgives the 10 to 20
-    ms by which a transcription blurs the grid of a recording that a computer played; `symbolic.notes.quantisation.find_grid`
-    does not, being for files as a sequencer writes them, at any tempo, and hardly ever finds a grid in the pieces
-    flagged here.
+    ms by which a transcription blurs the grid of a recording that a computer played. The report's "sequenced"
+    (`symbolic.notes.quantisation.find_grid`) is another thing: a file as a sequencer writes it, at any tempo and exact;
+    it hardly ever holds for the pieces flagged here.
     """
     intervals = np.diff(onset_ticks)
     intervals = intervals[intervals >= _SHORTEST_INTERVAL_TICKS] * TICK_SECONDS

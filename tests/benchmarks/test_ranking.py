@@ -93,7 +93,7 @@ def test_excerpts_come_from_test_pieces_that_are_long_enough(corpus):
     assert [len(excerpt) for excerpt in excerpts] == [256] * 12
     again = excerpts_of_test_pieces(corpus, pieces=60, per_piece=4)
     assert all((one.notes == other.notes).all() for one, other in zip(excerpts, again, strict=True))
-    for index, piece in enumerate(piece for piece in corpus.of_split("test") if piece.stop - piece.start >= 256):
+    for index, piece in enumerate(piece for piece in corpus.of_split("test") if piece.n_notes >= 256):
         pitches = corpus.performance(piece).notes["pitch"].tobytes()
         assert all(excerpt.notes["pitch"].tobytes() in pitches for excerpt in excerpts[4 * index : 4 * index + 4])
 

@@ -11,12 +11,12 @@ from music import random_performance
 from bridge import calibrate
 from bridge.calibrate import Draw, main, measure
 from bridge.calibration.cases import ORIGINAL, YARDSTICK, Case, Studio
-from bridge.calibration.excerpts import Length
 from bridge.calibration.scores import open_panel
 from bridge.views.sound import AudioView
 from losscal import statistics
 from losscal.errors import InputError
 from losscal.references import ViewReference
+from symbolic.data.excerpts import Length
 from symbolic.notes.performance import write_midi
 
 FLAGS = ["--seconds", "1", "--per-piece", "1", "--corruptions", "clip"]

@@ -4,11 +4,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bridge.references import NOTE_LENGTHS, audio_references, main, note_windows, second_windows, symbolic_references
+from bridge.references import NOTE_LENGTHS, audio_references, main, symbolic_references
 from bridge.views.opening import OpenViews
 from losscal.errors import InputError
 from losscal.references import GRID, References, ViewReference, place_in_words, typicality
 from symbolic.data.corpus import Corpus, Piece, write_corpus
+from symbolic.data.excerpts import pieces_of_corpus
 from symbolic.notes.performance import NOTE_DTYPE, Performance
 
 
@@ -106,35 +107,9 @@ def corpus_folder(tmp_path):
     return tmp_path / "corpus"
 
 
-def test_windows_come_from_the_test_split_and_every_piece_long_enough(corpus_folder):
-    corpus = Corpus.open(corpus_folder)
-    windows = note_windows(corpus, 64, 9, np.random.default_rng(0))
-    assert [len(window) for window in windows] == [64] * 9
-    pitches = [int(window.notes["pitch"][0]) for window in windows]
-    assert sorted(pitches) == [40, 40, 40, 41, 41, 41, 42, 42, 42]
-    assert {int(window.notes["pitch"][0]) for window in note_windows(corpus, 1024, 6, np.random.default_rng(0))} == {
-        41,
-        42,
-    }
-    with pytest.raises(InputError, match="long enough"):
-        note_windows(corpus, 4000, 1, np.random.default_rng(0))
-
-
-def test_windows_of_seconds_hold_the_notes_struck_in_them(corpus_folder):
-    windows = second_windows(Corpus.open(corpus_folder), 30, 6, np.random.default_rng(0))
-    assert {int(window.notes["pitch"][0]) for window in windows} == {41, 42}
-    assert [len(window) for window in windows] == [300] * 6
-
-
-def test_windows_are_the_same_each_time(corpus_folder):
-    corpus = Corpus.open(corpus_folder)
-    first, second = (note_windows(corpus, 64, 5, np.random.default_rng(3)) for _ in range(2))
-    assert all(np.array_equal(a.notes, b.notes) for a, b in zip(first, second, strict=True))
-
-
 def test_references_of_stand_in_views(corpus_folder, views):
-    corpus = Corpus.open(corpus_folder)
-    symbolic = symbolic_references(views.symbolic["events"], corpus, 6)
+    pieces = pieces_of_corpus(Corpus.open(corpus_folder))
+    symbolic = symbolic_references(views.symbolic["events"], pieces, 6)
     assert {name: each.statistic for name, each in symbolic.items()} == {
         "events": "nll_nats_per_note",
         "events_per_second": "nll_nats_per_second",
@@ -145,10 +120,10 @@ def test_references_of_stand_in_views(corpus_folder, views):
     assert (of_notes[0], of_notes[-1]) == pytest.approx((4.1, 4.2))
     assert (of_seconds[0], of_seconds[-1]) == pytest.approx((41.0, 42.0), rel=1e-3)  # ten notes a second
     view = views.audio["spectral_lm"]
-    (audio,) = audio_references(view, corpus, 1).values()
+    (audio,) = audio_references(view, pieces, 1).values()
     assert set(audio.quantiles) == {10, 30, 120} and audio.windows == {10: 1, 30: 1, 120: 1}
     with_ratio = replace(view, score=lambda sound: view.score(sound) | {"llr_nats_per_second": sound.seconds / 10})
-    audio = audio_references(with_ratio, corpus, 1)
+    audio = audio_references(with_ratio, pieces, 1)
     assert {name: each.statistic for name, each in audio.items()} == {
         "spectral_lm": "nll_nats_per_second",
         "spectral_lm_llr": "llr_nats_per_second",

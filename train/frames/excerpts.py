@@ -18,9 +18,10 @@ from bridge.render import default_soundfont, render_notes
 from losscal.errors import InputError
 from losscal.settings import Count, PositiveShare, Range, Settings, Share, TrainingSeed, require
 from symbolic.data.corpus import Corpus
+from symbolic.data.excerpts import ExcerptSeconds, Length, in_turn
 from symbolic.notes.corruption import CORRUPTIONS
 from symbolic.notes.monotony import held_chords, scales
-from symbolic.notes.performance import MAX_PITCH, MIN_PITCH, TICK_SECONDS, Performance
+from symbolic.notes.performance import MAX_PITCH, MIN_PITCH, Performance
 from train.frames.acoustics import AcousticsConfig, record
 
 VALIDATION_SPLITS = ("validation_dry", "validation_varied")
@@ -48,7 +49,7 @@ class ExcerptConfig(Settings):
 
     train_hours: Annotated[float, Range(0, 100_000, low_open=True)] = 5.0
     validation_excerpts: Count = 24
-    excerpt_seconds: Annotated[float, Range(0.1, 3600)] = 30.0
+    excerpt_seconds: ExcerptSeconds = 30.0
     render_sample_rate: Annotated[int, Range(8000, 96_000)] = 32_000
     dry_share: Share = 0.25
     transpose_semitones: Annotated[int, Range(0, 87)] = 3
@@ -111,15 +112,12 @@ def excerpts_of(corpus: Corpus, split: str, config: ExcerptConfig) -> Iterator[E
     if not pieces:
         raise InputError(f"{corpus.folder}: its {split_of_corpus} split is empty; prepare a larger corpus.")
     rng = np.random.default_rng(config.seed)
-    order = rng.permutation(len(pieces))
-    span_ticks = round(config.excerpt_seconds / TICK_SECONDS)
-    for number in range(config.n_excerpts(split)):
-        performance = corpus.performance(pieces[order[number % len(pieces)]])
+    length = Length(config.excerpt_seconds, "seconds")
+    for number, piece in enumerate(in_turn(pieces, config.n_excerpts(split), rng)):
+        performance = corpus.performance(piece)
         onset = performance.notes["onset_ticks"]
-        first_tick = rng.integers(max(1, onset[-1] - span_ticks + 1))
-        start = int(np.searchsorted(onset, first_tick))
-        stop = int(np.searchsorted(onset, onset[start] + span_ticks))
-        yield Excerpt(performance.excerpt(start, stop), split, number)
+        first_tick = rng.integers(max(1, onset[-1] - length.ticks + 1))  # of time, not of notes: all is heard alike
+        yield Excerpt(length.cut(performance, int(np.searchsorted(onset, first_tick))), split, number)
 
 
 def frames_of_excerpt(excerpt: Excerpt, recipe: SoundRecipe) -> np.ndarray:

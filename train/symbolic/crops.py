@@ -46,7 +46,7 @@ class Crops(Dataset):
     def __init__(self, corpus: Corpus, config: CropConfig, epoch: int, styles: tuple[str, ...]) -> None:
         self.corpus, self.config, self.epoch, self.styles = corpus, config, epoch, styles
         self.pieces = corpus.of_split("train")
-        lengths = np.array([piece.stop - piece.start for piece in self.pieces], dtype=np.float64)
+        lengths = np.array([piece.n_notes for piece in self.pieces], dtype=np.float64)
         self.cumulative_share = np.cumsum(lengths / lengths.sum())
 
     def __len__(self) -> int:

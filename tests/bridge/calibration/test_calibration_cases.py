@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from bridge.calibration.cases import CONTROLS, ORIGINAL, SEVERITIES, YARDSTICK, Case, Studio, transposed
-from bridge.calibration.excerpts import Excerpt, SourcePiece
 from bridge.render import default_soundfont
 from losscal.errors import InputError
+from symbolic.data.excerpts import Excerpt, SourcePiece
 from symbolic.notes.performance import NOTE_DTYPE, Performance
 
 RATE, SECONDS = 16_000, 2.0

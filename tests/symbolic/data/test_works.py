@@ -7,8 +7,8 @@ import pytest
 
 from symbolic.data.flags import flags_of, grid_resultant
 from symbolic.data.manifest import ListedPiece, Manifest, manifest_path, write_pieces
-from symbolic.notes.performance import NOTE_DTYPE, Performance
 from symbolic.data.works import WorkName, near_duplicates, split_of, unite
+from symbolic.notes.performance import NOTE_DTYPE, Performance
 
 
 def key(title, composer="Bach, Johann Sebastian"):
