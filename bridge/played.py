@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from losscal.errors import InputError
-from losscal.midi import NOTE_OFF, NOTE_ON, MidiFile, parse_midi, read_midi_bytes
+from losscal.midi import NOTE_OFF, NOTE_ON, MidiFile, read_midi_file
 from symbolic.notes.cleaning import DRUM_CHANNEL
 from symbolic.notes.strokes import Strokes, find_strokes
 
@@ -37,14 +37,13 @@ class Played:
         return zip(self.seconds.tolist(), self.status.tolist(), self.data.tolist(), strict=True)
 
     @classmethod
-    def read(cls, path: Path, *, from_first_note: bool = False) -> "Played":
-        """Of a file, from time zero or from the first note that is no drum: where a Performance begins.
+    def of(cls, file: MidiFile, name: str, *, from_first_note: bool = False) -> "Played":
+        """Of a parsed file, from time zero or from the first note that is no drum: where a Performance begins.
 
-        Controllers and programs from before are sent at the beginning, notes from before are not. Raises InputError
-        where the file cannot be read or holds no note.
+        name: of the file, for messages. Controllers and programs from before are sent at the beginning, notes from
+        before are not. Raises InputError where the file holds no note.
         """
-        file = parse_midi(read_midi_bytes(path), str(path))
-        strokes, seconds = _all_strokes(file, path), file.seconds
+        strokes, seconds = _all_strokes(file, name), file.seconds
         key_places = np.append(strokes.onset_place, strokes.key_up_place)
         last_key_seconds = seconds[key_places[key_places < len(seconds)].max()]
         until = min(
@@ -60,15 +59,15 @@ class Played:
 
 
 def first_note_seconds(path: Path) -> float:
-    """When the first note of a MIDI file is struck that is no drum; raises InputError as `Played.read` does."""
-    file = parse_midi(read_midi_bytes(path), str(path))
-    return float(file.seconds[_first_note(file, _all_strokes(file, path))])
+    """When the first note that is no drum is struck; raises InputError where the file is unreadable or has no note."""
+    file = read_midi_file(path)
+    return float(file.seconds[_first_note(file, _all_strokes(file, str(path)))])
 
 
-def _all_strokes(file: MidiFile, path: Path) -> Strokes:
+def _all_strokes(file: MidiFile, name: str) -> Strokes:
     strokes, _ = find_strokes(file, np.ones(len(file.tick), dtype=bool))
     if not len(strokes.pitch):
-        raise InputError(f"{path}: holds no note to play; give a MIDI file with notes.")
+        raise InputError(f"{name}: holds no note to play; give a MIDI file with notes.")
     return strokes
 
 

@@ -65,22 +65,42 @@ def render(
     gain: float = GAIN,
     from_first_note: bool = False,
 ) -> np.ndarray:
-    """Play a MIDI file: float32 [2, samples], beginning at the file's time zero or with its first note.
+    """Play the MIDI file at a path, as `render_file` does; raises InputError where it cannot be read, too."""
+    file = midi.read_midi_file(Path(midi_path))
+    return render_file(
+        *(file, str(midi_path)),
+        sample_rate=sample_rate,
+        soundfont=soundfont,
+        gain=gain,
+        from_first_note=from_first_note,
+    )
+
+
+def render_file(
+    file: midi.MidiFile,
+    name: str,
+    *,
+    sample_rate: int = SAMPLE_RATE,
+    soundfont: str | Path | None = None,
+    gain: float = GAIN,
+    from_first_note: bool = False,
+) -> np.ndarray:
+    """Play a parsed MIDI file: float32 [2, samples], beginning at the file's time zero or with its first note.
+
+    name: of the file, for messages.
 
     The release tail is kept for up to TAIL_SECONDS after the last note and cut where it falls below TAIL_FLOOR. The
     synthesiser writes floats, so nothing clips; where the peak is above 1 the whole clip is scaled down to a peak of 1.
-    Raises InputError for a sample rate outside 8000..96000 Hz, a file that is no MIDI or has no note, a broken
+    Raises InputError for a sample rate outside 8000..96000 Hz, a file that has no note, a broken
     SoundFont, and where the FluidSynth library is missing.
     """
     try:
         Number.of(SampleRate).check(sample_rate)
     except ValueError as error:
         raise InputError(f"sample rate {error}.") from error
-    played = Played.read(Path(midi_path), from_first_note=from_first_note)
+    played = Played.of(file, name, from_first_note=from_first_note)
     if played.seconds[-1] > MAX_SECONDS:
-        raise InputError(
-            f"{midi_path}: lasts {played.seconds[-1]:.0f} s, the limit is {MAX_SECONDS:.0f} s; split the file."
-        )
+        raise InputError(f"{name}: lasts {played.seconds[-1]:.0f} s, the limit is {MAX_SECONDS:.0f} s; split the file.")
     samples = np.zeros((2, round((played.seconds[-1] + TAIL_SECONDS) * sample_rate)), dtype=np.float32)
     with _synthesiser(Path(soundfont or default_soundfont()), sample_rate, gain) as synthesiser:
         now = 0

@@ -93,6 +93,11 @@ def read_midi_bytes(path: Path) -> bytes:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check the file and its permissions.") from error
 
 
+def read_midi_file(path: Path) -> MidiFile:
+    """Read and parse a file; raises InputError as `read_midi_bytes` and `parse_midi` do."""
+    return parse_midi(read_midi_bytes(path), str(path))
+
+
 def parse_midi(data: bytes, name: str) -> MidiFile:
     """Parse the bytes of a MIDI file of format 0 or 1, bare or in a RIFF wrapper; `name` is for the messages.
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from audio.metrics.descriptors import Descriptors
     from audio.metrics.similarity import Match
     from audio.signal.waveform import Sound, Waveform
+    from losscal.midi import MidiFile
     from symbolic.notes.cleaning import CleanedMidi
 
 DECODED_BYTES = 1 << 26
@@ -28,9 +29,9 @@ class Music:
     @cached_property
     def cleaned(self) -> "CleanedMidi":
         """The notes of the MIDI file."""
-        from symbolic.notes.cleaning import read_midi
+        from symbolic.notes.cleaning import clean_midi_file
 
-        return read_midi(self.midi)
+        return clean_midi_file(self._midi_file, str(self.midi))
 
     def sound(self, sample_rate: int) -> "Sound":
         """The audio file as it is, or else a rendering of the MIDI file at `sample_rate` Hz."""
@@ -48,10 +49,10 @@ class Music:
     def rendering(self, sample_rate: int) -> "Waveform":
         """The MIDI file as FluidSynth plays it, at `sample_rate` Hz."""
         from audio.signal.waveform import Waveform
-        from bridge.render import render
+        from bridge.render import render_file
 
         if sample_rate not in self._renderings:
-            samples = render(self.midi, sample_rate=sample_rate)
+            samples = render_file(self._midi_file, str(self.midi), sample_rate=sample_rate)
             self._renderings[sample_rate] = Waveform(samples, sample_rate, str(self.midi))
         return self._renderings[sample_rate]
 
@@ -68,3 +69,9 @@ class Music:
         from audio.metrics.similarity import match_of
 
         return match_of(self.descriptors, describe(self.rendering(FRAMES.sample_rate)))
+
+    @cached_property
+    def _midi_file(self) -> "MidiFile":
+        from losscal.midi import read_midi_file
+
+        return read_midi_file(self.midi)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from losscal.errors import InputError
-from losscal.midi import NOTE_ON, MidiFile, parse_midi, read_midi_bytes
+from losscal.midi import NOTE_ON, MidiFile, parse_midi, read_midi_file
 from symbolic.notes.performance import (
     MAX_DURATION_TICKS,
     MAX_PITCH,
@@ -61,12 +61,16 @@ def read_midi(path: str | Path) -> CleanedMidi:
     Raises InputError (one sentence) where it is missing, a folder, unreadable, no MIDI, truncated, damaged, or holds no
     note of a piano.
     """
-    return clean_midi(read_midi_bytes(Path(path)), str(path))
+    return clean_midi_file(read_midi_file(Path(path)), str(path))
 
 
 def clean_midi(data: bytes, name: str) -> CleanedMidi:
     """Clean the bytes of a MIDI file; `name` stands in the messages. Raises InputError as `read_midi` does."""
-    file = parse_midi(data, name)
+    return clean_midi_file(parse_midi(data, name), name)
+
+
+def clean_midi_file(file: MidiFile, name: str) -> CleanedMidi:
+    """Clean a parsed MIDI file; raises InputError where it holds no note of a piano, or is too long."""
     is_drum = file.channel == DRUM_CHANNEL
     has_key = (file.data[:, 0] >= MIN_PITCH) & (file.data[:, 0] <= MAX_PITCH)
     is_on = file.kind == NOTE_ON
