@@ -101,7 +101,9 @@ class _Comparison:
     def _difference(self, number: int, view: str, quantity: Quantity) -> Difference | None:
         if quantity.half == "symbolic":
             version, reference = self.tables[number], self.tables[self.home]
-            return shared_notes(version, reference, self.alignments[number].clock, view, quantity.source).difference()
+            return shared_notes(
+                version, reference, self.alignments[number].time_map, view, quantity.source
+            ).difference()
         version, reference = (self._curve(self.members[place], view) for place in (number, self.home))
         match = self.matches[number]
         offset_seconds = None if match is None or match.is_mismatch else match.offset_seconds

@@ -8,7 +8,7 @@ import numpy as np
 from bridge.versions.differences import SharedSeconds
 
 if TYPE_CHECKING:
-    from symbolic.notes.alignment import Clock
+    from symbolic.notes.alignment import TimeMap
 
 Table = Mapping[str, np.ndarray]
 EDGE_SECONDS = 0.05
@@ -16,13 +16,13 @@ EDGE_SECONDS = 0.05
 
 
 def shared_notes(
-    version: Table, reference: Table, clock: "Clock", view: str, attributes: Sequence[str]
+    version: Table, reference: Table, time_map: "TimeMap", view: str, attributes: Sequence[str]
 ) -> SharedSeconds:
     """The nats of some attributes and the notes, in the seconds by the reference's clock in which both have onsets.
 
-    version, reference: per-note tables. clock: of the version.
+    version, reference: per-note tables. time_map: of the version.
     """
-    onsets = clock.to_reference(version["onset_seconds"]), reference["onset_seconds"]
+    onsets = time_map.to_reference(version["onset_seconds"]), reference["onset_seconds"]
     start = max(onset.min() for onset in onsets)
     stop = min(onset.max() for onset in onsets)
     n_seconds = max(0, int(stop - start) + 1)

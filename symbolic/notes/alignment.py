@@ -35,7 +35,7 @@ VELOCITY_BINS = 2
 
 
 @dataclass(frozen=True)
-class Clock:
+class TimeMap:
     """When, by the reference's clock, something at a version's `seconds` happens: offset_seconds + slope * seconds."""
 
     slope: float = 1.0
@@ -74,7 +74,7 @@ class Alignment:
     repitched: int64 [m, 2], likewise, of notes whose pitch was changed.
     """
 
-    clock: Clock
+    time_map: TimeMap
     semitones: int
     pairs: np.ndarray
     repitched: np.ndarray
@@ -107,7 +107,7 @@ def edits(version: Performance, reference: Performance, alignment: Alignment) ->
         name = name_of(version.notes["pitch"][note])
         result.append(Edit("added", note, None, float(_onset_seconds(version)[note]), f"{name} added"))
     for note in np.setdiff1d(np.arange(len(reference)), used[:, 1]).tolist():
-        seconds = float(alignment.clock.to_version(_onset_seconds(reference)[note]))
+        seconds = float(alignment.time_map.to_version(_onset_seconds(reference)[note]))
         result.append(Edit("removed", None, note, seconds, f"{name_of(reference.notes['pitch'][note])} removed"))
     return sorted(result, key=lambda edit: edit.seconds)
 
@@ -116,8 +116,8 @@ def _aligned(version: Performance, reference: Performance, semitones: int) -> Al
     """The alignment of a version lowered by some semitones."""
     pitches = version.notes["pitch"].astype(np.int64) - semitones, reference.notes["pitch"].astype(np.int64)
     onsets = _onset_seconds(version), _onset_seconds(reference)
-    clock = _clock(onsets, pitches)
-    onsets = clock.to_reference(onsets[0]), onsets[1]
+    time_map = _time_map(onsets, pitches)
+    onsets = time_map.to_reference(onsets[0]), onsets[1]
     # keys are laid out one behind the other, so far apart that only notes of one key are within reach
     stride = 2 * REACH_SECONDS + max(seconds.max() for seconds in onsets) - min(seconds.min() for seconds in onsets)
     places = [seconds + stride * pitch for seconds, pitch in zip(onsets, pitches, strict=True)]
@@ -125,14 +125,14 @@ def _aligned(version: Performance, reference: Performance, semitones: int) -> Al
     left = [np.setdiff1d(np.arange(len(side)), pairs[:, index]) for index, side in enumerate(onsets)]
     repitched = _nearest_pairs(onsets[0][left[0]], onsets[1][left[1]], CHORD_SECONDS)
     repitched = np.stack([left[0][repitched[:, 0]], left[1][repitched[:, 1]]], axis=1)
-    return Alignment(clock, semitones, pairs, repitched)
+    return Alignment(time_map, semitones, pairs, repitched)
 
 
 def _changes(version: Performance, reference: Performance, alignment: Alignment) -> Iterator[Edit]:
     """The edits of notes that kept their key."""
-    clock = alignment.clock
+    time_map = alignment.time_map
     onset = _onset_seconds(version)
-    expected = clock.to_version(_onset_seconds(reference))
+    expected = time_map.to_version(_onset_seconds(reference))
     lasts, lasted = (side.notes["duration_ticks"] * TICK_SECONDS for side in (version, reference))
     bins, reference_bins = (side.notes["velocity_bin"].astype(np.int64) for side in (version, reference))
     louder = bins[alignment.pairs[:, 0]] - reference_bins[alignment.pairs[:, 1]]
@@ -142,7 +142,7 @@ def _changes(version: Performance, reference: Performance, alignment: Alignment)
         later = onset[note] - expected[reference_note]
         if abs(later) > MOVED_SECONDS:
             told.append(f"{abs(later):.2f} s {'later' if later > 0 else 'earlier'}")
-        before, after = lasted[reference_note] / clock.slope, lasts[note]
+        before, after = lasted[reference_note] / time_map.slope, lasts[note]
         if abs(after - before) > LENGTHENED_SECONDS and max(after / before, before / after) > LENGTHENED_RATIO:
             told.append(f"{after:.2f} s long instead of {before:.2f} s")
         now, was = bins[note], reference_bins[reference_note]
@@ -163,22 +163,22 @@ def _likely_transposition(version: Performance, reference: Performance) -> int:
     return int(np.correlate(*counts, "full").argmax()) - (N_PITCHES - 1)
 
 
-def _clock(onsets: Sequence[np.ndarray], pitches: Sequence[np.ndarray]) -> Clock:
+def _time_map(onsets: Sequence[np.ndarray], pitches: Sequence[np.ndarray]) -> TimeMap:
     """The clock of a version, plain where it is not the same music; onset seconds and pitches: its, the reference's."""
     from scipy.stats import theilslopes
 
     anchors = _common_subsequence(*(side[:ANCHOR_NOTES] for side in pitches))
     if len(anchors) < SAME_MUSIC_SHARE * min(ANCHOR_NOTES, *map(len, pitches)) or len(anchors) < 2:
-        return Clock()
+        return TimeMap()
     here, there = (side[anchors[:, i]] for i, side in enumerate(onsets))
     if np.ptp(here) == 0:  # a single chord has no tempo
-        return Clock()
+        return TimeMap()
     chosen = np.unique(np.linspace(0, len(anchors) - 1, min(len(anchors), SLOPES)).astype(int))
     slope, offset, *_ = theilslopes(there[chosen], here[chosen], method="joint")
-    clock = Clock(float(slope), float(offset))
-    is_near = np.abs(clock.to_reference(here) - there) <= REACH_SECONDS
+    time_map = TimeMap(float(slope), float(offset))
+    is_near = np.abs(time_map.to_reference(here) - there) <= REACH_SECONDS
     is_plausible = 1.0 / LARGEST_TEMPO_RATIO <= slope <= LARGEST_TEMPO_RATIO
-    return clock if is_plausible and is_near.mean() >= SAME_MUSIC_SHARE else Clock()
+    return time_map if is_plausible and is_near.mean() >= SAME_MUSIC_SHARE else TimeMap()
 
 
 def _common_subsequence(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ import pytest
 
 from bridge.versions.differences import MIN_SHARED_SECONDS, SharedSeconds
 from bridge.versions.shared_time import shared_notes, shared_rows
-from symbolic.notes.alignment import Clock
+from symbolic.notes.alignment import TimeMap
 
 
 def per_note(onset_seconds, pitch_nats):
@@ -19,7 +19,7 @@ def test_with_as_many_notes_it_is_the_difference_of_the_sums():
     onset, reference_nats = np.arange(0.0, 20.0, 0.25), rng.uniform(1, 5, 80)
     nats = reference_nats.copy()
     nats[[3, 20, 41, 60, 77]] += [4.0, 1.0, 6.0, 2.0, 3.5]
-    shared = shared_notes(per_note(onset, nats), per_note(onset, reference_nats), Clock(), "m", ("time", "pitch"))
+    shared = shared_notes(per_note(onset, nats), per_note(onset, reference_nats), TimeMap(), "m", ("time", "pitch"))
     difference = shared.difference()
     assert difference.nats == pytest.approx(16.5)
     assert 0.0 < difference.low < 16.5 < difference.high < 40.0
@@ -31,11 +31,11 @@ def test_fewer_notes_are_no_advantage_and_only_what_is_shared_counts():
     onset = np.arange(0.0, 20.0, 0.25)
     reference = per_note(onset, np.full(80, 3.0))
     thinned = per_note(onset[::2], np.full(40, 3.0))
-    assert shared_notes(thinned, reference, Clock(), "m", ("pitch",)).difference().nats == pytest.approx(0.0)
+    assert shared_notes(thinned, reference, TimeMap(), "m", ("pitch",)).difference().nats == pytest.approx(0.0)
     longer = per_note(np.arange(0.0, 30.0, 0.25), [3.0] * 80 + [50.0] * 40)
-    assert shared_notes(longer, reference, Clock(), "m", ("pitch",)).difference().nats == pytest.approx(0.0)
+    assert shared_notes(longer, reference, TimeMap(), "m", ("pitch",)).difference().nats == pytest.approx(0.0)
     late = per_note(onset[40:] - 10.0, np.full(40, 4.0))  # begins where the reference is at 10 s
-    difference = shared_notes(late, reference, Clock(offset_seconds=10.0), "m", ("pitch",)).difference()
+    difference = shared_notes(late, reference, TimeMap(offset_seconds=10.0), "m", ("pitch",)).difference()
     assert (difference.nats, difference.shared_seconds) == (pytest.approx(40.0), 10)
 
 
@@ -43,11 +43,11 @@ def test_the_same_music_does_not_differ_and_noise_is_no_difference():
     onset = np.arange(0.0, 40.0, 0.25)
     rng = np.random.default_rng(1)
     nats = rng.uniform(1, 5, 160)
-    same = shared_notes(per_note(onset, nats), per_note(onset, nats), Clock(), "m", ("pitch",)).difference()
+    same = shared_notes(per_note(onset, nats), per_note(onset, nats), TimeMap(), "m", ("pitch",)).difference()
     assert (same.nats, same.low, same.high) == (0.0, 0.0, 0.0)
     deviation = rng.normal(0, 2, 160)
     noisy = per_note(onset, nats + deviation - deviation.mean() / 2)
-    noise = shared_notes(noisy, per_note(onset, nats), Clock(), "m", ("pitch",)).difference()
+    noise = shared_notes(noisy, per_note(onset, nats), TimeMap(), "m", ("pitch",)).difference()
     assert noise.low < 0.0 < noise.high
 
 
@@ -68,7 +68,9 @@ def test_too_little_shared_gives_no_difference():
     ones = np.ones(MIN_SHARED_SECONDS)
     assert SharedSeconds(ones[1:], ones[1:], ones[1:], ones[1:]).difference() is None
     assert SharedSeconds(ones, 0 * ones, ones, ones).difference() is None
-    apart = shared_notes(per_note([0, 1], [1, 1]), per_note([0, 1], [1, 1]), Clock(offset_seconds=9.0), "m", ("pitch",))
+    apart = shared_notes(
+        per_note([0, 1], [1, 1]), per_note([0, 1], [1, 1]), TimeMap(offset_seconds=9.0), "m", ("pitch",)
+    )
     assert len(apart) == 0 and apart.difference() is None
 
 

@@ -73,8 +73,8 @@ def test_another_tempo_and_a_later_start_are_no_edits(tempo):
     notes["pitch"][10] += 1
     version = Performance(notes)
     alignment = align(version, reference)
-    assert alignment.clock.slope == pytest.approx(1 / tempo, rel=1e-3)
-    assert alignment.clock.offset_seconds == pytest.approx(8.0, abs=0.02)
+    assert alignment.time_map.slope == pytest.approx(1 / tempo, rel=1e-3)
+    assert alignment.time_map.offset_seconds == pytest.approx(8.0, abs=0.02)
     assert Counter(edit.kind for edit in edits(version, reference, alignment)) == {"removed": 40, "changed": 1}
 
 
@@ -154,7 +154,7 @@ def test_single_chords_are_compared_without_a_warning(recwarn):
 def test_music_with_nothing_in_common_keeps_its_own_clock():
     here, there = random_performance(1, 100), random_performance(2, 100)
     alignment = align(here, there)
-    assert (alignment.clock.slope, alignment.clock.offset_seconds) == (1.0, 0.0)
+    assert (alignment.time_map.slope, alignment.time_map.offset_seconds) == (1.0, 0.0)
     told = Counter(edit.kind for edit in edits(here, there, alignment))
     paired = told["moved"] + told["changed"]
     assert told["added"] >= len(here) - paired - 5 and told["removed"] > len(there) / 2
