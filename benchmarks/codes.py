@@ -83,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--pieces", type=in_range(Count), default=60, help="test pieces, one excerpt each (default 60)")
     flags = parser.parse_args(argv)
 
-    from benchmarks.peers.excerpts import excerpts_of_test_pieces
+    from benchmarks.excerpts import excerpts_of_test_pieces
     from symbolic.data.corpus import Corpus
     from symbolic.models.registry import load_model, weights_path
 

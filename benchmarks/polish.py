@@ -11,7 +11,7 @@ from math import log
 
 import numpy as np
 
-from benchmarks.peers.excerpts import excerpt_parser, excerpts_of_test_pieces
+from benchmarks.excerpts import excerpt_parser, excerpts_of_test_pieces
 from losscal.cli import EXIT_DONE, in_range, of_field, run, write_result
 from losscal.settings import Count
 from losscal.statistics import markdown_table, with_interval

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.peers.excerpts import EXCERPT_NOTES, excerpt_parser, excerpts_of_test_pieces
+from benchmarks.excerpts import EXCERPT_NOTES, excerpt_parser, excerpts_of_test_pieces
 from losscal.cli import EXIT_DONE, run, write_result
 from losscal.statistics import markdown_table, mean, wins, with_interval
 from symbolic.data.corpus import Corpus

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.peers.excerpts import EXCERPT_NOTES, excerpt_parser, excerpts_of_test_pieces
+from benchmarks.excerpts import EXCERPT_NOTES, excerpt_parser, excerpts_of_test_pieces
 from losscal.cli import EXIT_DONE, in_range, log, run, write_result
 from losscal.settings import Count
 from losscal.statistics import markdown_table, mean, with_interval

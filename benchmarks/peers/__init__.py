@@ -1,1 +1,1 @@
-"""What our models are measured beside: counting, flat tokens, and where the music comes from."""
+"""What our models are measured beside: counting alone, and flat tokens."""

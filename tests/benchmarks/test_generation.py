@@ -5,10 +5,10 @@ import pytest
 from music import random_performance
 from scipy.spatial.distance import jensenshannon
 
-from benchmarks import generation
-from benchmarks.generation import Instruments, distribution_row, structure_row
-from benchmarks.peers import sources
-from benchmarks.peers.sources import Source, Wanted, openings
+from benchmarks.generation import __main__ as generation
+from benchmarks.generation import sources
+from benchmarks.generation.measures import Instruments, distribution_row, structure_row
+from benchmarks.generation.sources import Source, Wanted, openings
 from losscal.errors import InputError
 from symbolic.data.corpus import Corpus, Piece, write_corpus
 from symbolic.memorisation import TrainingMelodies

@@ -6,7 +6,7 @@ import torch
 from music import random_performance
 
 from benchmarks import ranking, surprisal
-from benchmarks.peers.excerpts import excerpts_of_test_pieces
+from benchmarks.excerpts import excerpts_of_test_pieces
 from symbolic.data.corpus import Corpus, Piece, write_corpus
 from symbolic.models import registry as models
 from symbolic.models.code_gpt import CodeGPT

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from music import random_performance
 
-from benchmarks.peers.excerpts import excerpts_of_test_pieces
-from benchmarks.peers.sources import Wanted, openings
+from benchmarks.excerpts import excerpts_of_test_pieces
+from benchmarks.generation.sources import Wanted, openings
 from benchmarks.versions import passages_of
 from losscal.errors import InputError
 from symbolic.data.corpus import Corpus, Piece, write_corpus
