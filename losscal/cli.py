@@ -5,6 +5,7 @@ Flags are made of the fields of a config (`add_flags`, `config_from`); a number 
 """
 
 import argparse
+import shlex
 import sys
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -106,6 +107,11 @@ def config_from(flags: Any, config_class: type[Config], prefix: str = "", *, ski
     except ValueError as error:
         name, _, problem = str(error).partition(" ")
         raise InputError(f"{flag_of(name, prefix)} {problem}.") from error
+
+
+def command_line(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> str:
+    """What was typed, ready to be typed again."""
+    return shlex.join([*parser.prog.split(), *(sys.argv[1:] if argv is None else argv)])
 
 
 def write_result(text: str) -> None:

@@ -4,15 +4,13 @@ A config's fields are flags below the name of the config, as in `--optim.muon-lr
 `optim: {muon_lr: 0.01}`; the underscore will do on the command line too.
 """
 
-import shlex
-import sys
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from losscal.cli import FlagError, add_flags, config_from
+from losscal.cli import FlagError, add_flags, command_line, config_from
 from losscal.errors import InputError, WeightsError
 from losscal.settings import Settings
 
@@ -48,9 +46,9 @@ def base_parser(prog: str, description: str, default_out: str) -> "ArgumentParse
 def parse_flags(
     parser: "ArgumentParser", argv: Sequence[str] | None, *, skip: Collection[str] = (), **defaults: Settings
 ) -> "Namespace":
-    """The flags, with those of each config below its name, and the configs made; exit status 2 for wrong values.
+    """The flags, with those of each config below its name and the configs made; exit status 2 for wrong values.
 
-    skip: fields that are no flags.
+    skip: fields that are no flags. `command` is the command line, for the weights' metadata.
     """
     for name, config in defaults.items():
         group = parser.add_argument_group(name, (type(config).__doc__ or "").partition("\n")[0])
@@ -62,6 +60,7 @@ def parse_flags(
     with errors_as_usage(parser):
         for name, config in defaults.items():
             flags[name] = config_from(flags[name], type(config), name, skip=skip)
+    flags.command = command_line(parser, argv)
     return flags
 
 
@@ -133,19 +132,14 @@ def best_figure(trainer: "lightning.Trainer") -> dict[str, float]:
     return {} if score is None else {checkpoint.monitor: float(score)}
 
 
-def story_of(data_hash: str, configs: dict[str, Any], figures: dict[str, float]) -> dict[str, Any]:
+def story_of(command: str, data_hash: str, configs: dict[str, Any], figures: dict[str, float]) -> dict[str, Any]:
     """What the weights' metadata says about how they were made: configs, data, command, commit, validation figures."""
     from losscal.weights import git_commit
 
     return {
         "configs": {name: asdict(config) for name, config in configs.items()},
         "data_hash": data_hash,
-        "command": shlex.join(["python", "-m", _module_name(), *sys.argv[1:]]),
+        "command": command,
         "commit": git_commit(),
         "figures": figures,
     }
-
-
-def _module_name() -> str:
-    path = Path(sys.argv[0])
-    return f"{path.parent.name}.{path.stem}"

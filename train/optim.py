@@ -1,6 +1,6 @@
 """The optimiser: Muon and AdamW behind one object, because Lightning's automatic optimisation steps exactly one."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import torch
@@ -43,22 +43,19 @@ class MuonAdamW(torch.optim.Optimizer):
         self.param_groups = [*self.muon.param_groups, *self.adamw.param_groups]
 
 
-def build_optimizer(model: nn.Module, config: OptimConfig) -> dict[str, Any]:
+def build_optimizer(model: nn.Module, config: OptimConfig, hidden: Collection[str]) -> dict[str, Any]:
     """Optimiser and per-step schedule in the form Lightning's configure_optimizers returns.
 
-    Muon takes the hidden matrices, those of modules named attention, mlp or decoder; frozen ones are left out.
+    Muon takes the matrices of the modules named `hidden`, AdamW everything else; frozen parameters are left out.
     """
-    trained = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
-    matrices = [p for name, p in trained if config.muon_lr and _is_hidden_matrix(name, p)]
-    others = [p for name, p in trained if not (config.muon_lr and _is_hidden_matrix(name, p))]
+    trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    matrices = {name: p for name, p in trained.items() if p.ndim == 2 and set(hidden) & set(name.split("."))}
+    if config.muon_lr == 0:
+        matrices = {}
+    others = [p for name, p in trained.items() if name not in matrices]
     if matrices:
-        optimizer = MuonAdamW(matrices, others, config)
+        optimizer = MuonAdamW(matrices.values(), others, config)
     else:
         optimizer = torch.optim.AdamW(others, lr=config.adamw_lr, betas=(0.9, 0.95), weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, config.rate)
     return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-
-def _is_hidden_matrix(name: str, parameter: nn.Parameter) -> bool:
-    path = name.split(".")
-    return parameter.ndim == 2 and bool({"attention", "mlp", "decoder"} & set(path))

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 
 from benchmarks.peers.midilike import BOS, EOS, PAD, VOCABULARY_SIZE, encode, is_note_on
-from losscal.cli import EXIT_DONE, add_data_flag, add_flags, config_from, log
+from losscal.cli import EXIT_DONE, add_data_flag, add_flags, command_line, config_from, log
 from losscal.settings import Count, PositiveShare, Range, Settings, TrainingSeed
 from symbolic.data.corpus import Corpus
 from symbolic.models.configs import GPTConfig
@@ -196,7 +196,7 @@ def validation_bits_per_note(model: "LlamaForCausalLM", corpus: Corpus) -> float
     return float(nats / sum(len(opening) for opening in openings) / ln(2))
 
 
-def run_training(flags: argparse.Namespace) -> Path:
+def run_training(flags: argparse.Namespace, command: str) -> Path:
     """Train beside the event model of the corpus's styles; write <out>/llama.safetensors with its story."""
     from losscal.weights import save_weights
     from symbolic.models.event_gpt import EventGPT
@@ -211,7 +211,7 @@ def run_training(flags: argparse.Namespace) -> Path:
     figures = {"steps": steps, "val_bits_per_note": validation_bits_per_note(model, corpus)}
     log(str(figures))
     path = Path(flags.out) / f"{KIND}.safetensors"
-    story = story_of(corpus.data_hash, {"peer": config}, figures) | {"shape": shape}
+    story = story_of(command, corpus.data_hash, {"peer": config}, figures) | {"shape": shape}
     save_weights(path, model.state_dict(), kind=KIND, story=story)
     log(f"wrote {path}")
     return path
@@ -224,5 +224,5 @@ def main(argv: Sequence[str] | None = None) -> int:
     add_data_flag(command)
     add_flags(command, PeerConfig())
     command.add_argument("--out", default="runs/llama", help="folder of the weights (default runs/llama)")
-    run_training(parser.parse_args(argv))
+    run_training(parser.parse_args(argv), command_line(parser, argv))
     return EXIT_DONE

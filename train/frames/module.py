@@ -1,4 +1,4 @@
-"""The spectral model under Lightning: windows of cached excerpts, the loss, validation by the scoring function."""
+"""The models of frames under Lightning: windows of cached excerpts, the loss, validation by the scoring function."""
 
 from pathlib import Path
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import lightning
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from audio.spectral.frames import FrameConfig
@@ -15,7 +15,7 @@ from losscal.weights import load_state, load_weights
 from train.configs import OptimConfig
 from train.frames.data import FrameCache, FrameSet, WindowConfig
 from train.frames.excerpts import VALIDATION_SPLITS
-from train.optim import MuonAdamW
+from train.optim import build_optimizer
 
 MONITOR = "validation_nats_per_second"
 
@@ -47,9 +47,9 @@ class Windows(Dataset):
     def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
         """(levels uint8 [context + window, n_bands], how many of the first frames lie before the excerpt)."""
         window, context = self.config.window_frames, self.context_frames
-        pass_number, place = divmod(self.first_item + index, len(self.excerpt))
+        pass_number, item = divmod(self.first_item + index, len(self.excerpt))
         order = np.random.default_rng((self.config.seed, pass_number)).permutation(len(self.excerpt))
-        number_of_excerpt, number_in_excerpt = self.excerpt[order[place]], self.number[order[place]]
+        number_of_excerpt, number_in_excerpt = self.excerpt[order[item]], self.number[order[item]]
         phase = np.random.default_rng((self.config.seed, pass_number, number_of_excerpt)).integers(window)
         excerpt = self.frames[number_of_excerpt]
         start = int(np.clip(number_in_excerpt * window - phase, 0, max(0, len(excerpt) - window)))
@@ -80,20 +80,25 @@ class FrameData(lightning.LightningDataModule):
         ]
 
 
-class SpectralModule(lightning.LightningModule):
-    """Trains the model on windows; validates in nats a second on whole excerpts, in fp32."""
+class FrameModule(lightning.LightningModule):
+    """What the models of frames share in training: nats a second of whole excerpts in validation, and the optimiser.
 
-    def __init__(self, model: SpectralLM, optim: OptimConfig) -> None:
+    A subclass has the training step and `excerpt_nats`.
+    """
+
+    def __init__(self, model: nn.Module, optim: OptimConfig) -> None:
         super().__init__()
         self.model, self.optim = model, optim
         self.on_validation_epoch_start()
 
-    def training_step(self, batch: tuple[Tensor, Tensor]) -> Tensor:
-        """Mean nats per cell of the windows."""
-        loss = self.model.cell_nats(*batch).mean()
-        frame_cells = self.model.config.n_bands * FrameConfig().frames_per_second
-        self.log("train_nats_per_second", loss.detach() * frame_cells, prog_bar=True)
-        return loss
+    def excerpt_nats(self, levels: np.ndarray, number: int) -> float:
+        """Nats of a validation excerpt's levels uint8 [T, n_bands], by the scoring function that everyone uses."""
+        raise NotImplementedError
+
+    def log_training(self, nats_per_cell: Tensor) -> None:
+        """Log a training step's loss in nats a second."""
+        cells_per_second = self.model.config.n_bands * FrameConfig().frames_per_second
+        self.log("train_nats_per_second", nats_per_cell.detach() * cells_per_second, prog_bar=True)
 
     def on_validation_epoch_start(self) -> None:
         """Start the float64 sums of each validation split afresh."""
@@ -101,8 +106,8 @@ class SpectralModule(lightning.LightningModule):
         self.n_frames = np.zeros(len(VALIDATION_SPLITS))
 
     def validation_step(self, levels: np.ndarray, batch_idx: int, dataloader_idx: int) -> None:
-        """Add up an excerpt's nats, through the scoring function that everyone uses."""
-        self.nats[dataloader_idx] += frame_nats(self.model, levels).sum()
+        """Add up an excerpt's nats."""
+        self.nats[dataloader_idx] += self.excerpt_nats(levels, batch_idx)
         self.n_frames[dataloader_idx] += len(levels)
 
     def on_validation_epoch_end(self) -> None:
@@ -117,10 +122,19 @@ class SpectralModule(lightning.LightningModule):
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.optim.clip_norm)
 
     def configure_optimizers(self) -> dict[str, Any]:
-        """Muon on the gated layers' matrices, AdamW on the rest, with a schedule by step."""
-        hidden = [p for p in [*self.model.trunk.parameters(), *self.model.cells.parameters()] if p.ndim == 2]
-        chosen = set(map(id, hidden))
-        others = [p for p in self.model.parameters() if id(p) not in chosen]
-        optimizer = MuonAdamW(hidden, others, self.optim)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.optim.rate)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        """Muon on the matrices of the gated layers, AdamW on the rest."""
+        return build_optimizer(self.model, self.optim, hidden=("trunk", "cells"))
+
+
+class SpectralModule(FrameModule):
+    """Trains the autoregressive model on windows, in nats a cell."""
+
+    def training_step(self, batch: tuple[Tensor, Tensor]) -> Tensor:
+        """Mean nats per cell of the windows."""
+        loss = self.model.cell_nats(*batch).mean()
+        self.log_training(loss)
+        return loss
+
+    def excerpt_nats(self, levels: np.ndarray, number: int) -> float:
+        """In fp32."""
+        return float(frame_nats(self.model, levels).sum())

@@ -30,7 +30,7 @@ def run(
     data = FrameData(frames, flags.windows, context_frames)
     trainer.fit(module, data, ckpt_path=flags.resume, weights_only=True)
     configs = configs | {"windows": flags.windows, "optim": flags.optim}
-    story = story_of(frames.data_hash, configs, best_figure(trainer))
+    story = story_of(flags.command, frames.data_hash, configs, best_figure(trainer))
     story |= {"frames": frames.recipe, "frames_hash": FrameConfig().hash}
     state = {name.removeprefix("model."): value for name, value in best_state(trainer, module).items()}
     path = Path(flags.out) / f"{kind}.safetensors"

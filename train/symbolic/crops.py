@@ -67,10 +67,10 @@ class Crops(Dataset):
 
     def _style(self, piece: Piece, rng: np.random.Generator) -> np.ndarray:
         """float32 [styles]: nothing, or with `style_share` one in three of composer, era and both."""
-        told: tuple[str, ...] = ()
+        given: tuple[str, ...] = ()
         if rng.random() < self.config.style_share:
-            told = ((piece.composer,), (piece.era,), (piece.composer, piece.era))[rng.integers(3)]
-        return np.array([style in told for style in self.styles], dtype=np.float32)
+            given = ((piece.composer,), (piece.era,), (piece.composer, piece.era))[rng.integers(3)]
+        return np.array([style in given for style in self.styles], dtype=np.float32)
 
 
 class CropData(lightning.LightningDataModule):

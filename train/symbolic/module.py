@@ -58,8 +58,8 @@ class SymbolicModule(lightning.LightningModule):
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.optim.clip_norm)
 
     def configure_optimizers(self) -> dict[str, Any]:
-        """Muon and AdamW with a schedule by step."""
-        return build_optimizer(self.model, self.optim)
+        """Muon on the matrices of attention, MLPs and attribute decoders, AdamW on the rest."""
+        return build_optimizer(self.model, self.optim, hidden=("attention", "mlp", "decoder"))
 
     def model_state(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
         """The model's own part of a checkpoint's state."""

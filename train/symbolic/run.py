@@ -47,9 +47,8 @@ def run(
     watched = isinstance(model, (VQVAE, CodeGPT))
     trainer = build_trainer(flags, monitor=MONITOR, callbacks=[CodeHealth()] if watched else [])
     trainer.fit(module, data, ckpt_path=flags.resume, weights_only=True)
-    story = story_of(
-        corpus.data_hash, model_configs | {"crops": flags.crops, "optim": flags.optim}, best_figure(trainer)
-    )
+    configs = model_configs | {"crops": flags.crops, "optim": flags.optim}
+    story = story_of(flags.command, corpus.data_hash, configs, best_figure(trainer))
     path = Path(flags.out) / f"{kind}.safetensors"
     save_model(path, module.model_state(best_state(trainer, module)), kind=kind, story=story)
     log.info("wrote %s", path)

@@ -1,6 +1,7 @@
 """`python -m train.diffusion` trains on prepared frames, resumes, and writes weights that the scorer loads."""
 
 import json
+import shlex
 import subprocess
 import sys
 
@@ -53,6 +54,7 @@ def test_two_steps_then_resumed_equal_four_steps(frames, tmp_path, monkeypatch):
 
     state, story = load_weights(f"whole/{KIND}.safetensors", kind=KIND)
     assert story["data_hash"] == "of the test" and story["frames"] == frames.recipe
+    assert story["command"] == shlex.join(["python", "-m", "train.diffusion", *common, "--out", "whole"])
     scorer = DiffusionScorer.load("whole")
     assert set(state) == set(scorer.model.state_dict())
     assert 0 < story["figures"]["validation_nats_per_second"] < 20_000

@@ -17,7 +17,7 @@ from symbolic.scoring.likelihood import SymbolicScorer
 from symbolic.tokens.events import encode
 from train import gpt, vqvae
 from train.configs import CropConfig, OptimConfig
-from train.optim import MuonAdamW
+from train.optim import MuonAdamW, build_optimizer
 from train.symbolic.crops import Crops, vary
 
 COMPOSERS = ("Bach", "Handel")
@@ -138,6 +138,21 @@ def test_muon_adamw_steps_as_the_two_apart_and_its_state_returns():
         resumed.step()
     assert torch.equal(matrix, matrix_together)
     assert torch.equal(vector, vector_together)
+
+
+@pytest.mark.parametrize(("muon_lr", "in_muon"), [(0.02, ["trunk.0.weight"]), (0.0, [])])
+def test_muon_takes_the_trained_matrices_of_hidden_modules(muon_lr, in_muon):
+    layers = {
+        "embed": torch.nn.Linear(2, 2),
+        "trunk": torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)),
+    }
+    model = torch.nn.ModuleDict(layers)
+    model["trunk"][1].requires_grad_(False)
+    optimizer = build_optimizer(model, OptimConfig(muon_lr=muon_lr), hidden=("trunk",))["optimizer"]
+    names = {id(p): name for name, p in model.named_parameters()}
+    rates = {names[id(p)]: group["initial_lr"] for group in optimizer.param_groups for p in group["params"]}
+    assert rates.keys() == {"embed.weight", "embed.bias", "trunk.0.weight", "trunk.0.bias"}
+    assert [name for name, rate in rates.items() if rate == muon_lr] == in_muon
 
 
 def test_the_rate_warms_up_stays_and_falls_to_zero():
