@@ -1,6 +1,8 @@
 """What every test stands on: one thread for tiny models, some music, and weights of no worth."""
 
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ import torch
 from machine import described, has_fluidsynth
 from music import random_performance
 
+from bridge import render
 from symbolic.models.registry import CONFIGS, build, save_model
 from symbolic.notes.performance import Performance
 
@@ -21,6 +24,18 @@ def pytest_report_header() -> str:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("fluidsynth") and not has_fluidsynth():
         pytest.skip("needs libfluidsynth")
+
+
+@pytest.fixture(autouse=True)
+def rendering_is_asked_for(request, monkeypatch) -> Iterator[None]:
+    """Tests without the mark `fluidsynth` run as where libfluidsynth is missing, so that all of those are marked."""
+    if request.node.get_closest_marker("fluidsynth"):
+        yield
+        return
+    render._load_fluidsynth.cache_clear()
+    monkeypatch.setitem(sys.modules, "fluidsynth", None)
+    yield
+    render._load_fluidsynth.cache_clear()
 
 
 @pytest.fixture

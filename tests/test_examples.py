@@ -56,6 +56,7 @@ def entries():
     return {Path(entry["id"]).stem: entry for entry in report["items"]}
 
 
+@pytest.mark.fluidsynth
 def test_every_example_has_a_number_and_a_percentile_in_every_view(entries):
     assert sum(entry["rendered"] for entry in entries.values()) == 6 and len(entries) == 11
     for entry in entries.values():

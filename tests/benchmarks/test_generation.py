@@ -69,6 +69,7 @@ def values(cells):
     return [float(cell.split(" ")[0]) for cell in cells]
 
 
+@pytest.mark.fluidsynth
 def test_equal_sets_diverge_by_nothing(instruments):
     measures = instruments.measure([random_performance(seed) for seed in range(3)])
     row = distribution_row("itself", measures, measures)
@@ -76,6 +77,7 @@ def test_equal_sets_diverge_by_nothing(instruments):
     assert values(row[1:]) == pytest.approx([0.0] * (len(DISTRIBUTIONS) + 1), abs=1e-3)
 
 
+@pytest.mark.fluidsynth
 def test_disjoint_sets_diverge_by_one_bit(instruments):
     low_and_soft = even_chords((24, 36), ticks=20, duration=20, velocity=1)
     high_and_loud = even_chords((85, 90, 92), ticks=200, duration=150, velocity=30)
@@ -90,6 +92,7 @@ def test_disjoint_sets_diverge_by_one_bit(instruments):
     assert float(fad) > 0
 
 
+@pytest.mark.fluidsynth
 def test_copies_beyond_the_usual_are_near_copies(corpus, instruments):
     copied = corpus.performance(corpus.pieces[0])
     measures = instruments.measure([random_performance(90), random_performance(91), copied])

@@ -53,6 +53,7 @@ def costs_of(measured):
     return {(str(case), score): costs.tolist() for (case, score), costs in measured.costs.items()}
 
 
+@pytest.mark.fluidsynth
 def test_results_are_written_and_a_benchmark_of_our_own_scores_gives_them_again(music, opened, tmp_path, capsys):
     out, benchmark, again = (tmp_path / name for name in ("out", "benchmark", "again"))
     assert main([str(music), *FLAGS, "--out", str(out)]) == 0
@@ -81,6 +82,7 @@ def test_results_are_written_and_a_benchmark_of_our_own_scores_gives_them_again(
         assert submitted["config"][key] == calibration["config"][key]
 
 
+@pytest.mark.fluidsynth
 def test_a_benchmark_names_its_files_by_hash_and_they_hold_the_versions(music, tmp_path):
     import soundfile
 
@@ -102,6 +104,7 @@ def test_a_benchmark_names_its_files_by_hash_and_they_hold_the_versions(music, t
     assert lines["0001 clip 50 %"]["midi"] == "" and lines["0001 silence"]["midi"] == ""
 
 
+@pytest.mark.fluidsynth
 def test_a_killed_run_goes_on_where_it_stopped(drawn, views, tmp_path):
     excerpts, studio = drawn
     heard = []
@@ -143,6 +146,7 @@ def test_what_is_beyond_the_references_has_lost(drawn, views):
     assert record["notes"][str(ORIGINAL)]["events: bits_per_note"] > 0
 
 
+@pytest.mark.fluidsynth
 def test_the_ratio_is_gated_by_both_its_percentiles_and_negated(drawn, views):
     _, studio = drawn
     figures = {"nll_nats_per_second": 100.0, "llr_nats_per_second": 7.0}
@@ -165,6 +169,7 @@ def test_the_ratio_is_gated_by_both_its_percentiles_and_negated(drawn, views):
     assert "spectral_lm" not in costs()
 
 
+@pytest.mark.fluidsynth
 def test_a_view_that_refuses_leaves_its_scores_out_and_the_others_go_on(drawn, views, capsys):
     def refusing(sound):
         raise InputError(f"{sound.source}: no.")
@@ -175,6 +180,7 @@ def test_a_view_that_refuses_leaves_its_scores_out_and_the_others_go_on(drawn, v
     assert "refused: silence: no." in capsys.readouterr().err
 
 
+@pytest.mark.fluidsynth
 def test_other_views_give_nats_or_each_of_their_figures(drawn, views):
     of = views.audio["spectral_lm"].description
     audio = {
@@ -186,6 +192,7 @@ def test_other_views_give_nats_or_each_of_their_figures(drawn, views):
     assert own == {"codec": 3.0, "rating: CE": -2.0, "rating: PQ": -5.0}
 
 
+@pytest.mark.fluidsynth
 def test_an_excerpt_of_the_top_key_alone_does_not_stop_a_run(views, tmp_path):
     music = random_performance(1, 3)
     music.notes["pitch"] = 108
@@ -211,6 +218,7 @@ def submit(benchmark, path, lines):
     return main(["--benchmark", str(benchmark), "--submission", str(path)])
 
 
+@pytest.mark.fluidsynth
 def test_higher_is_better_unless_said_and_a_refusal_loses(benchmark, tmp_path, capsys):
     ids = [line["case_id"] for line in csv.DictReader((benchmark / "manifest.csv").open())]
     cases = ["original", str(YARDSTICK), "scale", str(Case("wrong_notes", 0.5))]
@@ -222,6 +230,7 @@ def test_higher_is_better_unless_said_and_a_refusal_loses(benchmark, tmp_path, c
     assert "| wrong_notes 50 % | 0.000 [0.000, 0.842] |" in text and "clip" not in text
 
 
+@pytest.mark.fluidsynth
 @pytest.mark.parametrize(
     ("lines", "message"),
     [

@@ -107,6 +107,7 @@ def corpus_folder(tmp_path):
     return tmp_path / "corpus"
 
 
+@pytest.mark.fluidsynth
 def test_references_of_stand_in_views(corpus_folder, views):
     pieces = pieces_of_corpus(Corpus.open(corpus_folder))
     symbolic = symbolic_references(views.symbolic["events"], pieces, 6)

@@ -56,12 +56,14 @@ def pitch_hz(samples, sample_rate, start, stop):
     return float(spectrum.argmax() * sample_rate / (1 << 18))
 
 
+@pytest.mark.fluidsynth
 def test_the_same_file_gives_the_same_bits_whatever_was_played_before(tmp_path, one_note):
     first = render(one_note)
     render(write(tmp_path / "other.mid", note(0.0, 0.3, pitch=40)))
     np.testing.assert_array_equal(render(one_note), first)
 
 
+@pytest.mark.fluidsynth
 @pytest.mark.parametrize("sample_rate", [8_000, 16_000, 44_100, 96_000])
 def test_any_rate_gives_the_same_music(one_note, sample_rate):
     samples = render(one_note, sample_rate=sample_rate)
@@ -72,6 +74,7 @@ def test_any_rate_gives_the_same_music(one_note, sample_rate):
     assert loudness(samples, sample_rate, 0.1, 0.9) == pytest.approx(wanted, rel=0.2)
 
 
+@pytest.mark.fluidsynth
 def test_the_tail_is_kept_and_ends_where_it_is_silent(one_note):
     samples = render(one_note)
     seconds = samples.shape[1] / 44_100
@@ -80,12 +83,14 @@ def test_the_tail_is_kept_and_ends_where_it_is_silent(one_note):
     assert 1e-4 <= np.abs(samples[:, -1]).max() < 1e-3
 
 
+@pytest.mark.fluidsynth
 def test_a_note_that_is_never_closed_ends_with_the_longest_tail(tmp_path):
     organ = [(0.0, mido.Message("program_change", program=19)), *note(0.0, 0.1)[:1], *note(0.2, 0.5, pitch=60)]
     samples = render(write(tmp_path / "hung.mid", organ), sample_rate=8_000)
     assert samples.shape[1] == round((0.5 + TAIL_SECONDS) * 8_000)
 
 
+@pytest.mark.fluidsynth
 def test_times_follow_the_tempo_map(tmp_path):
     # From tick 960 on a beat lasts twice as long, so what stands at tick 1920 sounds at 1 + 2 = 3 s.
     messages = [*note(0.0, 0.1), *note(2.0, 2.5)]
@@ -139,6 +144,7 @@ def test_what_ends_notes_for_the_reader_ends_them_for_the_synthesiser(tmp_path):
         assert loudness(samples, 44_100, 1.5, 4.0) < 0.02 * loudness(samples, 44_100, 0.05, 0.2)
 
 
+@pytest.mark.fluidsynth
 def test_the_pedal_holds_a_note(tmp_path):
     later = [control(2.0, 64, 0), *note(2.1, 2.2, pitch=40)]
     dry = render(write(tmp_path / "dry.mid", [*note(0.0, 0.2), *later]))
@@ -146,6 +152,7 @@ def test_the_pedal_holds_a_note(tmp_path):
     assert loudness(held, 44_100, 1.0, 1.9) > 10 * loudness(dry, 44_100, 1.0, 1.9)
 
 
+@pytest.mark.fluidsynth
 def test_programs_pitch_bends_and_all_channels_are_played(tmp_path, one_note):
     piano = render(one_note)
     flute = render(write(tmp_path / "flute.mid", [(0.0, mido.Message("program_change", program=73)), *note(0.0, 1.0)]))
@@ -157,6 +164,7 @@ def test_programs_pitch_bends_and_all_channels_are_played(tmp_path, one_note):
     assert loudness(later, 44_100, 1.05, 1.4) > 0.001
 
 
+@pytest.mark.fluidsynth
 def test_nothing_clips(tmp_path):
     cluster = [event for pitch in range(30, 90) for event in note(0.0, 1.0, pitch=pitch, velocity=127)]
     path = write(tmp_path / "loud.mid", cluster)
@@ -167,6 +175,7 @@ def test_nothing_clips(tmp_path):
     np.testing.assert_allclose(quiet / np.abs(quiet).max(), samples[:, : quiet.shape[1]], atol=1e-4)
 
 
+@pytest.mark.fluidsynth
 def test_what_cannot_be_played_has_its_sentence(tmp_path, one_note):
     silent = write(tmp_path / "silent.mid", [control(0.0, 64, 127)])
     (tmp_path / "text.mid").write_text("this is no MIDI file")
@@ -202,6 +211,7 @@ def test_a_missing_library_says_what_to_install(one_note, monkeypatch):
     render_module._load_fluidsynth.cache_clear()
 
 
+@pytest.mark.fluidsynth
 def test_the_command_writes_a_file_and_nothing_else(tmp_path, one_note, capfd, monkeypatch):
     monkeypatch.setenv("CI", "1")  # where pyfluidsynth would announce the library on stdout
     render_module._load_fluidsynth.cache_clear()
@@ -219,6 +229,7 @@ def test_help_names_the_licence_of_the_default_soundfont(capsys):
     assert caught.value.code == 0 and "GPL-2" in capsys.readouterr().out
 
 
+@pytest.mark.fluidsynth
 @pytest.mark.parametrize("name", ["one.xyz", "one"])
 def test_the_command_fails_in_one_line(tmp_path, one_note, capfd, name):
     assert main([str(one_note), str(tmp_path / name)]) == 1

@@ -42,6 +42,7 @@ def broken_files(tmp_path, make_midi, make_wav):
     return folder
 
 
+@pytest.mark.fluidsynth
 def test_a_pair_carries_both_halves_with_the_keys_of_the_contract(tmp_path, views, make_midi, make_wav):
     midi, wav = make_midi(tmp_path / "a.mid", count=60), make_wav(tmp_path / "a.wav", seconds=8.0)
     report = score_items([Item(id="a", midi=midi, wav=wav, group="g")], views)
@@ -78,6 +79,7 @@ def test_a_pair_carries_both_halves_with_the_keys_of_the_contract(tmp_path, view
     assert entry["audio"]["spectral_lm"]["llr_percentile"] is entry["audio"]["spectral_lm"]["curve"] is None
 
 
+@pytest.mark.fluidsynth
 def test_a_lone_midi_is_rendered_and_nothing_is_left_behind(tmp_path, views, make_midi):
     midi = make_midi(tmp_path / "a.mid")
     (entry,) = score_items([Item(id="a", midi=midi)], views)["items"]
@@ -101,6 +103,7 @@ def test_where_one_half_fails_the_other_is_reported_with_the_error(tmp_path, vie
     assert no_wav["rendered"] is False
 
 
+@pytest.mark.fluidsynth
 def test_broken_files_take_one_sentence_each_and_the_good_ones_are_scored(broken_files, views):
     report = score_items(find_items([broken_files, broken_files / "missing.mid"]), views)
     entries = {entry["id"].rsplit("/", 1)[-1]: entry for entry in report["items"]}
@@ -250,6 +253,7 @@ def command(monkeypatch, views, capsys):
     return run_command
 
 
+@pytest.mark.fluidsynth
 def test_exit_status_says_whether_items_failed(command, tmp_path, make_midi, broken_files):
     midi = make_midi(tmp_path / "a.mid")
     assert command(midi)[0] == 0
@@ -274,12 +278,14 @@ def test_wrong_usage_exits_with_2(command, tmp_path):
         command(tmp_path, "--out", tmp_path / "file")
 
 
+@pytest.mark.fluidsynth
 def test_json_prints_the_report_alone(command, tmp_path, make_midi):
     status, out, _ = command(make_midi(tmp_path / "a.mid"), "--json", "--out", tmp_path / "out")
     report = json.loads(out)
     assert status == 0 and report == json.loads((tmp_path / "out/report.json").read_text())
 
 
+@pytest.mark.fluidsynth
 def test_without_out_nothing_is_written_and_with_it_nothing_beside_the_input(command, tmp_path, make_midi):
     folder = tmp_path / "in"
     folder.mkdir()

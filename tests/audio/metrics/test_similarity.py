@@ -71,6 +71,7 @@ def in_a_noisy_room(samples):
     return wet + 0.1 * wet.std() * rng.standard_normal(n)
 
 
+@pytest.mark.fluidsynth
 def test_mismatches_are_noticed_with_a_margin(pieces):
     described = [describe(waveform(samples)) for samples in pieces[1]]
     unrelated = [match_of(a, b) for i, a in enumerate(described) for b in described[:i]]
@@ -79,6 +80,7 @@ def test_mismatches_are_noticed_with_a_margin(pieces):
         assert match.is_mismatch and match.chroma_similarity < MISMATCH_BELOW - 0.1
 
 
+@pytest.mark.fluidsynth
 def test_pairs_are_accepted_with_a_margin(pieces, play):
     performances, rendered = pieces
     pairs = [(i, in_a_noisy_room(rendered[i])) for i in (0, 2, 3, 4)]
@@ -89,6 +91,7 @@ def test_pairs_are_accepted_with_a_margin(pieces, play):
         assert abs(match.offset_seconds) < 0.1 and match.mfcc_distance_db > 1.0
 
 
+@pytest.mark.fluidsynth
 @pytest.mark.parametrize("seconds", [-3.21, -0.008, 0.0, 0.016, 1.37])
 def test_the_offset_is_how_much_later_the_recording_is(pieces, seconds):
     played = pieces[1][3]
@@ -101,6 +104,7 @@ def test_the_offset_is_how_much_later_the_recording_is(pieces, seconds):
     assert match.report() == {"chroma_similarity": match.chroma_similarity, "offset_seconds": match.offset_seconds}
 
 
+@pytest.mark.fluidsynth
 def test_a_sound_matches_itself_exactly(pieces):
     match = compare(*[waveform(pieces[1][4])] * 2)
     assert (match.chroma_similarity, match.mfcc_distance_db) == (pytest.approx(1.0, abs=1e-6), 0.0)
@@ -114,6 +118,7 @@ def test_music_that_repeats_is_not_found_late():
     assert match.offset_seconds == pytest.approx(0.0, abs=0.01)
 
 
+@pytest.mark.fluidsynth
 def test_there_is_no_verdict_on_a_few_seconds(pieces):
     short = waveform(pieces[1][3][:, : 5 * RATE])
     assert compare(short, short).is_mismatch is None
@@ -121,6 +126,7 @@ def test_there_is_no_verdict_on_a_few_seconds(pieces):
     assert Match(0.41, 0.0, 0.0, 15.0).is_mismatch is False
 
 
+@pytest.mark.fluidsynth
 def test_the_best_offset_is_the_one_found_by_trying_all(pieces):
     a, b = (describe(waveform(pieces[1][i][:, : 12 * RATE])) for i in (3, 4))
     needed = 0.5 * min(a.is_active.sum(), b.is_active.sum())
@@ -180,6 +186,7 @@ def test_mfcc_are_those_of_the_definition():
     np.testing.assert_allclose(got[3], wanted, atol=1e-3)
 
 
+@pytest.mark.fluidsynth
 def test_descriptors_do_not_depend_on_the_blocks_they_are_computed_in(pieces, monkeypatch):
     sound = waveform(pieces[1][0])
     whole = describe(sound)

@@ -65,6 +65,7 @@ def test_cases_read_as_people_write_them():
     ]
 
 
+@pytest.mark.fluidsynth
 def test_notes_are_those_of_the_sound_and_a_change_of_sound_has_none(versions):
     original = versions[ORIGINAL]
     assert original.sound().samples.shape == (2, SECONDS * RATE)
@@ -75,6 +76,7 @@ def test_notes_are_those_of_the_sound_and_a_change_of_sound_has_none(versions):
     assert not np.array_equal(versions[YARDSTICK].sound().samples, original.sound().samples)
 
 
+@pytest.mark.fluidsynth
 def test_controls_change_what_they_say(versions):
     original = versions[ORIGINAL].sound().samples
     assert np.allclose(versions[Case("gain -12 dB")].sound().samples * 10**0.6, original, atol=1e-6)
@@ -117,6 +119,7 @@ def test_an_excerpt_of_the_top_key_alone_has_no_version_a_semitone_higher(studio
     assert found["a semitone lower"].notes.notes["pitch"].tolist() == [107, 107]
 
 
+@pytest.mark.fluidsynth
 def test_adversaries_are_what_they_are_called(studio):
     found = {version.case.name: version for version in studio.adversaries(SECONDS)}
     assert not found["silence"].sound().samples.any() and found["silence"].notes is None

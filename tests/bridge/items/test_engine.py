@@ -198,6 +198,7 @@ def test_an_empty_table_is_made_again(tmp_path, views, scored_ids, make_midi):
     assert scored_ids == [40] and table.stat().st_size
 
 
+@pytest.mark.fluidsynth
 @pytest.mark.parametrize("name", ["fluidsynth_version", "default_soundfont", "packages_of"])
 def test_what_plays_notes_and_plug_ins_are_part_of_the_fingerprint(tmp_path, views, monkeypatch, name):
     (tmp_path / "other.sf2").touch()

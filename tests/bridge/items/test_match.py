@@ -29,6 +29,7 @@ def entry_of(midi, wav, views):
     return score_items([Item(id="pair", midi=midi, wav=wav)], views)["items"][0]
 
 
+@pytest.mark.fluidsynth
 def test_a_matching_pair_has_its_similarity_and_offset(pieces, views):
     entry = entry_of(pieces / "first.mid", pieces / "first.wav", views)
     assert set(entry["match"]) == {"chroma_similarity", "offset_seconds"}
@@ -37,12 +38,14 @@ def test_a_matching_pair_has_its_similarity_and_offset(pieces, views):
     assert entry["warnings"] == [] and entry["error"] is None
 
 
+@pytest.mark.fluidsynth
 def test_a_mismatch_is_warned_of(pieces, views):
     entry = entry_of(pieces / "second.mid", pieces / "first.wav", views)
     assert entry["match"]["chroma_similarity"] < 0.4 and entry["error"] is None
     assert ["does not seem to play the MIDI file" in text for text in entry["warnings"]] == [True]
 
 
+@pytest.mark.fluidsynth
 def test_without_views_of_sound_or_without_a_pair_nothing_is_compared(pieces, views):
     symbolic = OpenViews(views.symbolic, {}, {"musicgen": "gone"}, views.references)
     assert entry_of(pieces / "second.mid", pieces / "first.wav", symbolic)["match"] is None

@@ -80,6 +80,7 @@ def test_a_remark_that_many_items_share_is_told_once(tmp_path, views, make_midi)
     assert text.count("fewer than 32 notes") == 1 and text.count("[1]") == 4
 
 
+@pytest.mark.fluidsynth
 def test_columns_of_all_views_fit_in_blocks_and_empty_ones_are_left_out(tmp_path, views, make_midi):
     def view(name, **figures):
         return AudioView(name, Description(f"units of {name}", 16_000), lambda sound: figures)

@@ -95,6 +95,7 @@ def test_differences_are_those_of_the_notes_nats_and_verdicts_follow(of_notes, w
     assert rows["original"]["difference_nats"] is rows["original"]["interval"] is None
 
 
+@pytest.mark.fluidsynth
 def test_edits_distances_and_words(views, write):
     items = [write("original"), write("worse", EVERY_TENTH), write("same")]
     group, _ = compared(items, views)
@@ -130,6 +131,7 @@ def test_sequenced_versions_are_ranked_by_their_pitches(of_notes, write):
     )  # a quarter is pitch's
 
 
+@pytest.mark.fluidsynth
 def test_what_cannot_be_ranked_says_why(tmp_path, views, write, make_wav):
     silent = tmp_path / "silent.wav"
     make_wav(silent, peak=0.0)
@@ -200,6 +202,7 @@ def test_the_gate_names_the_figure_that_closes_it():
     assert reason_not_ranked("spectral_lm", ratio, entries[1], entries[1]) is None
 
 
+@pytest.mark.fluidsynth
 def test_plug_ins_are_not_ranked_and_a_missing_curve_is_a_reason(views, write):
     description = views.audio["spectral_lm"].description
     figures = {"llr_nats_per_second": 3.0, "nll_nats_per_second": 2.0}
@@ -252,6 +255,7 @@ def test_groups_by_stem_and_by_reference_without_a_folder_of_tables(tmp_path, of
     assert (group["source"], group["reference"], len(group["edits"])) == ("reference", "other", 2)
 
 
+@pytest.mark.fluidsynth
 def test_sound_is_ranked_by_its_ratio_of_which_more_is_better(views, write):
     def ratio(sound):
         """By the sound's loudness, the quieter the likelier, a second after the other; half of it active."""

@@ -31,6 +31,7 @@ def excerpt(number: int, split: str = "train") -> Excerpt:
     return Excerpt(random_performance(1, 20), split, number)
 
 
+@pytest.mark.fluidsynth
 def test_frames_are_repeatable_and_differ_by_number_and_seed():
     frames = frames_of_excerpt(excerpt(0), VARIED)
     np.testing.assert_array_equal(frames, frames_of_excerpt(excerpt(0), VARIED))
@@ -43,6 +44,7 @@ def test_frames_are_repeatable_and_differ_by_number_and_seed():
     assert frames.shape[1] == 88 and frames.max() > 60
 
 
+@pytest.mark.fluidsynth
 def test_dry_excerpts_are_the_default_rendering_whatever_the_recipe():
     dry = frames_of_excerpt(excerpt(0), DRY)
     np.testing.assert_array_equal(dry, frames_of_excerpt(excerpt(5), DRY))
@@ -134,6 +136,7 @@ def test_transpositions_keep_intervals_and_stay_on_the_keyboard():
     assert steps == {-1, 0}
 
 
+@pytest.mark.fluidsynth
 def test_programs_sound_different():
     acoustic, bright = (rendered(random_performance(1, 20), default_soundfont(), program, 16_000) for program in (0, 1))
     assert acoustic.ndim == 1 and (acoustic[:4000] != bright[:4000]).any()

@@ -79,6 +79,7 @@ def test_excerpts_are_repeatable_and_stay_in_their_split(corpus):
         assert notes["onset_ticks"][-1] < 300
 
 
+@pytest.mark.fluidsynth
 def test_a_cache_is_made_once_and_named_by_its_content(corpus, frames, monkeypatch):
     monkeypatch.setattr("train.frames.data.ProcessPoolExecutor", None)  # rendering again would fail
     root = frames.folder.parent
@@ -129,6 +130,7 @@ def test_windows_cover_every_frame_and_know_what_lies_before():
     np.testing.assert_array_equal(Windows(frames, config, 8, epoch=1)[3][0], Windows(frames, config, 8, epoch=1)[3][0])
 
 
+@pytest.mark.fluidsynth
 def test_two_steps_then_resumed_equal_four_steps(frames, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     common = ["--frames", str(frames.folder), *SMALL_MODEL, *SHORT_RUN]
@@ -151,6 +153,7 @@ def test_two_steps_then_resumed_equal_four_steps(frames, tmp_path, monkeypatch):
     assert np.isfinite(story["figures"]["validation_nats_per_second"])
 
 
+@pytest.mark.fluidsynth
 def test_main_renders_from_a_prepared_corpus_and_the_background_starts_from_the_model(corpus, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     common = ["--data", str(corpus.folder), "--out", "run", *SMALL_RENDERS, *SMALL_MODEL, *SHORT_RUN]
