@@ -1,6 +1,7 @@
 """Weights on disk: bf16 safetensors with their story in the metadata, loaded strictly or refused in one sentence."""
 
 import json
+import shutil
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -140,6 +141,9 @@ def load_state(module: torch.nn.Module, state: Mapping[str, torch.Tensor], path:
 
 
 def git_commit() -> str | None:
-    """The commit of the working directory's checkout, None outside one."""
-    result = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    """The commit of the checkout that this module lies in, None outside one and where git is missing."""
+    if not shutil.which("git"):
+        return None
+    command = ["git", "rev-parse", "HEAD"]
+    result = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
     return result.stdout.strip() or None
