@@ -31,7 +31,8 @@ MAY_IMPORT = {
     "train": {"losscal", "symbolic", "audio", "bridge"},
 }
 COMMANDS = (
-    *("bridge.score", "bridge.render", "bridge.references", "symbolic.prepare", "symbolic.generate"),
+    *("bridge.score", "bridge.render", "bridge.references", "bridge.calibrate"),
+    *("symbolic.prepare", "symbolic.generate", "symbolic.polish", "symbolic.memorisation"),
     *("train.vqvae", "train.gpt", "train.spectral_lm", "train.diffusion"),
     *("audio.musicgen", "audio.audiobox", "audio.set_metrics", "audio.diffusion"),
 )

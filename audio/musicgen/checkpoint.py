@@ -70,7 +70,7 @@ class MusicGen:
         """
         if find_spec("transformers") is None:
             raise InputError(
-                "MusicGen needs the package transformers: install it with pip install 'losscal[musicgen]'."
+                "MusicGen needs the package transformers: run pip install '.[musicgen]' in LossCal's folder."
             )
         if device == "cuda" and not torch.cuda.is_available():
             raise InputError("--device cuda: this PyTorch sees no CUDA device; use cpu.")

@@ -116,7 +116,7 @@ def under_ray(recipe: Recipe, workers: int | None, scorer: ItemScorer, work: Ite
     try:
         import ray
     except ImportError as error:
-        raise InputError("--engine ray: Ray is not installed; run pip install 'losscal[ray]'.") from error
+        raise InputError("--engine ray: Ray is not installed; run pip install '.[ray]' in LossCal's folder.") from error
     if not ray.is_initialized():
         ray.init(log_to_driver=False)
     actors = workers or int(ray.cluster_resources()["CPU"])

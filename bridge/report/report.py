@@ -44,5 +44,5 @@ class ReportByKeys(dict[str, Any]):
         try:
             import pandas as pd
         except ImportError as error:
-            raise InputError("to_pandas: pandas is not installed; run pip install 'losscal[pandas]'.") from error
+            raise InputError("to_pandas needs pandas: run pip install '.[pandas]' in LossCal's folder.") from error
         return pd.json_normalize(self["items"])

@@ -106,6 +106,7 @@ def test_the_first_note_is_no_drum_and_comes_when_it_is_struck(tmp_path):
         first_note_seconds(write(tmp_path / "none.mid", [control(0.0, 64, 127)]))
 
 
+@pytest.mark.fluidsynth
 def test_rests_and_stray_messages_change_nothing_of_what_is_heard_from_the_first_note_on(tmp_path):
     music = [control(0.0, 7, 80), *note(0.0, 0.3), *note(0.5, 0.8, pitch=60)]
     expected = render(write(tmp_path / "music.mid", music), sample_rate=8_000)
@@ -121,6 +122,7 @@ def test_rests_and_stray_messages_change_nothing_of_what_is_heard_from_the_first
         np.testing.assert_array_equal(samples, expected)
 
 
+@pytest.mark.fluidsynth
 def test_a_controller_hours_later_costs_neither_time_nor_memory(tmp_path):
     expected = render(write(tmp_path / "music.mid", note(0.0, 0.3)), sample_rate=8_000)
     for stray in (control(10_800.0, 7, 90), control(10_800.0, 64, 0)):
@@ -130,6 +132,7 @@ def test_a_controller_hours_later_costs_neither_time_nor_memory(tmp_path):
         assert held or np.array_equal(samples, expected)
 
 
+@pytest.mark.fluidsynth
 def test_smpte_time_is_played(tmp_path):
     path = write(tmp_path / "beats.mid", note(0.0, 0.5))
     data = path.read_bytes()
@@ -137,6 +140,7 @@ def test_smpte_time_is_played(tmp_path):
     assert np.abs(render(path)[:, : 44 * 480]).max() > 0.01
 
 
+@pytest.mark.fluidsynth
 def test_what_ends_notes_for_the_reader_ends_them_for_the_synthesiser(tmp_path):
     for ending in (control(0.2, 120, 0), control(0.2, 123, 0), control(0.2, 126, 0)):
         path = write(tmp_path / "ended.mid", [*note(0.0, 4.0), ending, *note(4.5, 4.6, pitch=30)])

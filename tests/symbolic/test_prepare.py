@@ -1,9 +1,6 @@
 """Preparing a corpus: every file kept or rejected with its reason, and splits that nothing can move."""
 
 import csv
-import subprocess
-import sys
-import time
 import zipfile
 from pathlib import Path
 
@@ -166,9 +163,3 @@ def test_a_source_that_gives_nothing_is_refused_in_one_sentence(source, tmp_path
     with pytest.raises(InputError, match=message):
         main([*arguments, "--out", "out", "--workers", "1"])
     assert not (tmp_path / "out").exists()
-
-
-def test_help_answers_at_once():
-    start = time.perf_counter()
-    subprocess.run([sys.executable, "-m", "symbolic.prepare", "--help"], check=True, capture_output=True)
-    assert time.perf_counter() - start < 2

@@ -74,7 +74,7 @@ def test_no_transformers_no_hub_no_such_name(monkeypatch):
     with pytest.raises(InputError, match="no name on the hub"):
         MusicGen.load("/no/such/folder")
     monkeypatch.setattr("audio.musicgen.checkpoint.find_spec", lambda name: None)
-    with pytest.raises(InputError, match=r"install it with pip install 'losscal\[musicgen\]'"):
+    with pytest.raises(InputError, match=r"run pip install '\.\[musicgen\]' in LossCal's folder"):
         MusicGen.load("some/checkpoint")
 
 

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from dataclasses import fields, replace
 
 import numpy as np
@@ -202,6 +201,4 @@ def test_help_needs_neither_torch_nor_lightning():
         "import sys\nfrom train.spectral_lm import main\n"
         "try: main(['--help'])\nexcept SystemExit: assert not {'torch', 'lightning'} & set(sys.modules)"
     )
-    start = time.perf_counter()
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
-    assert time.perf_counter() - start < 5.0
