@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import soundfile
 from packaging.requirements import Requirement
+from safetensors import safe_open
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("losscal", "symbolic", "audio", "bridge", "train")
@@ -132,6 +133,16 @@ def test_examples_belong_to_the_shipped_weights_and_are_what_the_manifest_says(s
 def test_the_table_in_the_readme_was_made_with_the_shipped_weights(shipped_hashes):
     stamp = re.search(r"<!-- table of weights (.*) -->", (ROOT / "README.md").read_text(encoding="utf-8"))
     assert stamp[1].split() == [f"{view}={shipped_hashes[view][:12]}" for view in WEIGHTS], "run make refresh"
+
+
+def test_the_commands_that_made_the_weights_are_those_that_the_docs_tell():
+    told = set((ROOT / "docs/training.md").read_text(encoding="utf-8").splitlines())
+    for path in chain.from_iterable(WEIGHTS.values()):
+        with safe_open(ROOT / path, "pt") as file:
+            command = json.loads(file.metadata()["story"])["command"]
+        command = command.replace(" --trainer.enable_progress_bar false", "")
+        dashed = re.sub(r"--[\w.]+", lambda flag: flag[0].replace("_", "-"), command)
+        assert dashed in told, f"{path} was made by: {dashed}"
 
 
 def test_sizes_stay_within_their_limits():
