@@ -47,12 +47,12 @@ class Music:
         return in_memory(sound) if n_bytes <= DECODED_BYTES else sound
 
     def rendering(self, sample_rate: int) -> "Waveform":
-        """The MIDI file as FluidSynth plays it, at `sample_rate` Hz."""
+        """The MIDI file as FluidSynth plays it from its first note on, at `sample_rate` Hz."""
         from audio.signal.waveform import Waveform
         from bridge.render import render_file
 
         if sample_rate not in self._renderings:
-            samples = render_file(self._midi_file, str(self.midi), sample_rate=sample_rate)
+            samples = render_file(self._midi_file, str(self.midi), sample_rate=sample_rate, from_first_note=True)
             self._renderings[sample_rate] = Waveform(samples, sample_rate, str(self.midi))
         return self._renderings[sample_rate]
 

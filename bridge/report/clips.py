@@ -6,7 +6,6 @@ from pathlib import Path
 
 from audio.signal.waveform import Sound, cut, in_memory, open_audio, resample, to_mono
 from bridge.items.entry import ItemEntry
-from bridge.played import first_note_seconds
 from bridge.views.opening import SYMBOLIC_VIEWS
 
 MAX_CLIP_ITEMS = 40
@@ -44,7 +43,7 @@ def _notes_start(entry: ItemEntry, sound_start: float) -> float:
     """Where the first note stands in the recording, in seconds: as the two match, else where the sound begins."""
     if entry.match is None or not Path(entry.midi).is_file():
         return sound_start
-    return first_note_seconds(Path(entry.midi)) + entry.match.offset_seconds
+    return entry.match.offset_seconds
 
 
 def _clip(sound: Sound, start_seconds: float) -> bytes:

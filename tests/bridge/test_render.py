@@ -8,7 +8,6 @@ import pytest
 import soundfile
 
 from bridge import render as render_module
-from bridge.played import first_note_seconds
 from bridge.render import TAIL_SECONDS, main, render
 from losscal.errors import InputError
 
@@ -98,12 +97,14 @@ def test_times_follow_the_tempo_map(tmp_path):
     assert loudness(samples, 44_100, 2.5, 2.99) < 1e-3 < loudness(samples, 44_100, 3.05, 3.3)
 
 
-def test_the_first_note_is_no_drum_and_comes_when_it_is_struck(tmp_path):
+def test_the_first_note_is_no_drum(tmp_path):
     drum, late = note(0.25, 0.5, channel=9), note(1.5, 2.0)
-    assert first_note_seconds(write(tmp_path / "late.mid", [*drum, *late])) == pytest.approx(1.5)
-    assert first_note_seconds(write(tmp_path / "drums.mid", drum)) == pytest.approx(0.25)
+    expected = render(write(tmp_path / "late.mid", late), sample_rate=8_000, from_first_note=True)
+    both = render(write(tmp_path / "both.mid", [*drum, *late]), sample_rate=8_000, from_first_note=True)
+    np.testing.assert_array_equal(both, expected)
+    assert len(render(write(tmp_path / "drums.mid", drum), sample_rate=8_000, from_first_note=True)[0])
     with pytest.raises(InputError, match=r"none\.mid: holds no note"):
-        first_note_seconds(write(tmp_path / "none.mid", [control(0.0, 64, 127)]))
+        render(write(tmp_path / "none.mid", [control(0.0, 64, 127)]))
 
 
 @pytest.mark.fluidsynth
