@@ -26,6 +26,7 @@ from audio.signal.waveform import Sound, cut, open_audio, prepare_mono
 from losscal.cli import EXIT_DONE, EXIT_ITEMS_FAILED, log, run
 from losscal.errors import InputError, WeightsError
 from losscal.files import atomic_path
+from losscal.views import SOUND, Figure, TableColumn, View
 
 AXES = ("CE", "CU", "PC", "PQ")
 """Content enjoyment, content usefulness, production complexity, production quality."""
@@ -33,6 +34,37 @@ DEFAULT_CHECKPOINT = "facebook/audiobox-aesthetics"
 WINDOW_SECONDS = 10
 BATCH_WINDOWS = 4
 """Windows rated at once; bounds the memory whatever the recording's length (each takes about 0.2 GB)."""
+
+
+def _load(checkpoint: str | Path | None) -> "AudioboxScorer":
+    return AudioboxScorer.load(checkpoint or DEFAULT_CHECKPOINT)
+
+
+AUDIOBOX = View(
+    "audiobox",
+    SOUND,
+    "ratings from 1 to 10 as learned from listeners",
+    _load,
+    figures=tuple(
+        Figure(
+            axis,
+            "rating 1 to 10",
+            TableColumn(
+                axis,
+                5,
+                1,
+                "CE, CU, PC, PQ: enjoyment, usefulness, complexity, quality as learned from listeners, 1 to 10; no "
+                "likelihoods.",
+            ),
+            higher_is_better=True,
+        )
+        for axis in AXES
+    ),
+    checkpoint=DEFAULT_CHECKPOINT,
+    glossary="Ratings learned from listeners (CE enjoyment, CU usefulness, PC complexity, PQ quality). Only where its "
+    "weights are present.",
+    calibrated=AXES,
+)
 
 
 class AudioboxScorer:
@@ -43,8 +75,7 @@ class AudioboxScorer:
         weights_sha256: of its weights.
     """
 
-    name = "audiobox"
-    unit = "ratings from 1 to 10 as learned from listeners"
+    name, unit = AUDIOBOX.name, AUDIOBOX.unit
     sample_rate = 16_000
     loudness_lufs = -23.0
 

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from audio.diffusion.view import DIFFUSION
 from bridge.calibration.accuracy import Measured, measured_of, tables
 from bridge.calibration.benchmark import measured_of_submission, write_benchmark, write_scores
 from bridge.calibration.cases import SEVERITIES, Studio
@@ -24,7 +25,7 @@ from bridge.calibration.scores import (
     DEFAULT_SAMPLE_RATE,
     Record,
     open_panel,
-    quantity_of,
+    quantities_of,
     sample_rate_of,
     trained_on,
 )
@@ -94,7 +95,7 @@ def measure(
         if path is not None:
             _write_json(path, records[-1])
     pieces = {excerpt.piece.sha256: excerpt.piece.seconds for excerpt in excerpts}
-    return measured_of(records, studio.cases, list(pieces.values()))
+    return measured_of(records, studio.cases, list(pieces.values()), quantities_of(views.declared.values()))
 
 
 def result(
@@ -110,7 +111,7 @@ def result(
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "weights": dict(weights or {}),
         "config": dict(config),
-        "scores": {score: quantity_of(score) for score in measured.scores},
+        "scores": {score: measured.quantity(score) for score in measured.scores},
         **tables(measured, known or {}),
     }
 
@@ -177,12 +178,9 @@ def _open_views(flags: argparse.Namespace) -> OpenViews:
     for reason in views.unavailable.values():
         log(f"left out: {reason}")
     if flags.diffusion:
-        from audio.diffusion.scoring import DiffusionScorer
-
-        scorer = DiffusionScorer.load(flags.weights)
-        views = replace(
-            views, audio={**views.audio, "diffusion": AudioView("diffusion", scorer.describe(), scorer.score)}
-        )
+        scorer = DIFFUSION.load(flags.weights)
+        diffusion = AudioView(DIFFUSION, scorer.describe(), scorer.score)
+        views = replace(views, audio={**views.audio, DIFFUSION.name: diffusion})
     if not views.symbolic and not views.audio:
         raise InputError(f"no view can be opened. {' '.join(views.unavailable.values())}")
     return views

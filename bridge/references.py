@@ -5,19 +5,22 @@ drawn at random with a fixed seed and spread evenly over the pieces. The results
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bridge.views.opening import SHIPPED_VIEWS, SymbolicScorer, open_views, view_names, weights_folder
+from bridge.views.declarations import VIEWS
+from bridge.views.notes import SymbolicScorer
+from bridge.views.opening import SHIPPED_VIEWS, open_views, view_names
 from bridge.views.sound import AudioView
 from losscal.cli import EXIT_DONE, in_range, log, run
 from losscal.errors import InputError
-from losscal.references import LLR_SUFFIX, PER_SECOND_SUFFIX, REFERENCES_FILE, References, ViewReference
+from losscal.references import REFERENCES_FILE, References, ViewReference
 from losscal.settings import Count
+from losscal.views import View
 from symbolic.data.corpus import Corpus
 from symbolic.data.excerpts import Length, SourcePiece, draw_in_turn, pieces_of_corpus
 
@@ -27,9 +30,6 @@ if TYPE_CHECKING:
 
 NOTE_LENGTHS = (64, 256, 1024)
 SECOND_LENGTHS = (10, 30, 120)
-SYMBOLIC_STATISTICS = {"nll_nats_per_note": "", "nll_nats_per_second": PER_SECOND_SUFFIX}
-AUDIO_STATISTICS = {"nll_nats_per_second": "", "llr_nats_per_second": LLR_SUFFIX}
-"""Report keys of a view that have references, and what follows the view's name in that of the reference."""
 SEED = 0
 
 
@@ -45,30 +45,27 @@ def render_window(
 
 
 def symbolic_references(scorer: SymbolicScorer, pieces: Sequence[SourcePiece], count: int) -> dict[str, ViewReference]:
-    """References by name, of SYMBOLIC_STATISTICS over `count` windows of each of NOTE_LENGTHS."""
-    values: dict[str, dict[int, list[float]]] = {statistic: {} for statistic in SYMBOLIC_STATISTICS}
+    """References by name, of what the view declares, over `count` windows of each of NOTE_LENGTHS."""
+    statistics = [reference.statistic for reference in scorer.view.references]
+    values: dict[str, dict[int, list[float]]] = {statistic: {} for statistic in statistics}
     for n_notes in NOTE_LENGTHS:
         windows = draw_in_turn(pieces, Length(n_notes, "notes"), count, np.random.default_rng((SEED, n_notes)))
-        scores = scorer.score(windows, excerpt=True)
+        figures = [score.report() for score in scorer.score(windows, excerpt=True)]
         for statistic, of_length in values.items():
-            of_length[n_notes] = [getattr(score, statistic) for score in scores]
+            of_length[n_notes] = [of_window[statistic] for of_window in figures]
             median = np.median(of_length[n_notes])
             log(f"{scorer.name}: {count} windows of {n_notes} notes, median {statistic} {median:.3f}")
-    return {
-        scorer.name + SYMBOLIC_STATISTICS[statistic]: ViewReference.of_values(
-            scorer.weights_sha256, statistic, of_length
-        )
-        for statistic, of_length in values.items()
-    }
+    return _references(scorer.view, scorer.weights_sha256, values)
 
 
 def audio_references(view: AudioView, pieces: Sequence[SourcePiece], count: int) -> dict[str, ViewReference]:
-    """References by name, of the view's AUDIO_STATISTICS over renderings of `count` windows of each of SECOND_LENGTHS.
+    """References by name, of what the view declares, over renderings of `count` windows of each of SECOND_LENGTHS.
 
     A statistic that the view does not give has none.
     """
     from tqdm import tqdm
 
+    statistics = [reference.statistic for reference in view.view.references]
     values: dict[str, dict[int, list[float]]] = {}
     for seconds in SECOND_LENGTHS:
         windows = draw_in_turn(pieces, Length(seconds, "seconds"), count, np.random.default_rng((SEED, seconds)))
@@ -80,17 +77,25 @@ def audio_references(view: AudioView, pieces: Sequence[SourcePiece], count: int)
             except InputError as error:  # a window of rests, which is refused as a user's file would be
                 log(f"left out: {error}")
                 continue
-            for statistic in AUDIO_STATISTICS:
+            for statistic in statistics:
                 if figures[statistic] is not None:
                     values.setdefault(statistic, {}).setdefault(seconds, []).append(figures[statistic])
     for statistic, of_length in values.items():
         medians = ", ".join(f"{np.median(of):.1f} ({len(of)} of {seconds} s)" for seconds, of in of_length.items())
         log(f"{view.name}: median {statistic} {medians}")
+    return _references(view.view, view.description.weights_sha256, values)
+
+
+def _references(
+    view: View, weights_sha256: str, values: Mapping[str, Mapping[int, Sequence[float]]]
+) -> dict[str, ViewReference]:
+    """References by name, of the values by statistic and length."""
     return {
-        view.name + AUDIO_STATISTICS[statistic]: ViewReference.of_values(
-            view.description.weights_sha256, statistic, of_length
+        view.name + reference.suffix: ViewReference.of_values(
+            weights_sha256, reference.statistic, values[reference.statistic]
         )
-        for statistic, of_length in values.items()
+        for reference in view.references
+        if reference.statistic in values
     }
 
 
@@ -129,7 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not made:
         raise InputError(f"no view can be opened. {' '.join(views.unavailable.values())}")
     weights_dir = None if options.weights is None else Path(options.weights)
-    paths = {view: weights_folder(view, weights_dir) / REFERENCES_FILE for view in made}
+    paths = {view: (weights_dir or VIEWS[view].weights.folder) / REFERENCES_FILE for view in made}
     for path in sorted(set(paths.values())):
         by_name = dict(References.load([path]).by_view)
         for view, references in made.items():

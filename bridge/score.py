@@ -127,7 +127,7 @@ def score_items(
             replace(by_number[number], group=group_of.get(number, item.group)) for number, item in enumerate(items)
         ]
         compared = _compared(groups, entries, folder, views, progress)
-    entries = [replace(entry, explanations=explanations(entry, views.units, views.weights)) for entry in entries]
+    entries = [replace(entry, explanations=explanations(entry, views.declared, views.weights)) for entry in entries]
     policy = views.context_policy
     if excerpt and views.symbolic:
         policy += "; scored as excerpts, without a start symbol"

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from audio.spectral.config import SpectralLMConfig
+from audio.spectral.config import BACKGROUND_KIND, KIND, SpectralLMConfig
 from train.common import base_parser, build_trainer, errors_as_usage, parse_flags
 from train.configs import OptimConfig
 from train.frames.data import WindowConfig
@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     import lightning
 
-    from audio.spectral.model import BACKGROUND_KIND, KIND, SpectralLM
+    from audio.spectral.model import SpectralLM
     from train.frames.module import MONITOR, SpectralModule, start_from
     from train.frames.run import run
 

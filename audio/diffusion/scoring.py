@@ -15,17 +15,16 @@ import torch
 from audio.diffusion.config import DEFAULT_ESTIMATE, DiffusionConfig, EstimateConfig
 from audio.diffusion.model import DiffusionModel
 from audio.diffusion.process import diffusion_nats, prior_nats, reconstruction_nats, spread_times
+from audio.diffusion.view import DIFFUSION, KIND
 from audio.scorer import Description
 from audio.signal.waveform import Sound, cut
+from audio.spectral.config import SHIPPED_WEIGHTS
 from audio.spectral.frames import FrameConfig, active_frames, quantised_frames
 from audio.spectral.loading import load_frame_model
 from audio.spectral.scoring import sounding_span
 from losscal.files import sha256_of
 
-KIND = "diffusion"
-LABEL = "upper bound on -log p of quantised semitone-band frames"
 TERMS = ("prior", "diffusion", "reconstruction")
-SHIPPED_WEIGHTS = Path(__file__).parents[1] / "weights"
 GOLDEN_RATIO = 0.5 * (5**0.5 - 1)
 
 Progress = Callable[[range], Iterable[int]]
@@ -124,8 +123,7 @@ class DiffusionScore:
 class DiffusionScorer:
     """Bounds recordings' likelihood with trained weights, offline."""
 
-    name = KIND
-    unit = LABEL
+    name, unit = DIFFUSION.name, DIFFUSION.unit
     sample_rate = FrameConfig().sample_rate
     loudness_lufs = FrameConfig().loudness_lufs
 

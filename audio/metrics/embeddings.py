@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from audio.checkpoints import checkpoint_folder, load_transformers_model, model_type, sha256_of_weights
 from audio.signal.blocks import excerpts
 from audio.signal.waveform import Sound, prepare_mono
+from audio.spectral.config import KIND as SPECTRAL_LM
 from audio.spectral.frames import FrameConfig, quantised_frames
-from audio.spectral.model import KIND as SPECTRAL_LM
 from audio.spectral.model import frame_nats, rms_norm
 from audio.spectral.scoring import SpectralLMScorer
 from losscal.errors import InputError

@@ -18,6 +18,7 @@ from audio.musicgen.checkpoint import Condition, MusicGen
 from audio.musicgen.codec import Reconstruction, encode_and_compare, prepared
 from audio.musicgen.config import DEFAULT_CHECKPOINT, DEFAULT_WINDOWS, LOUDNESS_LUFS, WindowConfig
 from audio.musicgen.steps import Window, delayed, seen, shifted, undelayed, windows
+from audio.musicgen.view import MUSICGEN
 from audio.scorer import Description
 from audio.signal.waveform import Sound
 
@@ -94,8 +95,7 @@ class MusicGenScore:
 class MusicGenScorer:
     """Scores recordings with one checkpoint under one condition, by default none."""
 
-    name = "musicgen"
-    unit = "nats of EnCodec codes"
+    name, unit = MUSICGEN.name, MUSICGEN.unit
     loudness_lufs = LOUDNESS_LUFS
 
     def __init__(self, musicgen: MusicGen, text: str | None = None, config: WindowConfig = DEFAULT_WINDOWS) -> None:

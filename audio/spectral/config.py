@@ -1,9 +1,13 @@
 """Configuration of the spectral model, free of torch so that command lines can show it at once."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 from losscal.settings import Count, Range, Settings, require
+
+KIND, BACKGROUND_KIND = "spectral_lm", "spectral_lm_background"
+SHIPPED_WEIGHTS = Path(__file__).parents[1] / "weights"
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ from torch import Tensor, nn
 
 from audio.spectral.config import SpectralLMConfig
 
-KIND, BACKGROUND_KIND = "spectral_lm", "spectral_lm_background"
 WINDOW_FRAMES = 512
 """Frames scored at once: 16 s, about 100 MB of activations."""
 

@@ -14,14 +14,14 @@ import numpy as np
 
 from audio.scorer import Description
 from audio.signal.waveform import Sound, cut
-from audio.spectral.config import SpectralLMConfig
+from audio.spectral.config import BACKGROUND_KIND, KIND, SHIPPED_WEIGHTS, SpectralLMConfig
 from audio.spectral.frames import ACTIVE_DB, FrameConfig, active_frames, quantised_frames
 from audio.spectral.loading import load_frame_model
-from audio.spectral.model import BACKGROUND_KIND, KIND, SpectralLM, frame_nats
+from audio.spectral.model import SpectralLM, frame_nats
+from audio.spectral.view import SPECTRAL_LM
 from losscal.errors import InputError, WeightsError
 from losscal.files import sha256_of
 
-SHIPPED_WEIGHTS = Path(__file__).parents[1] / "weights"
 MIN_ACTIVE_FRACTION = 0.1
 """A recording that is active for a smaller share of its time is refused: silence would decide its likelihood."""
 SILENCE_DB = -60.0
@@ -114,8 +114,7 @@ class SpectralLMScorer:
     weights_sha256: of the model's file and, where there is one, the background model's behind it.
     """
 
-    name = KIND
-    unit = "nats of quantised semitone-band frames"
+    name, unit = SPECTRAL_LM.name, SPECTRAL_LM.unit
     sample_rate = FrameConfig().sample_rate
     loudness_lufs = FrameConfig().loudness_lufs
 

@@ -7,14 +7,15 @@ neutral where the whole interval lies within 5 % of that (two one-sided tests at
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import isnan
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from bridge.calibration.cases import ADVERSARIES, CONTROLS, ORIGINAL, SEVERITIES, YARDSTICK, Case
-from bridge.calibration.scores import BASELINE, UNDIRECTED, Record, is_view, quantity_of
+from bridge.calibration.scores import BASELINE, UNDIRECTED, Record, is_view
 from losscal.statistics import Estimate, area_under_curve, rank_correlation, ratio, share, wins
 
 Costs = Mapping[tuple[Case, str], np.ndarray]
@@ -39,15 +40,23 @@ ADVICE = {
 
 @dataclass(frozen=True)
 class Measured:
-    """The costs of all versions of excerpts, and how long the pieces are that they are from, seconds [pieces]."""
+    """The costs of all versions of excerpts, and how long the pieces are that they are from, seconds [pieces].
+
+    quantities: what scores are of, where their names do not say it.
+    """
 
     costs: Costs
     piece_seconds: np.ndarray
+    quantities: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def scores(self) -> list[str]:
         """Each score once: views, their other figures and baselines, in the order in which they were judged."""
         return list(dict.fromkeys(score for _, score in self.costs))
+
+    def quantity(self, score: str) -> str:
+        """What a score is of: a key of the report, for a baseline its name."""
+        return self.quantities.get(score, score.rpartition(": ")[2])
 
     def of(self, case: Case, score: str) -> np.ndarray | None:
         """Costs [pieces, per_piece]; None where a score has no say in a case."""
@@ -58,7 +67,12 @@ class Measured:
         return wins(self.costs[ORIGINAL, score], self.costs[case, score])
 
 
-def measured_of(records: Sequence[Record], cases: Iterable[Case], piece_seconds: Sequence[float]) -> Measured:
+def measured_of(
+    records: Sequence[Record],
+    cases: Iterable[Case],
+    piece_seconds: Sequence[float],
+    quantities: Mapping[str, str] = MappingProxyType({}),
+) -> Measured:
     """Records of excerpts, piece by piece, as many of each; piece_seconds: of each piece."""
     costs = {}
     for part in ("notes", "sound"):
@@ -70,7 +84,7 @@ def measured_of(records: Sequence[Record], cases: Iterable[Case], piece_seconds:
             for score in scores:
                 values = [record.get(str(case), {}).get(score, np.inf) for record in of_part]
                 costs[case, score] = np.array(values).reshape(len(piece_seconds), -1)
-    return Measured(in_their_favour(costs), np.asarray(piece_seconds, np.float64))
+    return Measured(in_their_favour(costs), np.asarray(piece_seconds, np.float64), quantities)
 
 
 def in_their_favour(costs: Costs) -> Costs:
@@ -116,7 +130,7 @@ def _each(
 ) -> list[dict[str, Any]]:
     """A row for each case that a score has a say in, score by score."""
     return [
-        {"view": score, "quantity": quantity_of(score), "corruption": case.name, "severity": case.severity}
+        {"view": score, "quantity": measured.quantity(score), "corruption": case.name, "severity": case.severity}
         | row(measured, case, score)
         for score in measured.scores
         for case in cases

@@ -16,6 +16,8 @@ import numpy as np
 
 from bridge.calibration.accuracy import Measured
 from bridge.calibration.cases import ORIGINAL, YARDSTICK, Case, Studio, Version
+from bridge.calibration.scores import quantities_of
+from bridge.views.declarations import VIEWS
 from losscal.errors import InputError
 from losscal.files import atomic_path, sha256_of
 from symbolic.data.excerpts import Excerpt
@@ -122,7 +124,7 @@ def measured_of_submission(
         "submission": submission.name,
         "piece_sha256": list(seconds),
     }
-    return Measured(costs, np.array(list(seconds.values()))), size
+    return Measured(costs, np.array(list(seconds.values())), quantities_of(VIEWS.values())), size
 
 
 def _written(folder: Path, stem: str, version: Version) -> dict[str, Any]:

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from bridge.calibration.cases import ADVERSARIES, YARDSTICK
-from bridge.views.opening import SYMBOLIC_VIEWS, weights_folder
+from bridge.views.declarations import VIEWS, half_of
 from losscal.errors import InputError
 from losscal.files import sha256_of
+from losscal.views import SOUND
 
-PITCH_FIGURE = "pitch_bits_per_note"
-"""Of a view of notes, what sequenced music is ranked by."""
 CALIBRATION_FILE = Path(__file__).with_name("calibration.json")
 KINDS = ("midi", "sequenced", "rendering", "recording")
 """What a view was given: notes as played or as a grid has them, notes that we played, or a sound file of the user's."""
@@ -34,7 +33,7 @@ def sentence(view: str, kind: str, *, weights_sha256: str | None = None) -> str 
     config = calibration["config"]
     is_sequenced = kind == "sequenced"
     figure = ", by the bits of the pitches alone," if is_sequenced else ""
-    score = f"{view}: {PITCH_FIGURE}" if is_sequenced else view
+    score = f"{view}: {VIEWS[view].quantity((), is_sequenced=True).key}" if is_sequenced else view
     yardstick = score, YARDSTICK.name, YARDSTICK.severity
     rows = (row for row in calibration["rows"] if (row["view"], row["corruption"], row["severity"]) == yardstick)
     row = next(rows, None)
@@ -49,16 +48,15 @@ def sentence(view: str, kind: str, *, weights_sha256: str | None = None) -> str 
     ]
     if is_sequenced:
         parts.append("that was measured on performances, not on sequenced music")
-    if kind == "recording" and view not in SYMBOLIC_VIEWS:
+    if kind == "recording" and half_of(view) == SOUND:
         parts.append("nothing was calibrated on recordings, only on renderings by one SoundFont")
     return "; ".join(parts) + "."
 
 
 @cache
 def shipped_sha256(view: str) -> str:
-    """Of the shipped weights of a view, as its scorer tells it: its background's file behind its own, if it has one."""
-    paths = [weights_folder(view) / f"{view}{suffix}.safetensors" for suffix in ("", "_background")]
-    return sha256_of(*(path for path in paths if path.is_file()))
+    """Of the shipped weights of a view, as its scorer tells it: of all files that are there."""
+    return sha256_of(*(path for path in VIEWS[view].weights.paths() if path.is_file()))
 
 
 def _failures(calibration: Mapping[str, Any], score: str) -> list[str]:

@@ -9,23 +9,24 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from math import isfinite, log
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bridge.calibration.cases import Version
-from bridge.views.judgement import gated_cost
-from bridge.views.opening import OpenViews, weights_folder
+from bridge.views.judgement import gated_cost, missing_references, percentiles_of
+from bridge.views.notes import SymbolicScorer
+from bridge.views.opening import OpenViews
+from bridge.views.sound import AudioView
 from losscal import cli
 from losscal.errors import InputError
-from losscal.references import LLR_SUFFIX, ViewReference, typicality
+from losscal.views import View
 from symbolic.notes.performance import TICK_SECONDS, Performance
 
 if TYPE_CHECKING:
     from audio.signal.waveform import Sound, Waveform
-    from symbolic.scoring.likelihood import SymbolicScore
 
 NoteJudge = Callable[[Sequence[Performance], float], list[Mapping[str, float]]]
 """Versions of an excerpt that is played so many seconds to the costs of each, by score."""
@@ -34,15 +35,7 @@ SoundJudge = Callable[["Waveform"], Mapping[str, float]]
 Record = dict[str, dict[str, dict[str, float]]]
 """Costs of one excerpt: {"notes" or "sound": {version: {score: cost}}}, a score that refuses the version left out."""
 
-OURS, BACKGROUND = "spectral_lm", "spectral_lm_background"
 DEFAULT_SAMPLE_RATE = 16_000
-RATES = ("nll_nats_per_second", "bound_nats_per_second")
-"""What a likelihood's nats a second are called in the report."""
-QUANTITIES = {
-    **dict.fromkeys(("events", "vqvae"), "bits_per_note, gated"),
-    OURS: "llr_nats_per_second, gated",
-}
-"""What views rank by, where it is not their nats a second."""
 BASELINE = "baseline: "
 UNDIRECTED = tuple(BASELINE + name for name in ("note density", "compressed bits/note", "RMS", "compressed bits/s"))
 """Baselines of which nobody can say beforehand whether music has more or less of it than what is no music."""
@@ -78,29 +71,23 @@ def sample_rate_of(views: OpenViews) -> int:
 
 def open_panel(views: OpenViews) -> Panel:
     """The judges of views that are open and the baselines of their kind."""
-    of_notes = [
-        partial(_view_of_notes, name, scorer.score, _reference(views, name)) for name, scorer in views.symbolic.items()
-    ]
-    of_sound: list[SoundJudge] = []
-    for name, view in views.audio.items():
-        if name == OURS:
-            references = _reference(views, name), _reference(views, name + LLR_SUFFIX)
-            of_sound.append(partial(_spectral_lm, view.score, *references))
-        else:
-            of_sound.append(partial(_other_view, name, view.score))
+    for name, view in views.declared.items():
+        for reason in missing_references(view, views.references, views.weights.get(name, "")).values():
+            cli.log(f"{reason} Nothing is beyond the references.")
+    of_notes = [partial(_of_notes, scorer, views) for scorer in views.symbolic.values()]
+    of_sound: list[SoundJudge] = [partial(_of_sound, view, views) for view in views.audio.values()]
     return Panel((*of_notes, _note_baselines), (*of_sound, _sound_baselines) if of_sound else ())
 
 
 def trained_on(views: OpenViews, weights: Path | None) -> dict[str, list[str]]:
-    """The corruptions that a score's model has been trained on, by score: those of spectral_lm's background."""
-    from losscal.weights import load_weights
-
-    path = weights_folder(OURS, weights) / f"{BACKGROUND}.safetensors"
-    if OURS not in views.audio or not path.is_file():
-        return {}
-    _, story = load_weights(path, kind=BACKGROUND)
-    rules = sorted(story["frames"]["shuffle"]["rules"])
-    return {OURS: rules, f"{OURS}: llr_nats_per_second": rules}
+    """The corruptions that a score's model has been trained on, by score: what a view ranks by, gated and as it is."""
+    rules: dict[str, list[str]] = {}
+    for name, view in views.declared.items():
+        if view.trained_on is None:
+            continue
+        if of_view := list(view.trained_on(weights or view.weights.folder)):
+            rules |= dict.fromkeys((name, f"{name}: {view.quantities[0].key}"), of_view)
+    return rules
 
 
 def is_view(score: str) -> bool:
@@ -108,41 +95,49 @@ def is_view(score: str) -> bool:
     return ":" not in score
 
 
-def quantity_of(score: str) -> str:
-    """What a score is of: a key of the report, for a baseline its name."""
-    view, _, key = score.partition(": ")
-    return key or QUANTITIES.get(view, RATES[0])
+def quantities_of(views: Iterable[View]) -> dict[str, str]:
+    """What each view that ranks is measured by, as a key of the report."""
+    quantities = {}
+    for view in views:
+        key = next((quantity.key for quantity in view.quantities if not quantity.of_sequenced), None)
+        if key is not None:
+            quantities[view.name] = f"{key}, gated" if view.references else key
+    return quantities
 
 
-def _reference(views: OpenViews, name: str) -> ViewReference | None:
-    """The references of that name, None and a word on stderr where there are none of these weights."""
-    missing = views.references.missing_because(name, views.weights.get(name.removesuffix(LLR_SUFFIX), ""))
-    if missing is not None:
-        cli.log(f"{missing} Nothing is beyond the references.")
-        return None
-    return views.references.by_view[name]
-
-
-def _percentile(reference: ViewReference | None, length: float, value: float | None) -> float | None:
-    return None if reference is None or value is None else reference.percentile(length, value)
-
-
-def _view_of_notes(
-    name: str,
-    score: Callable[..., list["SymbolicScore"]],
-    reference: ViewReference | None,
-    performances: Sequence[Performance],
-    seconds: float,
+def _of_notes(
+    scorer: SymbolicScorer, views: OpenViews, performances: Sequence[Performance], seconds: float
 ) -> list[Mapping[str, float]]:
-    """Of a view of notes: bits a note, gated and as they are, and those of the pitches."""
+    scores = scorer.score(performances, excerpt=True)
     return [
-        {
-            name: gated_cost(of.bits_per_note, _percentile(reference, of.notes, of.nll_nats_per_note)),
-            f"{name}: bits_per_note": of.bits_per_note,
-            f"{name}: pitch_bits_per_note": of.by_attribute["pitch"] / of.notes / log(2),
-        }
-        for of in score(performances, excerpt=True)
+        _costs(scorer.view, of.report(), len(performance), views)
+        for of, performance in zip(scores, performances, strict=True)
     ]
+
+
+def _of_sound(view: AudioView, views: OpenViews, sound: "Sound") -> Mapping[str, float]:
+    return _costs(view.view, view.score(sound), sound.seconds, views)
+
+
+def _costs(view: View, figures: Mapping[str, Any], length: float, views: OpenViews) -> dict[str, float]:
+    """What a view ranks by, gated, under the view's name; then each of its other figures under the figure's.
+
+    Of a view that ranks by nothing all figures, or those that it declares for it.
+    """
+    percentiles = percentiles_of(view, figures, length, views.references, views.weights.get(view.name, ""))
+    known = {**figures, **percentiles}
+    costs = {}
+    quantity = view.quantity([figures])
+    if quantity is not None:
+        costs[view.name] = gated_cost(view, _cost(view, quantity.key, known), percentiles)
+    keys = view.calibrated or (() if quantity is not None else tuple(figures))
+    return costs | {f"{view.name}: {key}": _cost(view, key, known) for key in keys if known.get(key) is not None}
+
+
+def _cost(view: View, key: str, figures: Mapping[str, Any]) -> float:
+    """A figure, the lower the better; of what nobody has declared more is better."""
+    is_lower_better = any(figure.key == key and not figure.higher_is_better for figure in view.figures)
+    return figures[key] if is_lower_better else -figures[key]
 
 
 def _note_baselines(performances: Sequence[Performance], seconds: float) -> list[Mapping[str, float]]:
@@ -160,35 +155,6 @@ def _note_baselines(performances: Sequence[Performance], seconds: float) -> list
             }
         )
     return costs
-
-
-def _spectral_lm(
-    score: Callable[["Sound"], Mapping[str, Any]],
-    reference: ViewReference | None,
-    llr_reference: ViewReference | None,
-    sound: "Sound",
-) -> Mapping[str, float]:
-    """The ratio to the background, gated and as it is, how typical the sound is, and its raw nats.
-
-    Without a background the raw nats are gated.
-    """
-    figures = score(sound)
-    nats, ratio = figures["nll_nats_per_second"], figures["llr_nats_per_second"]
-    percentile = _percentile(reference, sound.seconds, nats)
-    gate = percentile, _percentile(llr_reference, sound.seconds, ratio)
-    costs = {OURS: gated_cost(nats if ratio is None else -ratio, *gate)}
-    if ratio is not None:
-        costs[f"{OURS}: llr_nats_per_second"] = -ratio
-    if percentile is not None:
-        costs[f"{OURS}: typicality"] = -typicality(percentile)
-    return costs | {f"{OURS}: nll_nats_per_second": nats}
-
-
-def _other_view(name: str, score: Callable[["Sound"], Mapping[str, Any]], sound: "Sound") -> Mapping[str, float]:
-    """Any other view: its nats a second, or where it is no likelihood each of its figures, higher for better."""
-    figures = score(sound)
-    nats = next((figures[key] for key in RATES if key in figures), None)
-    return {f"{name}: {key}": -value for key, value in figures.items()} if nats is None else {name: nats}
 
 
 def _sound_baselines(sound: "Waveform") -> Mapping[str, float]:

@@ -20,8 +20,8 @@ from bridge.items.entry import ItemEntry
 from bridge.items.finding import Item
 from bridge.items.scoring import ItemScorer
 from bridge.render import default_soundfont, fluidsynth_version
-from bridge.views.opening import VIEWS, OpenViews
-from bridge.views.sound import installed_plugins, packages_of
+from bridge.views.declarations import VIEWS, installed_plugins, packages_of
+from bridge.views.opening import OpenViews
 from losscal.errors import InputError
 from losscal.files import atomic_path, sha256_of
 from losscal.records import record_of, to_json
@@ -115,7 +115,7 @@ def _plugins(views: OpenViews) -> dict[str, str]:
     return {
         name: packages_of(entries)
         for name, entries in sorted(installed_plugins().items())
-        if name in views.audio and name not in VIEWS
+        if name in views.declared and name not in VIEWS
     }
 
 

@@ -2,21 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import log
 from typing import TYPE_CHECKING, Any
 
 from bridge.items import moments
 from bridge.items.entry import NotesHalf, Sequenced, Unavailable
 from bridge.items.part import Part, check_finite
-from bridge.items.percentiles import percentile_of
+from bridge.items.percentiles import place_among_windows
 from bridge.items.tables import Tables
-from bridge.views.opening import SYMBOLIC_VIEWS, OpenViews
+from bridge.views.opening import OpenViews
 from losscal.errors import InputError
 from losscal.references import FEW_NOTES
+from losscal.views import NOTES
 
 if TYPE_CHECKING:
+    from bridge.views.notes import NotesScore
     from symbolic.notes.cleaning import CleanedMidi
-    from symbolic.scoring.likelihood import SymbolicScore
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class ScoredNotes:
     """An item's notes, and what each view of notes finds in them; by_composer: nats a note, where that was asked."""
 
     cleaned: "CleanedMidi"
-    scores: "Mapping[str, SymbolicScore]"
+    scores: "Mapping[str, NotesScore]"
     by_composer: Mapping[str, Mapping[str, float]]
 
 
@@ -33,12 +33,12 @@ def score_notes(
 ) -> list[ScoredNotes]:
     """The notes of a few items under all views, each view asked once; see `ItemScorer` for the flags."""
     performances = [of_item.performance for of_item in cleaned]
-    scores: list[dict[str, SymbolicScore]] = [{} for _ in cleaned]
+    scores: list[dict[str, NotesScore]] = [{} for _ in cleaned]
     composers: list[dict[str, Mapping[str, float]]] = [{} for _ in cleaned]
     for view, scorer in views.symbolic.items() if performances else ():
         for of_item, score in zip(scores, scorer.score(performances, excerpt=excerpt), strict=True):
             of_item[view] = score
-        if by_composer:
+        if by_composer and scorer.view.knows_composers:
             from symbolic.scoring.composers import nats_per_note_by_composer
 
             told = nats_per_note_by_composer(scorer, performances, excerpt=excerpt)
@@ -55,20 +55,19 @@ def half_of_notes(notes: ScoredNotes, views: OpenViews, tables: Tables | None, s
     from symbolic.notes.quantisation import find_grid
 
     performance = notes.cleaned.performance
-    is_short = len(performance) < FEW_NOTES
     figures: dict[str, dict[str, Any]] = {}
     warnings: list[str] = []
     problems: list[str] = []
     for view, score in notes.scores.items():
-        of_view = _figures(score)
         try:
+            of_view = score.report()
             check_finite(view, of_view, source)
         except InputError as error:
             problems.append(str(error))
             continue
-        if not is_short:
-            of_view["percentile"], missing = percentile_of(view, views, len(performance), score.nll_nats_per_note)
-            warnings += missing
+        if views.declared[view].references:
+            place, unplaced = place_among_windows(view, of_view, len(performance), views)
+            of_view, warnings = of_view | place, warnings + unplaced
         if view in notes.by_composer:
             of_view["by_composer"] = notes.by_composer[view]
         figures[view] = of_view
@@ -76,33 +75,16 @@ def half_of_notes(notes: ScoredNotes, views: OpenViews, tables: Tables | None, s
     grid = find_grid(performance)
     if grid is not None:
         warnings.append(grid.sentence())
-    if figures and is_short:
+    if len(performance) < FEW_NOTES and any(views.declared[view].references for view in figures):
         warnings.append(f"fewer than {FEW_NOTES} notes: too few for a percentile")
     half = NotesHalf(
-        views=figures | {view: Unavailable(**of) for view, of in views.unavailable_in("symbolic").items()},
+        views=figures | {view: Unavailable(**of) for view, of in views.unavailable_in(NOTES).items()},
         notes=len(performance),
         seconds=performance.seconds,
         repairs=notes.cleaned.repairs,
         sequenced=None if grid is None else Sequenced(**grid.report()),
         per_note=None if tables is None else tables.write_per_note(performance, finite),
     )
-    surprised = next((view for view in SYMBOLIC_VIEWS if view in finite), None)
+    surprised = next((view for view in finite if views.declared[view].tells_moments), None)
     found = [] if surprised is None else moments.of_notes(surprised, performance, finite[surprised])
     return Part(half, tuple(found), tuple(warnings), tuple(problems))
-
-
-def _figures(score: "SymbolicScore") -> dict[str, Any]:
-    """A view's figures of a score, its percentile still unknown."""
-    figures = {
-        "nll_nats": score.nll_nats,
-        "end_nll_nats": score.end_nll_nats,
-        "nll_nats_per_note": score.nll_nats_per_note,
-        "bits_per_note": score.bits_per_note,
-        "pitch_bits_per_note": score.by_attribute["pitch"] / log(2) / score.notes,
-        "nll_nats_per_second": score.nll_nats_per_second,
-        "percentile": None,
-        "by_attribute": score.by_attribute,
-    }
-    if score.code_nll_nats is not None:
-        figures |= {name: getattr(score, name) for name in ("code_nll_nats", "note_nll_nats", "mixture_nll_nats")}
-    return figures

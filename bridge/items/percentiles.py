@@ -1,16 +1,23 @@
 """Where an item's figures lie among those of held-out windows of real music."""
 
+from bridge.items.entry import Figures
+from bridge.views.judgement import missing_references, percentiles_of
 from bridge.views.opening import OpenViews
+from losscal.references import FEW_NOTES, References
+from losscal.views import NOTES, SOUND
+
+FEW_SECONDS = 5.0
+FEWEST = {NOTES: FEW_NOTES, SOUND: FEW_SECONDS}
+"""Notes or seconds; of shorter music there is no percentile."""
 
 
-def percentile_of(
-    view: str, views: OpenViews, length: float, value: float, suffix: str = ""
-) -> tuple[float | None, list[str]]:
-    """The percentile of a view's `value` among windows of about `length`, or None and why.
-
-    suffix: behind the view's name in that of the references.
-    """
-    missing = views.references.missing_because(view + suffix, views.weights[view])
-    if missing is not None:
-        return None, [missing]
-    return views.references.by_view[view + suffix].percentile(length, value), []
+def place_among_windows(
+    view: str, figures: Figures, length: float, views: OpenViews
+) -> tuple[dict[str, float | None], list[str]]:
+    """A view's percentiles among windows of about `length`, None where they cannot be told; and why references lack."""
+    declared, weights = views.declared[view], views.weights.get(view, "")
+    if length < FEWEST[declared.half]:
+        return percentiles_of(declared, figures, length, References(), weights), []
+    missing = missing_references(declared, views.references, weights)
+    warnings = [reason for statistic, reason in missing.items() if figures.get(statistic) is not None]
+    return percentiles_of(declared, figures, length, views.references, weights), warnings

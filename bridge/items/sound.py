@@ -7,18 +7,15 @@ from bridge.items import moments
 from bridge.items.entry import Figures, Moment, PairMatch, SoundHalf, Unavailable
 from bridge.items.music import Music
 from bridge.items.part import Part, check_finite
-from bridge.items.percentiles import percentile_of
+from bridge.items.percentiles import FEW_SECONDS, place_among_windows
 from bridge.items.tables import Tables
-from bridge.views.opening import SHIPPED_VIEWS, OpenViews
+from bridge.views.opening import OpenViews
 from losscal.errors import InputError
-from losscal.references import LLR_SUFFIX, typicality
+from losscal.views import SOUND
 
 if TYPE_CHECKING:
     from audio.signal.waveform import Sound
     from bridge.views.sound import AudioView
-
-FEW_SECONDS = 5.0
-MOMENTS_OF_SOUND = "spectral_lm"
 
 
 def half_of_sound(music: Music, views: OpenViews, tables: Tables | None) -> Part[SoundHalf]:
@@ -27,7 +24,7 @@ def half_of_sound(music: Music, views: OpenViews, tables: Tables | None) -> Part
     A view that refuses the sound is left out and its reason a problem; where all of them do there is no half. A lone
     recording has moments. Raises InputError for a file that cannot be opened or played.
     """
-    unavailable = {view: Unavailable(**of) for view, of in views.unavailable_in("audio").items()}
+    unavailable = {view: Unavailable(**of) for view, of in views.unavailable_in(SOUND).items()}
     if not views.audio:
         return Part(SoundHalf(unavailable))
     sound = music.sound(max(view.description.sample_rate for view in views.audio.values()))
@@ -41,14 +38,16 @@ def half_of_sound(music: Music, views: OpenViews, tables: Tables | None) -> Part
         except InputError as error:
             problems.append(str(error))
             continue
-        if name in SHIPPED_VIEWS:
-            place, unplaced = _among_windows(name, of_view, sound.seconds, views)
+        if view.view.references:
+            place, unplaced = place_among_windows(name, of_view, sound.seconds, views)
             of_view, warnings = of_view | place, warnings + unplaced
-        if name == MOMENTS_OF_SOUND and music.midi is None:
+        if view.view.tells_moments and music.midi is None:
             found = moments.of_curve(name, curve)
         figures[name] = of_view
     if not figures:
         return Part(problems=tuple(problems))
+    if sound.seconds < FEW_SECONDS and any(views.declared[name].references for name in figures):
+        warnings.append(f"shorter than {FEW_SECONDS:g} s: too short for a percentile")
     return Part(SoundHalf(figures | unavailable, sound.seconds), tuple(found), tuple(warnings), tuple(problems))
 
 
@@ -83,20 +82,3 @@ def _figures_and_curve(
     if "curve" in figures:
         figures["curve"] = None if tables is None or not curve else tables.write_curve(view.name, curve)
     return figures, curve
-
-
-def _among_windows(
-    view: str, figures: Figures, seconds: float, views: OpenViews
-) -> tuple[dict[str, float | None], list[str]]:
-    """Where a view's figures lie among those of held-out windows, None where that cannot be told, and why not."""
-    place: dict[str, float | None] = dict.fromkeys(("percentile", "typicality", "llr_percentile"))
-    if seconds < FEW_SECONDS:
-        return place, [f"shorter than {FEW_SECONDS:g} s: too short for a percentile"]
-    place["percentile"], missing = percentile_of(view, views, seconds, figures["nll_nats_per_second"])
-    if place["percentile"] is not None:
-        place["typicality"] = typicality(place["percentile"])
-    if figures["llr_nats_per_second"] is not None:
-        ratio = figures["llr_nats_per_second"]
-        place["llr_percentile"], missing_ratio = percentile_of(view, views, seconds, ratio, LLR_SUFFIX)
-        missing += missing_ratio
-    return place, missing

@@ -19,6 +19,7 @@ from losscal.files import atomic_path
 
 if TYPE_CHECKING:
     from bridge.items.finding import Item
+    from bridge.views.notes import NotesScore
     from symbolic.notes.performance import Performance
 
 STEM_LENGTH, HASH_LENGTH = 40, 8
@@ -41,14 +42,13 @@ class Tables:
         told_apart = sha256(repr((item.id, item.midi, item.wav)).encode("utf-8", "surrogateescape")).hexdigest()
         return cls(folder, f"{stem}-{told_apart[:HASH_LENGTH]}")
 
-    def write_per_note(self, performance: "Performance", scores: Mapping[str, Any]) -> str:
-        """Write one line a note: what it is, and its nats by view and attribute; returns the path.
+    def write_per_note(self, performance: "Performance", scores: Mapping[str, "NotesScore"]) -> str:
+        """Write one line a note: what it is, and its nats by view and part; returns the path.
 
-        performance: of N notes; scores: {view: SymbolicScore}, whose `note_nats` are float64 [N, 4]. A model with codes
-        adds what the note's codes took of them, and the exact figure that its bound stands above.
+        performance: of N notes. A model with codes adds what the note's codes took of them, and the exact figure that
+        its bound stands above.
         """
         from symbolic.notes.performance import TICK_SECONDS, VELOCITY_OF_BIN
-        from symbolic.tokens import events
 
         notes = performance.notes
         columns = {
@@ -58,9 +58,7 @@ class Tables:
             "velocity": VELOCITY_OF_BIN[notes["velocity_bin"]].tolist(),
         }
         for view, score in scores.items():
-            shares = dict(zip(events.ATTRIBUTES, score.note_nats.T, strict=True))
-            shares |= {term: nats.sum(axis=1) for term, nats in score.term_nats.items() if term != "value"}
-            for name, nats in shares.items():
+            for name, nats in score.note_columns().items():
                 columns[f"{view}_{name}_nats"] = [f"{value:.4f}" for value in nats]
         return self._write("per_note", self.name, columns)
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from audio.signal.waveform import Sound, cut, in_memory, open_audio, resample, to_mono
 from bridge.items.entry import ItemEntry
-from bridge.views.opening import SYMBOLIC_VIEWS
+from bridge.views.declarations import half_of
+from losscal.views import NOTES
 
 MAX_CLIP_ITEMS = 40
 """Of a report; a moment's clip takes some 25 kB."""
@@ -33,7 +34,7 @@ def clips_of(entry: ItemEntry, sound_start: float) -> dict[str, str]:
     notes_start = _notes_start(entry, sound_start)
     clips = {}
     for number, moment in enumerate(entry.moments):
-        start = moment.start_seconds + (notes_start if moment.view in SYMBOLIC_VIEWS else 0.0)
+        start = moment.start_seconds + (notes_start if half_of(moment.view) == NOTES else 0.0)
         if 0.0 <= start < sound.seconds:
             clips[str(number)] = "data:audio/mpeg;base64," + base64.b64encode(_clip(sound, start)).decode("ascii")
     return clips

@@ -3,20 +3,21 @@
 from collections.abc import Mapping
 
 from bridge.items.entry import Figures, ItemEntry
-from bridge.views.opening import SYMBOLIC_VIEWS
+from bridge.views.declarations import half_of
 from losscal.references import place_in_words
+from losscal.views import NOTES, REPORT_KEYS, View
 
 UNMEASURED = "How reliably this view tells better music from worse has not been measured on input like this."
 
 
-def explanations(entry: ItemEntry, units: Mapping[str, str], weights: Mapping[str, str]) -> dict[str, str]:
-    """Two sentences for each view that gave an entry numbers, by view; units, weights: the report's."""
+def explanations(entry: ItemEntry, views: Mapping[str, View], weights: Mapping[str, str]) -> dict[str, str]:
+    """Two sentences for each of the views that gave an entry numbers, by view; weights: the report's."""
     told = {}
-    for half, explain in (("symbolic", _of_notes), ("audio", _of_sound)):
+    for half in REPORT_KEYS.values():
         of_half = entry.half(half)
-        for view, figures in {} if of_half is None else of_half.scored.items():
-            number = explain(view, figures, units[view], entry)
-            told[view] = f"{number} {reliability_of(view, entry, weights) or UNMEASURED}"
+        for name, figures in {} if of_half is None else of_half.scored.items():
+            number = _number(views[name], figures, entry)
+            told[name] = f"{name} {number}. {reliability_of(name, entry, weights) or UNMEASURED}"
     return told
 
 
@@ -24,32 +25,18 @@ def reliability_of(view: str, entry: ItemEntry, weights: Mapping[str, str]) -> s
     """How reliable a view with these weights is on input like the entry's; None where that was not measured."""
     from bridge.calibration.reliability import sentence
 
-    if view in SYMBOLIC_VIEWS:
+    if half_of(view) == NOTES:
         kind = "sequenced" if entry.is_sequenced else "midi"
     else:
         kind = "rendering" if entry.rendered else "recording"
     return sentence(view, kind, weights_sha256=weights.get(view))
 
 
-def _of_notes(view: str, figures: Figures, unit: str, entry: ItemEntry) -> str:
-    number = f"{view} needs {figures['bits_per_note']:.2f} bits a note"
-    if entry.is_sequenced:
-        number += f" ({figures['pitch_bits_per_note']:.2f} of them for its pitch, which alone count in sequenced music)"
-    return f"{number}; {_place(figures['percentile'])}."
-
-
-def _of_sound(view: str, figures: Figures, unit: str, entry: ItemEntry) -> str:
-    if figures.get("llr_nats_per_second") is not None:
-        ratio = figures["llr_nats_per_second"]
-        likelier = "likelier" if ratio >= 0.0 else "less likely"
-        number = f"{view} finds it {abs(ratio):.1f} nats a second {likelier} than with its notes shuffled"
-        return f"{number}; {_place(figures.get('llr_percentile'))}."
-    if "nll_nats_per_second" in figures:
-        return (
-            f"{view} needs {figures['nll_nats_per_second']:.1f} {unit} a second; {_place(figures.get('percentile'))}."
-        )
-    told = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
-    return f"{view} gives {told}, in {unit}."
+def _number(view: View, figures: Figures, entry: ItemEntry) -> str:
+    quantity = view.quantity([figures], is_sequenced=entry.is_sequenced)
+    if quantity is not None:
+        return f"{quantity.words({**figures, 'unit': view.unit})}; {_place(figures.get(quantity.percentile))}"
+    return f"gives {', '.join(f'{name} {value:.4g}' for name, value in figures.items())}, in {view.unit}"
 
 
 def _place(percentile: float | None) -> str:

@@ -10,7 +10,7 @@ import base64
 import hashlib
 import json
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -20,10 +20,11 @@ import numpy as np
 from bridge.items.entry import ItemEntry
 from bridge.items.tables import read_table
 from bridge.report.clips import MAX_CLIP_ITEMS, clips_of, has_own_sound
-from bridge.report.columns import ATTRIBUTES, UNITS
+from bridge.report.columns import figure_column, units_of
 from bridge.report.report import Report
 from bridge.report.table import shown_sections
-from bridge.views.opening import SYMBOLIC_VIEWS
+from bridge.views.declarations import views_of
+from losscal.views import View
 
 TEMPLATES = Path(__file__).parent / "templates"
 SCRIPTS = ("dom", "sound", "roll", "table", "item", "group", "report")
@@ -38,16 +39,18 @@ def write_html(report: Report, path: Path, folder: Path) -> None:
     """Write the page of a report whose tables lie below `folder`; raises InputError where one is not there."""
     own_sound = [entry for entry in report.items if has_own_sound(entry)]
     with_clips = len(own_sound) <= MAX_CLIP_ITEMS
+    by_keys = report.by_keys()
+    views = views_of(by_keys).values()
     with open(path, "w", encoding="utf-8") as file:
-        file.write(_head(report.by_keys(), "" if with_clips else _no_clips(len(own_sound))))
+        file.write(_head(by_keys, "" if with_clips else _no_clips(len(own_sound))))
         for place, entry in enumerate(report.items):
-            data = item_data(entry, folder, with_clips)
+            data = item_data(entry, folder, with_clips, views)
             if data:
                 file.write(f'<script type="text/plain" id="item-{place}">{_packed(data)}</script>\n')
         file.write("</body>\n</html>\n")
 
 
-def item_data(entry: ItemEntry, folder: Path, with_clips: bool) -> dict[str, Any]:
+def item_data(entry: ItemEntry, folder: Path, with_clips: bool, views: Iterable[View]) -> dict[str, Any]:
     """What the page draws and plays of an item, as the typedef ItemData of templates/dom.js says; {} for nothing.
 
     Onsets are differences to the note before.
@@ -62,7 +65,7 @@ def item_data(entry: ItemEntry, folder: Path, with_clips: bool) -> dict[str, Any
         "notes": _notes(table) if table else None,
         "nats": {
             view: {attribute: _steps(nats, STEPS_PER_NAT).tolist() for attribute, nats in by_attribute.items()}
-            for view, by_attribute in _nats(table)
+            for view, by_attribute in _nats(table, views)
         },
         "curves": {
             view: {name: values.tolist() for name, values in columns.items()} for view, columns in curve_tables.items()
@@ -82,11 +85,12 @@ def _notes(table: Mapping[str, np.ndarray]) -> dict[str, list[int]]:
     }
 
 
-def _nats(table: Mapping[str, np.ndarray]) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
-    """Each view of notes that the table knows, with the nats of its attributes, [N] each."""
-    for view in SYMBOLIC_VIEWS:
-        if f"{view}_{ATTRIBUTES[0]}_nats" in table:
-            yield view, {attribute: table[f"{view}_{attribute}_nats"] for attribute in ATTRIBUTES}
+def _nats(table: Mapping[str, np.ndarray], views: Iterable[View]) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+    """Each view of notes that the table knows, with the parts of a note's nats, [N] each."""
+    for view in views:
+        names = {part: f"{view.name}_{part}_nats" for part in view.note_parts}
+        if names and table.keys() >= set(names.values()):
+            yield view.name, {part: table[name] for part, name in names.items()}
 
 
 def _steps(values: np.ndarray, per_unit: int) -> np.ndarray:
@@ -114,7 +118,7 @@ def _head(report: Mapping[str, Any], note: str) -> str:
         style_hash=_integrity(style),
         script_hash=_integrity(script),
         report=_json(report),
-        layout=_json({"sections": _sections(report), "units": UNITS, "note": note}),
+        layout=_json(_layout(report, note)),
     )
 
 
@@ -123,18 +127,32 @@ def _integrity(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
 
 
-def _sections(report: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The columns of the summary, by view: those of the table of text."""
-    return [
-        {
-            "view": section.view,
-            "columns": [
-                {name: getattr(column, name) for name in ("header", "keys", "digits", "legend")}
-                for column in section.columns
-            ],
-        }
-        for section in shown_sections(report)
-    ]
+def _layout(report: Mapping[str, Any], note: str) -> dict[str, Any]:
+    """What the page shows of the report, as the typedef Layout of templates/dom.js says."""
+    views = views_of(report)
+    return {
+        "sections": [
+            {
+                "view": section.view,
+                "columns": [
+                    {"keys": column.keys}
+                    | {name: getattr(column.shown, name) for name in ("header", "digits", "legend")}
+                    for column in section.columns
+                ],
+                "percentiles": _more_percentiles(views[section.view]) if section.view else [],
+            }
+            for section in shown_sections(report)
+        ],
+        "units": units_of(report),
+        "glossary": [(view.name, view.glossary) for view in views.values() if view.glossary],
+        "note": note,
+    }
+
+
+def _more_percentiles(view: View) -> list[tuple[str, ...]]:
+    """The keys on the way to each percentile of a view that the summary has no room for."""
+    told = [view.figure(of.percentile) for of in view.references if of.percentile is not None]
+    return [figure_column(view, figure).keys for figure in told if figure.shown is None]
 
 
 def _no_clips(n_items: int) -> str:

@@ -1,14 +1,15 @@
 """The report as a table of text: what the command line prints, and which columns a summary shows."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from textwrap import wrap
 from typing import Any
 
 from bridge.items.names import in_one_line
-from bridge.report.columns import AUDIO_KEYS, look_up, plugin_keys
-from bridge.views.opening import SYMBOLIC_VIEWS
+from bridge.report.columns import FIRST, ReportColumn, figure_column, look_up
+from bridge.views.declarations import views_of
+from losscal.views import NOTES, TableColumn, View
 
 ID_WIDTH, MAX_WIDTH = 40, 120
 MAX_NAME = 16
@@ -17,88 +18,29 @@ TAIL_HEAD = "  sound   remarks"
 
 
 @dataclass(frozen=True)
-class Column:
-    """One column of the table: its header, a width, where an entry's value lies, and what it means.
-
-    digits: behind the point; None: four significant ones.
-    """
-
-    header: str
-    width: int
-    keys: tuple[str, ...]
-    digits: int | None = 2
-    legend: str = ""
-
-    def text(self, entry: Mapping[str, Any]) -> str:
-        """The cell, right-aligned; "-" where the entry holds no value."""
-        value = look_up(entry, self.keys)
-        form = ".4g" if self.digits is None else f".{self.digits}f"
-        return ("-" if value is None else format(value, form)).rjust(self.width)
-
-
-@dataclass(frozen=True)
 class Section:
-    """The columns of one view, under its name."""
+    """The columns of one view, under its name; each of them is `shown`."""
 
     view: str
-    columns: tuple[Column, ...]
+    columns: tuple[ReportColumn, ...]
 
     @property
     def width(self) -> int:
         """Characters of a row."""
-        return sum(column.width for column in self.columns)
+        return sum(column.shown.width for column in self.columns)
 
     def header(self) -> str:
         """The second header line."""
-        return "".join(column.header.rjust(column.width) for column in self.columns)
+        return "".join(column.shown.header.rjust(column.shown.width) for column in self.columns)
 
     def text(self, entry: Mapping[str, Any]) -> str:
-        """The cells of an entry."""
-        return "".join(column.text(entry) for column in self.columns)
+        """The cells of an entry, right-aligned; "-" where it holds no value."""
+        return "".join(_cell(look_up(entry, column.keys), column.shown) for column in self.columns)
 
 
-_BITS = {
-    "events": "bits/note: surprise of the notes; lower is likelier.",
-    "vqvae": "bits/note of vqvae: an upper bound of the notes' surprise; lower is likelier.",
-}
-_NATS = "nats/s: surprise of the sound's semitone-band frames; lower is likelier."
-_LLR = "llr/s: nats/s by which the sound is likelier than under a model of shuffled notes; higher is more musical."
-_PERCENTILE = "pct: per cent of held-out real windows that are less likely; 100: likelier than all."
-_PERPLEXITY = "ppl: perplexity of EnCodec codes under MusicGen (weights CC-BY-NC); lower is likelier."
-_RATINGS = (
-    "CE, CU, PC, PQ: enjoyment, usefulness, complexity, quality as learned from listeners, 1 to 10; no likelihoods."
-)
-_LM = ("audio", "spectral_lm")
-SECTIONS = (
-    Section(
-        "",
-        (Column("notes", 7, ("symbolic", "notes"), 0), Column("seconds", 8, ("symbolic", "seconds"), 1)),
-    ),
-    *(
-        Section(
-            view,
-            (
-                Column("bits/note", 10, ("symbolic", view, "bits_per_note"), legend=_BITS[view]),
-                Column("pct", 4, ("symbolic", view, "percentile"), 0, _PERCENTILE),
-            ),
-        )
-        for view in SYMBOLIC_VIEWS
-    ),
-    Section(
-        "spectral_lm",
-        (
-            Column("nats/s", 8, (*_LM, "nll_nats_per_second"), 1, _NATS),
-            Column("pct", 4, (*_LM, "percentile"), 0, _PERCENTILE),
-            Column("llr/s", 7, (*_LM, "llr_nats_per_second"), 1, _LLR),
-        ),
-    ),
-    Section("musicgen", (Column("ppl", 10, ("audio", "musicgen", "perplexity"), 1, _PERPLEXITY),)),
-    Section(
-        "audiobox",
-        tuple(Column(axis, 5, ("audio", "audiobox", axis), 1, _RATINGS) for axis in AUDIO_KEYS["audiobox"]),
-    ),
-)
-"""What the table can show of our views."""
+def _cell(value: float | None, shown: TableColumn) -> str:
+    form = ".4g" if shown.digits is None else f".{shown.digits}f"
+    return ("-" if value is None else format(value, form)).rjust(shown.width)
 
 
 def table(report: Mapping[str, Any]) -> str:
@@ -114,15 +56,16 @@ def table(report: Mapping[str, Any]) -> str:
     rows = list(_rows(report, with_verdicts=True))
     tails = ["" if isinstance(row, str) else _tail(row, remarks) for row in rows]
     lines += _block(last, rows, tails, TAIL_HEAD)
-    legend = [column.legend for sections in (*blocks, last) for section in sections for column in section.columns]
+    legend = [column.shown.legend for sections in (*blocks, last) for section in sections for column in section.columns]
     told = [f"[{number}] {in_one_line(text)}" for text, number in remarks.items()]
     return "\n".join([*lines, *dict.fromkeys(filter(None, legend)), *told])
 
 
 def shown_sections(report: Mapping[str, Any]) -> Iterator[Section]:
-    """The sections of which any item has a value, with those columns alone; of a plug-in its first figure."""
-    plugins = [_plugin_section(view, key, report["units"][view]) for view, (key, *_) in plugin_keys(report).items()]
-    for section in (*SECTIONS, *plugins):
+    """The sections of which any item has a value, with those columns alone; of an undeclared view its first figure."""
+    sections = [Section("", tuple(column for column in FIRST if column.shown is not None))]
+    sections += map(_section, views_of(report).values())
+    for section in sections:
         filled = [
             column
             for column in section.columns
@@ -132,10 +75,14 @@ def shown_sections(report: Mapping[str, Any]) -> Iterator[Section]:
             yield Section(section.view, tuple(filled))
 
 
-def _plugin_section(view: str, key: str, unit: str) -> Section:
-    view_name, figure = view[:MAX_NAME], key[:MAX_NAME]
-    width = max(len(view_name), len(figure), 6) + 2
-    return Section(view_name, (Column(figure, width, ("audio", view, key), None, f"{view}: {unit}."),))
+def _section(view: View) -> Section:
+    figures = [figure for figure in view.figures if figure.shown is not None]
+    if not figures and view.figures:
+        figure = view.figures[0]
+        header = figure.key[:MAX_NAME]
+        width = max(len(view.name[:MAX_NAME]), len(header), 6) + 2
+        figures = [replace(figure, shown=TableColumn(header, width, None, f"{view.name}: {view.unit}."))]
+    return Section(view.name, tuple(figure_column(view, figure) for figure in figures))
 
 
 def _packed(sections: Iterable[Section]) -> list[list[Section]]:
@@ -157,12 +104,13 @@ def _rows(report: Mapping[str, Any], *, with_verdicts: bool) -> Iterator[str | M
     for entry in report["items"]:
         entries_of_group.setdefault(entry["group"], []).append(entry)
     groups = {group["group"]: group for group in report["groups"]}
+    views = views_of(report).values()
     for name, of_group in entries_of_group.items():
         if name is not None:
             yield f"group {in_one_line(name)}"
         group = groups.get(name)
         ranks = {} if group is None else _ranks(group)
-        yield from sorted(of_group, key=lambda entry: (ranks.get(entry["id"], inf), *_likelihood(entry)))
+        yield from sorted(of_group, key=lambda entry: (ranks.get(entry["id"], inf), *_likelihood(entry, views)))
         if group is not None and with_verdicts:
             preferences = group["verdict"].splitlines()[: max(1, len(group["views"]))]  # a line a view, then the rest
             yield from (f"{INDENT}{line}" for line in preferences)
@@ -178,7 +126,7 @@ def _block(
     sections: Sequence[Section], rows: Sequence[str | Mapping[str, Any]], tails: Sequence[str], tail_head: str
 ) -> list[str]:
     """The lines of a table that shows `sections`: two of header, then the rows between rules."""
-    views = "".join(section.view.center(section.width) for section in sections)
+    views = "".join(section.view[:MAX_NAME].center(section.width) for section in sections)
     headers = "".join(section.header() for section in sections)
     head = [f"{'':<{ID_WIDTH}}{views}".rstrip(), f"{'item':<{ID_WIDTH}}{headers}{tail_head}"]
     rule = "-" * max(map(len, head))
@@ -212,14 +160,12 @@ def _remarks(entry: Mapping[str, Any]) -> list[str]:
     return ([entry["error"]] if entry["error"] else []) + entry["warnings"] + unavailable
 
 
-def _likelihood(entry: Mapping[str, Any]) -> tuple[int, float]:
+def _likelihood(entry: Mapping[str, Any], views: Iterable[View]) -> tuple[int, float]:
     """Likeliest first by the first view with a number; renderings and recordings apart, what has none at the end."""
-    for view in SYMBOLIC_VIEWS:
-        bits = look_up(entry, ("symbolic", view, "bits_per_note"))
-        if bits is not None:
-            return (0, bits)
-    for place, keys in enumerate(((*_LM, "nll_nats_per_second"), ("audio", "musicgen", "perplexity"))):
-        surprise = look_up(entry, keys)
+    sorting = [view for view in views if view.sorts_by is not None]
+    for place, view in enumerate(sorting):
+        surprise = look_up(entry, figure_column(view, view.figure(view.sorts_by)).keys)
         if surprise is not None:
-            return (1 + 2 * place + (not entry["rendered"]), surprise)
-    return (5, 0.0)
+            # Views of notes are one class, whichever of them answers.
+            return (0, surprise) if view.half == NOTES else (1 + 2 * place + (not entry["rendered"]), surprise)
+    return (1 + 2 * len(sorting), 0.0)

@@ -6,8 +6,9 @@ from itertools import product
 import numpy as np
 
 from bridge.versions.comparison import Agreement, Ranking
-from bridge.views.opening import SYMBOLIC_VIEWS
+from bridge.views.declarations import half_of
 from losscal.statistics import bootstrap_interval, mean
+from losscal.views import NOTES, SOUND
 
 FEWEST_ITEMS = 4
 """Of fewer versions even chance often makes one order."""
@@ -40,10 +41,11 @@ def correlations(rankings: Mapping[str, Ranking]) -> dict[tuple[str, str], tuple
 
     Pairs of which a view ranks all alike, or not two versions, are left out: no order is there to agree with.
     """
-    of_notes = [view for view in rankings if view in SYMBOLIC_VIEWS]
-    of_sound = [view for view in rankings if view not in SYMBOLIC_VIEWS]
+    by_half: dict[str, list[str]] = {NOTES: [], SOUND: []}
+    for view in rankings:
+        by_half[half_of(view)].append(view)
     result = {}
-    for pair in product(of_notes, of_sound):
+    for pair in product(by_half[NOTES], by_half[SOUND]):
         rows = zip(*(rankings[view].items for view in pair), strict=True)
         ranks = np.array([[row.rank for row in both] for both in rows if all(row.rank for row in both)])
         if len(ranks) >= 2 and (np.ptp(ranks, axis=0) > 0).all():

@@ -15,10 +15,11 @@ from bridge.versions.comparison import Edits, GroupComparison, Ranking, SoundDis
 from bridge.versions.differences import Difference
 from bridge.versions.grouping import Group
 from bridge.versions.shared_time import shared_notes, shared_rows
-from bridge.versions.verdicts import Quantity, quantity_of, reason_not_ranked, rows_of
+from bridge.versions.verdicts import quantity_of, reason_not_ranked, rows_of
 from bridge.versions.words import group_verdict
 from bridge.views.opening import OpenViews
 from losscal.errors import InputError
+from losscal.views import NOTES, Quantity, View
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,11 +34,11 @@ def compare(group: Group, entries: Sequence[ItemEntry], folder: Path, views: Ope
     comparison = _Comparison([entries[number] for number in group.members], entries[group.reference], folder)
     members, reference = comparison.members, comparison.reference
     rankings = {}
-    for view in views.units:
+    for name, view in views.declared.items():
         quantity = quantity_of(view, members)
         if quantity is not None:
             rows = rows_of(view, quantity, members, reference, comparison.differences(view, quantity))
-            rankings[view] = Ranking(quantity.key, quantity.unit, rows)
+            rankings[name] = Ranking(quantity.key, quantity.unit, rows)
     edits = comparison.edits()
     return GroupComparison(
         group=group.name,
@@ -90,7 +91,7 @@ class _Comparison:
                 matches[number] = None if home is None or version is None else match_of(version, home)
         return matches
 
-    def differences(self, view: str, quantity: Quantity) -> dict[int, Difference | None]:
+    def differences(self, view: View, quantity: Quantity) -> dict[int, Difference | None]:
         """The difference of each version that a view can hold against the reference, by place among the members."""
         return {
             number: self._difference(number, view, quantity)
@@ -98,13 +99,12 @@ class _Comparison:
             if entry is not self.reference and reason_not_ranked(view, quantity, entry, self.reference) is None
         }
 
-    def _difference(self, number: int, view: str, quantity: Quantity) -> Difference | None:
-        if quantity.half == "symbolic":
+    def _difference(self, number: int, view: View, quantity: Quantity) -> Difference | None:
+        if view.half == NOTES:
             version, reference = self.tables[number], self.tables[self.home]
-            return shared_notes(
-                version, reference, self.alignments[number].time_map, view, quantity.source
-            ).difference()
-        version, reference = (self._curve(self.members[place], view) for place in (number, self.home))
+            time_map = self.alignments[number].time_map
+            return shared_notes(version, reference, time_map, view.name, quantity.source).difference()
+        version, reference = (self._curve(self.members[place], view.name) for place in (number, self.home))
         match = self.matches[number]
         offset_seconds = None if match is None or match.is_mismatch else match.offset_seconds
         return shared_rows(version, reference, offset_seconds, *quantity.source).difference()

@@ -7,39 +7,22 @@ weights; two stand on public checkpoints; others come from installed packages.
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from audio.audiobox import DEFAULT_CHECKPOINT as AUDIOBOX_CHECKPOINT
 from audio.checkpoints import checkpoint_folder
-from audio.musicgen.config import DEFAULT_CHECKPOINT as MUSICGEN_CHECKPOINT
-from bridge.views.sound import OWN, AudioView, installed_plugins, open_own, open_plugin, packages_of
+from bridge.views.declarations import VIEWS, half_of, installed_plugins, packages_of, plugin_view, plugin_words
+from bridge.views.notes import SymbolicScorer, open_plugin_of_notes
+from bridge.views.sound import AudioView, open_plugin_of_sound
 from losscal.errors import InputError, WeightsError
 from losscal.references import REFERENCES_FILE, References
+from losscal.views import NOTES, SOUND, Half, View
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-SYMBOLIC_VIEWS = ("events", "vqvae")
-SHIPPED_VIEWS = (*SYMBOLIC_VIEWS, "spectral_lm")
-"""Their weights are NAME.safetensors in one folder; their references lie beside."""
-PUBLIC_CHECKPOINTS = {"musicgen": MUSICGEN_CHECKPOINT, "audiobox": AUDIOBOX_CHECKPOINT}
-"""Hub names of what the views on public checkpoints stand on, where no other is given."""
-VIEWS = (*SYMBOLIC_VIEWS, *OWN)
-SYMBOLIC_UNIT = "nats of the notes as cleaned"
-
-
-class SymbolicScorer(Protocol):
-    """A likelihood of notes."""
-
-    name: str
-    context_policy: str
-    weights_sha256: str
-
-    def score(self, performances: Sequence[Any], *, excerpt: bool = False) -> list[Any]:
-        """Performances to SymbolicScores of the same order."""
-        ...
+SHIPPED_VIEWS = tuple(name for name, view in VIEWS.items() if view.weights is not None)
+SYMBOLIC_VIEWS = tuple(name for name, view in VIEWS.items() if view.half == NOTES)
 
 
 @dataclass(frozen=True)
@@ -59,42 +42,33 @@ class OpenViews:
     @property
     def wants_audio(self) -> bool:
         """Whether any view, open or unavailable, is one of sound."""
-        return bool(self.audio or self.unavailable.keys() - set(SYMBOLIC_VIEWS))
+        return bool(self.audio) or any(half_of(name) == SOUND for name in self.unavailable)
 
     @property
     def weights(self) -> dict[str, str]:
         """SHA-256 of the weights of each open view that has some."""
         of_symbolic = {name: scorer.weights_sha256 for name, scorer in self.symbolic.items()}
         of_audio = {name: view.description.weights_sha256 for name, view in self.audio.items()}
-        return of_symbolic | {name: sha256 for name, sha256 in of_audio.items() if sha256 is not None}
+        return {name: sha256 for name, sha256 in (of_symbolic | of_audio).items() if sha256 is not None}
 
     @property
     def units(self) -> dict[str, str]:
         """What the figures of each open view are of, in words."""
-        return dict.fromkeys(self.symbolic, SYMBOLIC_UNIT) | {
-            name: view.description.unit for name, view in self.audio.items()
-        }
+        return {name: view.unit for name, view in self.declared.items()}
 
     @property
     def context_policy(self) -> str:
         """How much context each symbolic view was given, in words."""
-        return "; ".join(scorer.context_policy for scorer in self.symbolic.values())
+        return "; ".join(filter(None, (scorer.context_policy for scorer in self.symbolic.values())))
 
-    def unavailable_in(self, half: str) -> dict[str, dict[str, str]]:
-        """The report's {"unavailable": why} of the views of a half, "symbolic" or "audio"."""
-        return {
-            name: {"unavailable": reason}
-            for name, reason in self.unavailable.items()
-            if (name in SYMBOLIC_VIEWS) == (half == "symbolic")
-        }
+    @property
+    def declared(self) -> dict[str, View]:
+        """The declarations of the open views, those of notes first."""
+        return {name: opened.view for name, opened in (*self.symbolic.items(), *self.audio.items())}
 
-
-def weights_folder(view: str, weights_dir: Path | None = None) -> Path:
-    """`weights_dir` where it is given, else the folder of shipped weights in the view's own package."""
-    if weights_dir is not None:
-        return weights_dir
-    package = "symbolic" if view in SYMBOLIC_VIEWS else "audio"
-    return Path(find_spec(package).origin).parent / "weights"
+    def unavailable_in(self, half: Half) -> dict[str, dict[str, str]]:
+        """The report's {"unavailable": why} of the views of a half."""
+        return {name: {"unavailable": reason} for name, reason in self.unavailable.items() if half_of(name) == half}
 
 
 def view_names(flag: str) -> list[str]:
@@ -121,7 +95,7 @@ def open_views(
     """Open the views `names`, by default all of VIEWS whose weights lie on this machine, and those of `checkpoints`.
 
     weights_dir: a folder of NAME.safetensors for the shipped views. checkpoints: {view: folder or hub name} for the
-    others. Only a hub name, given or that of PUBLIC_CHECKPOINTS for a view asked for by name, makes use of the network.
+    others. Only a hub name, given or a declared one of a view asked for by name, makes use of the network.
     Raises InputError for an unknown name and where by default no view at all can be opened; WeightsError where shipped
     views' weights are present but refused. Whatever else is in the way of a view is told in `unavailable`.
     """
@@ -134,7 +108,7 @@ def open_views(
     if names is None:
         asked = _present(folder) | asked
     if not asked:
-        raise InputError(f"no view can be opened. {' '.join(_absent(name, folder) for name in SHIPPED_VIEWS)}")
+        raise InputError(f"no view can be opened. {' '.join(_absent(VIEWS[name], folder) for name in SHIPPED_VIEWS)}")
     opened: dict[str, Any] = {}
     unavailable: dict[str, str] = {}
     for name, checkpoint in asked.items():
@@ -142,12 +116,13 @@ def open_views(
             opened[name] = _open(name, folder, checkpoint, plugins)
         except InputError as error:
             unavailable[name] = str(error)
-    shipped = [weights_folder(name, folder) for name in opened if name in SHIPPED_VIEWS]
+    folders = {(folder or VIEWS[name].weights.folder) for name in SHIPPED_VIEWS if name in opened}
+    of_notes = [name for name, view in opened.items() if view.view.half == NOTES]
     return OpenViews(
-        symbolic={name: opened[name] for name in SYMBOLIC_VIEWS if name in opened},
-        audio={name: view for name, view in opened.items() if name not in SYMBOLIC_VIEWS},
+        symbolic={name: opened[name] for name in sorted(of_notes, key=_place)},
+        audio={name: view for name, view in opened.items() if name not in of_notes},
         unavailable=unavailable,
-        references=References.load({path / REFERENCES_FILE for path in shipped}),
+        references=References.load({path / REFERENCES_FILE for path in folders}),
         warnings=tuple(
             f"{name}: LossCal's own was asked, not the scorer of the same name that {packages_of(plugins[name])} brings"
             for name in asked
@@ -167,15 +142,20 @@ def _check_names(asked: Mapping[str, str | None], plugins: Collection[str]) -> N
             raise InputError(f"--checkpoint {name}={asked[name]}: the weights of {name} are given with --weights DIR.")
 
 
+def _place(name: str) -> int:
+    """Ours in the order of the report, plug-ins behind them."""
+    return [*VIEWS].index(name) if name in VIEWS else len(VIEWS)
+
+
 def _present(folder: Path | None) -> dict[str, str | None]:
     """The views whose weights lie on this machine, with the folder of their checkpoint where they stand on one."""
     present: dict[str, str | None] = {}
-    for name in SHIPPED_VIEWS:
-        if _shipped_weights(name, folder).is_file():
+    for name, view in VIEWS.items():
+        if view.weights is not None and view.weights.paths(folder)[0].is_file():
             present[name] = None
-    for name, checkpoint in PUBLIC_CHECKPOINTS.items():
-        with suppress(InputError):
-            present[name] = str(checkpoint_folder(checkpoint, fetch=False))
+        if view.checkpoint is not None:
+            with suppress(InputError):
+                present[name] = str(checkpoint_folder(view.checkpoint, fetch=False))
     return present
 
 
@@ -183,26 +163,21 @@ def _open(
     name: str, folder: Path | None, checkpoint: str | None, plugins: Mapping[str, Sequence["EntryPoint"]]
 ) -> SymbolicScorer | AudioView:
     """One view; raises InputError where it is not to be had, WeightsError as `open_views` does."""
-    if name in PUBLIC_CHECKPOINTS:
-        try:
-            return open_own(name, checkpoint or PUBLIC_CHECKPOINTS[name])
-        except WeightsError as error:  # not ours to answer for: the other views are made all the same
-            raise InputError(str(error)) from error
-    if name not in SHIPPED_VIEWS:
-        return open_plugin(plugins[name], checkpoint)
-    if not _shipped_weights(name, folder).is_file():
-        raise InputError(_absent(name, folder))
-    if name in SYMBOLIC_VIEWS:
-        from symbolic.scoring.likelihood import SymbolicScorer
-
-        return SymbolicScorer.load(name, folder)
-    return open_own(name, folder)
-
-
-def _shipped_weights(name: str, folder: Path | None) -> Path:
-    return weights_folder(name, folder) / f"{name}.safetensors"
+    if name not in VIEWS:
+        view = plugin_view(plugins[name])
+        open_plugin = open_plugin_of_notes if view.half == NOTES else open_plugin_of_sound
+        return open_plugin(view, plugin_words(plugins[name]), checkpoint)
+    view = VIEWS[name]
+    if view.weights is not None and not view.weights.paths(folder)[0].is_file():
+        raise InputError(_absent(view, folder))
+    try:
+        scorer = view.load(checkpoint if view.weights is None else folder)
+    except WeightsError as error:
+        if view.checkpoint is None:
+            raise
+        raise InputError(str(error)) from error  # not ours to answer for: the other views are made all the same
+    return scorer if view.half == NOTES else AudioView(view, scorer.describe(), scorer.score)
 
 
-def _absent(name: str, folder: Path | None) -> str:
-    path = _shipped_weights(name, folder)
-    return f"{path}: no such weights file; train it or give its folder with --weights."
+def _absent(view: View, folder: Path | None) -> str:
+    return f"{view.weights.paths(folder)[0]}: no such weights file; train it or give its folder with --weights."

@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 from math import log2, prod
+from pathlib import Path
 from typing import Annotated, Literal
 
 from losscal.settings import Count, PositiveShare, Range, Seed, Settings, Share, require
+
+SHIPPED_WEIGHTS = Path(__file__).parents[1] / "weights"
 
 
 @dataclass(frozen=True)

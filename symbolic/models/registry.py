@@ -9,13 +9,10 @@ from torch import Tensor, nn
 from losscal.errors import WeightsError
 from losscal.weights import config_of, load_module, load_weights, save_weights, story_value
 from symbolic.models.code_gpt import CodeGPT
-from symbolic.models.configs import GPTConfig, VQVAEConfig
+from symbolic.models.configs import SHIPPED_WEIGHTS, GPTConfig, VQVAEConfig
 from symbolic.models.event_gpt import EventGPT
 from symbolic.models.vqvae import VQVAE
 from symbolic.tokens.events import vocabulary_hash
-
-SHIPPED_WEIGHTS = Path(__file__).parents[1] / "weights"
-
 
 CONFIGS = {
     EventGPT.name: {"gpt": GPTConfig},

@@ -14,7 +14,7 @@ import numpy as np
 
 from losscal.errors import InputError
 from losscal.references import FEW_NOTES, PER_SECOND_SUFFIX, REFERENCES_FILE, References, ViewReference, typicality
-from symbolic.models.registry import SHIPPED_WEIGHTS
+from symbolic.models.configs import SHIPPED_WEIGHTS
 from symbolic.sampling.pieces import Piece
 from symbolic.scoring.likelihood import SymbolicScorer
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import log
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from torch import Tensor
 from losscal.files import sha256_of
 from symbolic.models.registry import load_model, weights_path
 from symbolic.notes.performance import Performance
+from symbolic.scoring.views import VIEWS
 from symbolic.tokens import events as ev
 
 BOUND_TERMS = ("value", "code")
@@ -68,6 +69,11 @@ class SymbolicScore:
         """Nats by note and attribute, float64 [N, 4]; of codes and values together in a model with codes."""
         return sum(nats for term, nats in self.term_nats.items() if term in BOUND_TERMS)
 
+    def note_columns(self) -> dict[str, np.ndarray]:
+        """Nats of each note by attribute, and by term where there are codes, float64 [N] each."""
+        terms = {term: nats.sum(axis=1) for term, nats in self.term_nats.items() if term != "value"}
+        return dict(zip(ev.ATTRIBUTES, self.note_nats.T, strict=True)) | terms
+
     @property
     def nll_nats(self) -> float:
         """-log p of all notes, or its bound in a model with codes."""
@@ -95,6 +101,22 @@ class SymbolicScore:
 
     def _total(self, term: str) -> float | None:
         return float(self.term_nats[term].sum()) if term in self.term_nats else None
+
+    def report(self) -> dict[str, Any]:
+        """The view's keys in the report, JSON values; the percentile is for those who have references."""
+        figures = {
+            "nll_nats": self.nll_nats,
+            "end_nll_nats": self.end_nll_nats,
+            "nll_nats_per_note": self.nll_nats_per_note,
+            "bits_per_note": self.bits_per_note,
+            "pitch_bits_per_note": self.by_attribute["pitch"] / log(2) / self.notes,
+            "nll_nats_per_second": self.nll_nats_per_second,
+            "percentile": None,
+            "by_attribute": self.by_attribute,
+        }
+        if self.code_nll_nats is not None:
+            figures |= {name: getattr(self, name) for name in ("code_nll_nats", "note_nll_nats", "mixture_nll_nats")}
+        return figures
 
     @property
     def nll_nats_per_note(self) -> float:
@@ -204,11 +226,11 @@ def _fold(terms: tuple[str, ...], performance: Performance, row: np.ndarray, nat
 
 
 class SymbolicScorer:
-    """A loaded model under its view's name, as the bridge uses it."""
+    """A loaded model as its view, as the bridge uses it."""
 
     def __init__(self, model: SymbolicModel, weights_sha256: str) -> None:
         self.model, self.weights_sha256 = model, weights_sha256
-        self.name = model.name
+        self.name, self.view = model.name, VIEWS[model.name]
         self.context_policy = context_policy(model)
 
     @classmethod

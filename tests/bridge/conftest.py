@@ -1,12 +1,14 @@
 """Views with stand-in likelihoods, and files to score, so that scoring is tested without trained weights."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import soundfile
 
 from audio.scorer import Description
+from bridge.views.declarations import VIEWS
 from bridge.views.opening import OpenViews
 from bridge.views.sound import AudioView
 from losscal.references import References, ViewReference
@@ -18,7 +20,7 @@ class StandInSymbolic:
     """Every note costs its pitch / 10 nats, shared evenly by attributes and terms; the exact figure is half of it."""
 
     def __init__(self, name, terms, factor=1.0):
-        self.name, self.terms, self.factor = name, terms, factor
+        self.name, self.view, self.terms, self.factor = name, VIEWS[name], terms, factor
         self.context_policy, self.weights_sha256 = f"{name}: all of it", f"{name}-hash"
 
     def score(self, performances, *, excerpt=False):
@@ -66,7 +68,9 @@ def views():
         },
         audio={
             "spectral_lm": AudioView(
-                "spectral_lm", Description("nats of peaks", 16_000, None, "spectral_lm-hash"), peak_nats
+                replace(VIEWS["spectral_lm"], unit="nats of peaks"),
+                Description("nats of peaks", 16_000, None, "spectral_lm-hash"),
+                peak_nats,
             )
         },
         references=References(

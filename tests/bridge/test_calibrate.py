@@ -12,10 +12,12 @@ from bridge import calibrate
 from bridge.calibrate import Draw, main, measure
 from bridge.calibration.cases import ORIGINAL, YARDSTICK, Case, Studio
 from bridge.calibration.scores import open_panel
+from bridge.views.declarations import VIEWS
 from bridge.views.sound import AudioView
 from losscal import statistics
 from losscal.errors import InputError
 from losscal.references import ViewReference
+from losscal.views import View
 from symbolic.data.excerpts import Length
 from symbolic.notes.performance import write_midi
 
@@ -114,7 +116,7 @@ def test_a_killed_run_goes_on_where_it_stopped(drawn, views, tmp_path):
         return of_sound.score(sound)
 
     of_sound = views.audio["spectral_lm"]
-    views = replace(views, audio={"spectral_lm": AudioView("spectral_lm", of_sound.description, counted)})
+    views = replace(views, audio={"spectral_lm": AudioView(of_sound.view, of_sound.description, counted)})
 
     def killed(items):
         yield items[0]
@@ -184,12 +186,13 @@ def test_a_view_that_refuses_leaves_its_scores_out_and_the_others_go_on(drawn, v
 def test_other_views_give_nats_or_each_of_their_figures(drawn, views):
     of = views.audio["spectral_lm"].description
     audio = {
-        "codec": AudioView("codec", of, lambda sound: {"nll_nats_per_second": 3.0, "perplexity": 9.0}),
-        "rating": AudioView("rating", of, lambda sound: {"CE": 2.0, "PQ": 5.0}),
+        "musicgen": AudioView(VIEWS["musicgen"], of, lambda sound: {"nll_nats_per_second": 3.0, "perplexity": 9.0}),
+        "audiobox": AudioView(VIEWS["audiobox"], of, lambda sound: {"CE": 2.0, "PQ": 5.0}),
+        "crest": AudioView(View("crest", "sound", "dB", lambda weights: None), of, lambda sound: {"decibels": 4.0}),
     }
     scale = open_panel(replace(views, audio=audio)).record(drawn[1].adversaries(1.0), 1.0)["sound"]["scale"]
     own = {score: cost for score, cost in scale.items() if not score.startswith("baseline: ")}
-    assert own == {"codec": 3.0, "rating: CE": -2.0, "rating: PQ": -5.0}
+    assert own == {"musicgen": 3.0, "audiobox: CE": -2.0, "audiobox: PQ": -5.0, "crest: decibels": -4.0}
 
 
 @pytest.mark.fluidsynth

@@ -14,6 +14,7 @@ from bridge.items.engine import CHUNK_ITEMS
 from bridge.items.finding import Item, find_items
 from bridge.items.tables import read_table
 from bridge.score import main, score_items
+from bridge.views.declarations import VIEWS
 from bridge.views.opening import OpenViews
 from bridge.views.sound import AudioView
 from losscal.errors import InputError
@@ -228,7 +229,7 @@ def test_the_ratio_has_references_of_its_own(tmp_path, views, make_wav):
 
 
 def test_a_view_without_references_has_no_percentile_and_no_warning_about_it(tmp_path, views, make_wav):
-    ratings = AudioView("audiobox", views.audio["spectral_lm"].description, lambda sound: {"CE": 5.0})
+    ratings = AudioView(VIEWS["audiobox"], views.audio["spectral_lm"].description, lambda sound: {"CE": 5.0})
     (entry,) = score_items([Item(id="a", wav=make_wav(tmp_path / "a.wav"))], OpenViews({}, {"audiobox": ratings}))[
         "items"
     ]

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
+from audio.spectral.config import BACKGROUND_KIND, KIND
 from audio.spectral.frames import FrameConfig
-from audio.spectral.model import BACKGROUND_KIND, KIND, SpectralLM, frame_nats
+from audio.spectral.model import SpectralLM, frame_nats
 from losscal.weights import load_state, load_weights
 from train.configs import OptimConfig
 from train.frames.data import FrameCache, FrameSet, WindowConfig

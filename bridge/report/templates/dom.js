@@ -74,7 +74,16 @@ function percentileBar(value) {
   );
 }
 
+/**
+ * @typedef {Object} Layout what the views and the columns say of themselves
+ * @property {{view: string, columns: SummaryColumn[], percentiles: string[][]}[]} sections
+ * @property {Object<string, string>} units by the keys on the way to a figure, joined by dots
+ * @property {[string, string][]} glossary of views
+ * @property {string} note
+ */
+
 const REPORT = JSON.parse(document.getElementById("report").textContent);
+/** @type {Layout} */
 const LAYOUT = JSON.parse(document.getElementById("layout").textContent);
 const INDEX_OF_ID = new Map(REPORT.items.map((entry, index) => [entry.id, index]));
 

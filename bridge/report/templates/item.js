@@ -1,7 +1,6 @@
 // One item: its roll coloured by surprise over the curves of its sound, its least likely moments, its figures.
 
 const DETAIL_PADDING = 12;
-const ATTRIBUTES = ["time", "pitch", "duration", "velocity"];
 const CLIP_LEAD_IN = 1.5,
   CLIP_TAIL = 2;
 const REASONS = {
@@ -59,20 +58,23 @@ function facts(entry) {
 function itemRoll(entry, data, width) {
   const views = Object.keys(data.nats);
   const view = choice("surprise by", views);
-  const attribute = choice("of", ["all", ...ATTRIBUTES]);
-  const natsOf = (name, i) => ATTRIBUTES.reduce((sum, key) => sum + data.nats[name][key][i], 0);
+  const parts = [...new Set(views.flatMap((name) => Object.keys(data.nats[name])))];
+  const attribute = choice("of", ["all", ...parts]);
+  const natsOf = (name, i) => Object.values(data.nats[name]).reduce((sum, nats) => sum + nats[i], 0);
   const top = () => (attribute.value === "all" ? TOP_NATS : TOP_NATS / 2);
   const colour = (i) => {
     if (!views.length) return "#bbb";
     const isWhole = attribute.value === "all";
-    return natsColour(isWhole ? natsOf(view.value, i) : data.nats[view.value][attribute.value][i], top());
+    return natsColour(isWhole ? natsOf(view.value, i) : (data.nats[view.value][attribute.value]?.[i] ?? 0), top());
   };
   const tell = (i) => [
     noteText(data.notes, i),
     ...views.map(
       (name) =>
         `${name}: ${number(natsOf(name, i))} nats = ` +
-        ATTRIBUTES.map((key) => `${key} ${number(data.nats[name][key][i])}`).join(" + "),
+        Object.entries(data.nats[name])
+          .map(([key, nats]) => `${key} ${number(nats[i])}`)
+          .join(" + "),
     ),
   ];
   const moments = entry.moments ?? [];
@@ -167,8 +169,7 @@ function figureCards(entry) {
   const cards = LAYOUT.sections
     .filter((section) => section.view)
     .map((section) => {
-      const ratioPlace = { keys: ["audio", section.view, "llr_percentile"] };
-      const rows = [...section.columns, ratioPlace]
+      const rows = [...section.columns, ...section.percentiles.map((keys) => ({ keys }))]
         .map((column) => [column, lookUp(entry, column.keys)])
         .filter(([, value]) => value !== null)
         .map(([column, value]) =>
@@ -195,10 +196,13 @@ function figureCards(entry) {
 
 /** What a column's figure is and its unit, where the header does not say it. */
 function figureName({ header, keys }) {
-  if (keys.at(-1) === "llr_percentile") return "percentile of llr";
-  if (isPercentile({ keys })) return "percentile";
-  const unit = LAYOUT.units[keys.at(-1)];
-  return unit && unit !== header ? `${header}, ${unit}` : header;
+  if (isPercentile({ keys })) {
+    const of = keys.at(-1).replace(/_?percentile$/, "");
+    return of ? `percentile of ${of}` : "percentile";
+  }
+  const unit = unitOf(keys);
+  const isTold = unit === header || unit === REPORT.units?.[keys[1]]; // in the card's last line
+  return unit && !isTold ? `${header}, ${unit}` : header;
 }
 
 /** Every figure of the report's entry, in full. */
@@ -229,7 +233,8 @@ function allFigures(entry) {
   );
 }
 
+/** The unit of a figure, or of the list or mapping that it stands in. */
 function unitOf(keys) {
-  const known = [...keys].reverse().find((key) => LAYOUT.units[key]);
-  return known ? LAYOUT.units[known] : "";
+  if (!keys.length) return "";
+  return LAYOUT.units[keys.join(".")] ?? unitOf(keys.slice(0, -1));
 }

@@ -12,17 +12,7 @@ const GLOSSARY = [
     "Per cent of windows of real, held-out piano music of like length that are less likely. 100: likelier " +
       "than all of them; monotony also scores high.",
   ],
-  ["events, vqvae", "Models of the notes. The figure of vqvae is an upper bound of the surprise."],
-  [
-    "spectral_lm",
-    "A model of the sound's semitone bands. Its ratio (llr) tells by how much the sound is likelier than " +
-      "under a model of shuffled notes: higher is more musical.",
-  ],
-  [
-    "musicgen, audiobox",
-    "Perplexity of EnCodec codes; ratings learned from listeners (CE enjoyment, CU usefulness, " +
-      "PC complexity, PQ quality). Only where their weights are present.",
-  ],
+  ...LAYOUT.glossary,
   [
     "time, pitch, duration, velocity",
     "What of a note was surprising: when it comes, which key, how long it lasts, how loud it is.",

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from audio.signal.waveform import Waveform
-from audio.spectral.config import SpectralLMConfig
+from audio.spectral.config import BACKGROUND_KIND, KIND, SpectralLMConfig
 from audio.spectral.frames import FrameConfig, active_frames, quantised_frames
-from audio.spectral.model import BACKGROUND_KIND, KIND, SpectralLM
+from audio.spectral.model import SpectralLM
 from audio.spectral.scoring import SpectralLMScorer, SpectralScore, sounding_span
 from losscal.errors import InputError, WeightsError
 from losscal.files import sha256_of

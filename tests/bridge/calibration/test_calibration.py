@@ -59,7 +59,7 @@ def test_rows_say_which_view_corruption_and_severity_they_are_of():
     row = made(scorer(1.0))["rows"][CASES.index(Case("semitone", 0.05))]
     assert {key: row[key] for key in ("view", "quantity", "corruption", "severity")} == {
         "view": "view",
-        "quantity": "nll_nats_per_second",
+        "quantity": "view",
         "corruption": "semitone",
         "severity": 0.05,
     }
@@ -188,7 +188,7 @@ def test_text_csv_and_picture_hold_every_row(tmp_path):
     write_csv(calibration, tmp_path / "calibration.csv")
     lines = (tmp_path / "calibration.csv").read_text().splitlines()
     assert len(lines) == 1 + sum(len(calibration[key]) for key in ("rows", "adversaries", "controls"))
-    assert lines[1].startswith("corruption,view,nll_nats_per_second,wrong_notes,0.01,False,40,1.0,0.831567,1.0,")
+    assert lines[1].startswith("corruption,view,view,wrong_notes,0.01,False,40,1.0,0.831567,1.0,")
     picture = accuracy_svg(calibration["rows"])
     assert picture.count("<g ") == len(SEVERITIES)
     assert picture.count("<polyline") == 2 + 2 * len(SEVERITIES)  # two in the legend

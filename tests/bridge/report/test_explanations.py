@@ -7,8 +7,7 @@ from sample_entries import make_figures, make_notes
 
 from bridge.items.entry import ItemEntry, Sequenced, SoundHalf
 from bridge.report.explanations import explanations
-
-UNITS = {"events": "nats of the notes", "spectral_lm": "nats of the bands"}
+from bridge.views.declarations import VIEWS
 
 
 def entry_of(*, percentile=50.0, ratio=3.25, sequenced=None):
@@ -18,7 +17,7 @@ def entry_of(*, percentile=50.0, ratio=3.25, sequenced=None):
 
 
 def test_figures_and_places_are_told_and_how_reliable_they_are():
-    told = explanations(replace(entry_of(), audio=None), {"events": UNITS["events"]}, {})
+    told = explanations(replace(entry_of(), audio=None), VIEWS, {})
     assert told == {
         "events": "events needs 12.50 bits a note; that is likelier than 50 % of held-out real music of about this "
         "length. Stand-in: events was tried on a midi."
@@ -27,7 +26,7 @@ def test_figures_and_places_are_told_and_how_reliable_they_are():
 
 @pytest.mark.parametrize(("ratio", "words"), [(3.25, "3.2 nats a second likelier"), (-3.25, "3.2 nats a second less")])
 def test_a_ratio_says_which_way_it_points(ratio, words):
-    text = explanations(entry_of(ratio=ratio), UNITS, {})["spectral_lm"]
+    text = explanations(entry_of(ratio=ratio), VIEWS, {})["spectral_lm"]
     assert text.startswith(f"spectral_lm finds it {words}") and text.endswith("was tried on a recording.")
 
 
@@ -42,9 +41,9 @@ def test_a_ratio_says_which_way_it_points(ratio, words):
     ],
 )
 def test_all_is_said_only_of_what_is_beyond_the_references(percentile, words):
-    assert words in explanations(entry_of(percentile=percentile), UNITS, {})["events"]
+    assert words in explanations(entry_of(percentile=percentile), VIEWS, {})["events"]
 
 
 def test_sequenced_notes_are_a_kind_of_their_own():
-    text = explanations(entry_of(sequenced=Sequenced(0.125, 1.0, 1)), UNITS, {})["events"]
+    text = explanations(entry_of(sequenced=Sequenced(0.125, 1.0, 1)), VIEWS, {})["events"]
     assert "4.25 of them for its pitch" in text and text.endswith("events was tried on a sequenced.")

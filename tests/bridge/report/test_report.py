@@ -17,8 +17,10 @@ from bridge.items.finding import Item, find_items
 from bridge.report.columns import COLUMNS
 from bridge.report.files import table, to_json, write_report
 from bridge.score import score_items
+from bridge.views.declarations import VIEWS
 from bridge.views.opening import OpenViews
 from bridge.views.sound import AudioView
+from losscal.views import View
 
 
 @pytest.fixture
@@ -83,7 +85,8 @@ def test_a_remark_that_many_items_share_is_told_once(tmp_path, views, make_midi)
 @pytest.mark.fluidsynth
 def test_columns_of_all_views_fit_in_blocks_and_empty_ones_are_left_out(tmp_path, views, make_midi):
     def view(name, **figures):
-        return AudioView(name, Description(f"units of {name}", 16_000), lambda sound: figures)
+        declared = VIEWS.get(name) or View(name, "sound", f"units of {name}", lambda weights: None)
+        return AudioView(declared, Description(f"units of {name}", 16_000), lambda sound: figures)
 
     more = [
         view("musicgen", perplexity=54.321, nll_nats_per_second=1.0, cross_entropy=[1.0], curve=None),

@@ -11,11 +11,13 @@ from bridge.report.files import to_json
 from bridge.score import score_items
 from bridge.versions.agreement import agreement
 from bridge.versions.comparison import Agreement, Ranking, VersionRow
-from bridge.versions.verdicts import Quantity, quantity_of, reason_not_ranked
+from bridge.versions.verdicts import quantity_of, reason_not_ranked
 from bridge.versions.words import group_verdict
+from bridge.views.declarations import VIEWS
 from bridge.views.opening import OpenViews
 from bridge.views.sound import AudioView
 from losscal.references import ViewReference
+from losscal.views import View
 from symbolic.notes.performance import NOTE_DTYPE, Performance, write_midi
 
 
@@ -164,7 +166,7 @@ def test_a_version_likelier_than_all_real_music_is_not_ranked_unless_the_referen
 
 
 def test_beyond_the_references_alone(of_notes, write, monkeypatch):
-    monkeypatch.setattr("bridge.versions.verdicts.is_beyond_references", lambda *percentiles: max(percentiles) > 60)
+    monkeypatch.setattr("bridge.views.judgement.HIGHEST_PERCENTILE", 60.0)
     group, _ = compared([write("original"), write("low", range(120), semitones=-20)], of_notes)
     row = by_id(group, "events")["low"]
     assert (row["verdict"], row["rank"]) == ("not ranked", None) and "too predictable" in row["reason"]
@@ -189,7 +191,8 @@ def test_a_scale_that_was_typed_in_is_not_ranked_either(of_notes, write, tmp_pat
 
 
 def test_the_gate_names_the_figure_that_closes_it():
-    ratio = Quantity("audio", "llr_nats_per_second", "", (), percentiles=("percentile", "llr_percentile"))
+    view = VIEWS["spectral_lm"]
+    ratio = view.quantities[0]
     entries = [
         ItemEntry(
             *(name, "g", f"{name}.mid", None, True),
@@ -197,9 +200,9 @@ def test_the_gate_names_the_figure_that_closes_it():
         )
         for name, figures in (("a", {"percentile": 50.0, "llr_percentile": 60.0}), ("b", {"llr_percentile": 100.0}))
     ]
-    reason = reason_not_ranked("spectral_lm", ratio, entries[1], entries[0])
+    reason = reason_not_ranked(view, ratio, entries[1], entries[0])
     assert "llr_percentile 100" in reason and "likelier" not in reason
-    assert reason_not_ranked("spectral_lm", ratio, entries[1], entries[1]) is None
+    assert reason_not_ranked(view, ratio, entries[1], entries[1]) is None
 
 
 @pytest.mark.fluidsynth
@@ -207,8 +210,9 @@ def test_plug_ins_are_not_ranked_and_a_missing_curve_is_a_reason(views, write):
     description = views.audio["spectral_lm"].description
     figures = {"llr_nats_per_second": 3.0, "nll_nats_per_second": 2.0}
     sound = SoundHalf({"swing": figures | {"curve": "curves/a_swing.csv"}})
-    assert quantity_of("swing", [ItemEntry("a", "g", "a.mid", None, audio=sound)]) is None
-    without_curve = AudioView("spectral_lm", description, lambda sound: figures)
+    swing = View("swing", "sound", "ratio of eighths", lambda weights: None)
+    assert quantity_of(swing, [ItemEntry("a", "g", "a.mid", None, audio=sound)]) is None
+    without_curve = AudioView(VIEWS["spectral_lm"], description, lambda sound: figures)
     group, _ = compared([write("a"), write("b")], OpenViews({}, {"spectral_lm": without_curve}))
     row = by_id(group, "spectral_lm")["b"]
     assert row["verdict"] == "not ranked" and row["reason"].startswith("it has no curve")
@@ -240,7 +244,7 @@ def test_words_follow_the_rows():
 
 
 def test_views_of_ratings_are_not_ranked(views, write):
-    ratings = AudioView("audiobox", views.audio["spectral_lm"].description, lambda sound: {"CE": 5.0})
+    ratings = AudioView(VIEWS["audiobox"], views.audio["spectral_lm"].description, lambda sound: {"CE": 5.0})
     group, _ = compared([write("a"), write("b")], OpenViews(views.symbolic, {"audiobox": ratings}))
     assert set(group["views"]) == {"events", "vqvae"}
 
@@ -265,7 +269,7 @@ def test_sound_is_ranked_by_its_ratio_of_which_more_is_better(views, write):
         curve = {"llr_nats_per_second": [per_second / 2] * rows, "active_fraction": [0.5] * rows}
         return figures | {"llr_nats_per_second": per_second, "curve": figures["curve"] | curve}
 
-    view = AudioView("spectral_lm", views.audio["spectral_lm"].description, ratio)
+    view = AudioView(VIEWS["spectral_lm"], views.audio["spectral_lm"].description, ratio)
     louder = write("louder", range(120), semitones=24)
     group, _ = compared([write("original"), louder], OpenViews(views.symbolic, {"spectral_lm": view}))
     of_view, rows = group["views"]["spectral_lm"], by_id(group, "spectral_lm")

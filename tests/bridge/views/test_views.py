@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from types import SimpleNamespace
 
 import pytest
 from tiny_musicgen import random_model, tones
@@ -12,9 +13,10 @@ from audio.checkpoints import sha256_of_weights
 from audio.scorer import Description
 from bridge.render import write_audio
 from bridge.score import main
-from bridge.views.opening import PUBLIC_CHECKPOINTS, checkpoints_of, open_views
-from bridge.views.sound import AudioView
+from bridge.views.declarations import VIEWS
+from bridge.views.opening import checkpoints_of, open_views
 from losscal.errors import InputError
+from losscal.views import NOTES, SOUND
 
 
 @pytest.fixture(autouse=True)
@@ -87,8 +89,8 @@ def test_shipped_views_take_no_checkpoint():
 def test_views_asked_for_by_name_answer_with_a_reason(tmp_path, hub):
     views = open_views(["events", "musicgen", "audiobox"], tmp_path)
     assert set(views.unavailable) == {"events", "musicgen", "audiobox"} and views.wants_audio
-    assert views.unavailable["musicgen"] == f"{PUBLIC_CHECKPOINTS['musicgen']}: cannot be had."
-    assert "musicgen" in views.unavailable_in("audio") and set(views.unavailable_in("symbolic")) == {"events"}
+    assert views.unavailable["musicgen"] == f"{VIEWS['musicgen'].checkpoint}: cannot be had."
+    assert "musicgen" in views.unavailable_in(SOUND) and set(views.unavailable_in(NOTES)) == {"events"}
     assert not open_views(["events"], tmp_path).wants_audio
 
 
@@ -96,13 +98,11 @@ def test_by_default_public_checkpoints_are_opened_where_they_lie_here_and_never_
     copies, fetched = hub
     with pytest.raises(InputError, match="no view can be opened"):
         open_views(None, tmp_path)
-    copies[PUBLIC_CHECKPOINTS["audiobox"]] = tmp_path
+    copies[VIEWS["audiobox"].checkpoint] = tmp_path
     (tmp_path / "model.safetensors").touch()
-    monkeypatch.setattr(
-        "bridge.views.opening.open_own",
-        lambda name, weights: AudioView(name, Description(f"of {weights}", 16_000), None),
-    )
-    assert open_views(None, tmp_path).units == {"audiobox": f"of {tmp_path}"} and fetched == []
+    scorer = SimpleNamespace(score=None, describe=lambda: Description("ratings", 16_000, weights_sha256="hash"))
+    monkeypatch.setattr(AudioboxScorer, "load", lambda weights: {str(tmp_path): scorer}[weights])
+    assert open_views(None, tmp_path).weights == {"audiobox": "hash"} and fetched == []
 
 
 def test_a_musicgen_checkpoint_adds_its_view(score, checkpoint, tmp_path):

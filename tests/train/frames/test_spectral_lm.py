@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from audio.spectral.model import BACKGROUND_KIND, KIND
+from audio.spectral.config import BACKGROUND_KIND, KIND
 from audio.spectral.scoring import SpectralLMScorer
 from bridge.render import default_soundfont
 from losscal.errors import InputError

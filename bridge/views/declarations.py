@@ -1,0 +1,131 @@
+"""All declared views: LossCal's own, and those that other packages bring by an entry point.
+
+The entry point, of the group `losscal.scorers`, leads to a `losscal.views.View`, or to the class of a scorer of sound
+alone, whose figures are then found in what it returns. Its code is other people's: whatever it raises is told in one
+sentence, and the rest of the report is made.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from importlib.metadata import EntryPoint, entry_points
+from math import isfinite
+from numbers import Real
+from typing import Any, NoReturn
+
+from audio.audiobox import AUDIOBOX
+from audio.musicgen.view import MUSICGEN
+from audio.spectral.view import SPECTRAL_LM
+from losscal.errors import InputError, WeightsError
+from losscal.views import REPORT_KEYS, SOUND, Figure, Half, View
+from symbolic.scoring.views import EVENTS, VQVAE
+
+GROUP = "losscal.scorers"
+VIEWS: Mapping[str, View] = {view.name: view for view in (EVENTS, VQVAE, SPECTRAL_LM, MUSICGEN, AUDIOBOX)}
+"""Our own, in the order of the report."""
+ITEM_KEYS = frozenset({"notes", "seconds", "repairs", "sequenced", "per_note"})
+"""What else stands beside the views in the halves of a report's item."""
+
+
+def installed_plugins() -> dict[str, list[EntryPoint]]:
+    """The entry points that installed packages bring, by the name of their view; nothing of them is imported."""
+    found: dict[str, list[EntryPoint]] = {}
+    for entry in entry_points(group=GROUP):
+        found.setdefault(entry.name, []).append(entry)
+    return found
+
+
+def packages_of(entries: Sequence[EntryPoint]) -> str:
+    """The packages that bring `entries`, with their versions, in words."""
+    return " and ".join(sorted(f"{entry.dist.name} {entry.dist.version}" for entry in entries))
+
+
+def plugin_view(entries: Sequence[EntryPoint]) -> View:
+    """What a name's entry points declare.
+
+    Raises InputError, whatever is wrong with it, and where more than one package brings the name.
+    """
+    entry = entries[0]
+    if len(entries) > 1:
+        raise InputError(
+            f"{entry.name}: {packages_of(entries)} all bring a scorer of this name; uninstall all but one."
+        )
+    with told_in_one_sentence(plugin_words(entries)):
+        declared = entry.load()
+        if not isinstance(declared, View):
+            declared = View(entry.name, SOUND, f"figures of {entry.name}", declared.load)
+        if declared.name != entry.name:
+            raise InputError(f"its entry point is {entry.name}, its view {declared.name}; tell its author.")
+        if entry.name in ITEM_KEYS:
+            raise InputError(f"no view can be called {entry.name}; tell its author.")
+    return declared
+
+
+def half_of(name: str) -> Half:
+    """What a view looks at; of a plug-in that cannot be asked, what most look at."""
+    try:
+        return view_named(name).half
+    except InputError:
+        return SOUND
+
+
+def plugin_words(entries: Sequence[EntryPoint]) -> str:
+    """What a plug-in is called in sentences."""
+    return f"{entries[0].name} (of {packages_of(entries)})"
+
+
+def view_named(name: str) -> View:
+    """One of ours, or else what an installed package declares; raises InputError where neither is there."""
+    if name in VIEWS:
+        return VIEWS[name]
+    entries = installed_plugins().get(name)
+    if entries is None:
+        raise InputError(f"{name}: no such view; install the package that brings it.")
+    return plugin_view(entries)
+
+
+def views_of(report: Mapping[str, Any]) -> dict[str, View]:
+    """Our views, then the plug-ins that gave any item of a report figures; what they did not declare stands behind."""
+    given: dict[str, tuple[Half, dict[str, None]]] = {}
+    for half, key in REPORT_KEYS.items():
+        for entry in report["items"]:
+            for name, figures in (entry[key] or {}).items():
+                if name not in VIEWS and name not in ITEM_KEYS and "unavailable" not in figures:
+                    numbers = (key for key, value in figures.items() if isinstance(value, Real))
+                    given.setdefault(name, (half, {}))[1].update(dict.fromkeys(numbers))
+    installed = installed_plugins() if given else {}
+    found = {}
+    for name, (half, keys) in given.items():
+        unit = report["units"][name]
+        known = View(name, half, unit, _unknown)
+        declared = plugin_view(installed[name]) if name in installed else known
+        names = {figure.key for figure in declared.figures}
+        undeclared = (Figure(key, unit) for key in keys if key not in names)
+        found[name] = replace(declared, unit=unit, figures=(*declared.figures, *undeclared))
+    return {**VIEWS, **found}
+
+
+def _unknown(weights: Any) -> NoReturn:
+    raise InputError("a view of a report cannot be opened; install the package that brought it.")
+
+
+def checked_figures(plugin: str, figures: Any, source: str) -> dict[str, float]:
+    """A plug-in's figures of `source`, if they are finite numbers by name; raises InputError else."""
+    if not isinstance(figures, Mapping) or not figures:
+        raise InputError(f"{plugin}: score() gave no figures by name for {source}; tell its author.")
+    for name, value in figures.items():
+        if not isinstance(name, str) or not isinstance(value, Real) or not isfinite(value):
+            raise InputError(f"{plugin}: {name} is {value!r} for {source}, no finite number; tell its author.")
+    return {name: float(value) for name, value in figures.items()}
+
+
+@contextmanager
+def told_in_one_sentence(plugin: str) -> Iterator[None]:
+    """Whatever a plug-in raises becomes an InputError that names it."""
+    try:
+        yield
+    except (InputError, WeightsError) as error:
+        raise InputError(f"{plugin}: {error}") from error
+    except Exception as error:  # other people's code may raise anything
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise InputError(f"{plugin}: failed ({reason}); tell its author.") from error

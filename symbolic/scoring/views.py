@@ -1,0 +1,104 @@
+"""The views of notes declare themselves: the event model and the model of codes; what any likelihood of notes may use.
+
+Free of torch, so that command lines and reports know the views at once.
+"""
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from losscal.references import PER_SECOND_SUFFIX
+from losscal.views import (
+    BEYOND_PERCENTILE,
+    NOTES,
+    PERCENTILE,
+    Figure,
+    Quantity,
+    Reference,
+    ShippedWeights,
+    TableColumn,
+    View,
+)
+from symbolic.models.configs import SHIPPED_WEIGHTS
+from symbolic.tokens.events import ATTRIBUTES
+
+if TYPE_CHECKING:
+    from symbolic.scoring.likelihood import SymbolicScorer
+
+SHOWN_ATTRIBUTES = ("time", "pitch", "duration", "velocity")
+"""As readers are shown them: the loudness of a note, which matters least, at the end."""
+NLL_NATS = Figure("nll_nats", "nats")
+NATS_PER_NOTE = Figure("nll_nats_per_note", "nats/note")
+NATS_PER_SECOND = Figure("nll_nats_per_second", "nats/s")
+
+
+def bits_per_note(legend: str) -> Figure:
+    """The figure that likelihoods of notes are compared by, with its line below the table."""
+    return Figure("bits_per_note", "bits/note", TableColumn("bits/note", 10, legend=legend))
+
+
+def _load(name: str, weights_dir: Path | None) -> "SymbolicScorer":
+    from symbolic.scoring.likelihood import SymbolicScorer
+
+    return SymbolicScorer.load(name, weights_dir)
+
+
+def _ours(name: str, legend: str, glossary: str, code_figures: tuple[Figure, ...] = ()) -> View:
+    """A model over the four attributes of a note."""
+    by_attribute: dict[str, Any] = {"unit": "nats", "under": "by_attribute"}
+    return View(
+        name,
+        NOTES,
+        "nats of the notes as cleaned",
+        partial(_load, name),
+        figures=(
+            NLL_NATS,
+            Figure("end_nll_nats", "nats"),
+            NATS_PER_NOTE,
+            bits_per_note(legend),
+            Figure("pitch_bits_per_note", "bits/note"),
+            NATS_PER_SECOND,
+            PERCENTILE,
+            *code_figures,
+            *(Figure(attribute, column=f"{attribute}_nats", **by_attribute) for attribute in SHOWN_ATTRIBUTES),
+        ),
+        quantities=(
+            Quantity(
+                "pitch_bits_per_note",
+                "bits of pitch a note",
+                ("pitch",),
+                "needs {bits_per_note:.2f} bits a note ({pitch_bits_per_note:.2f} of them for its pitch, which alone "
+                "count in sequenced music)".format_map,
+                percentile="percentile",
+                of_sequenced=True,
+            ),
+            Quantity(
+                "bits_per_note",
+                "bits a note",
+                ATTRIBUTES,
+                "needs {bits_per_note:.2f} bits a note".format_map,
+                percentile="percentile",
+            ),
+        ),
+        references=(
+            Reference("nll_nats_per_note", percentile="percentile", beyond=BEYOND_PERCENTILE),
+            Reference("nll_nats_per_second", PER_SECOND_SUFFIX),
+        ),
+        weights=ShippedWeights(SHIPPED_WEIGHTS, (name,)),
+        glossary=glossary,
+        note_parts=SHOWN_ATTRIBUTES,
+        sorts_by="bits_per_note",
+        calibrated=("bits_per_note", "pitch_bits_per_note"),
+        tells_moments=True,
+        knows_composers=True,
+    )
+
+
+EVENTS = _ours("events", "bits/note: surprise of the notes; lower is likelier.", "A model of the notes.")
+VQVAE = _ours(
+    "vqvae",
+    "bits/note of vqvae: an upper bound of the notes' surprise; lower is likelier.",
+    "A model of the notes. Its figure is an upper bound of the surprise.",
+    tuple(Figure(key, "nats") for key in ("code_nll_nats", "note_nll_nats", "mixture_nll_nats")),
+)
+VIEWS = {view.name: view for view in (EVENTS, VQVAE)}
