@@ -2,11 +2,14 @@
 
 import argparse
 import importlib
+import json
 import math
+import shlex
 from pathlib import Path
 
 import jsonargparse
 import pytest
+from safetensors import safe_open
 
 from losscal.cli import FlagType
 from losscal.settings import Setting
@@ -91,3 +94,14 @@ def test_a_wrong_number_is_refused_in_one_sentence(command, monkeypatch, capsys)
             assert ended.value.code == 2
             told = capsys.readouterr().err.strip().splitlines()[-1]
             assert f"argument {flag}: {text}: allowed is {number}" in told, told
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("*/weights/*.safetensors")), ids=lambda path: path.stem)
+def test_the_commands_that_trained_the_weights_are_still_understood(path, capsys):
+    with safe_open(path, framework="np") as file:
+        python, m, command, *flags = shlex.split(json.loads(file.metadata()["story"])["command"])
+    assert (python, m) == ("python", "-m")
+    with pytest.raises(SystemExit) as ended:
+        main_of(command)([*flags, "--print_config"])
+    assert not ended.value.code
+    assert "muon_lr" in capsys.readouterr().out

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from audio.diffusion.config import DiffusionConfig, EstimateConfig
 from train.common import base_parser, build_trainer, errors_as_usage, parse_flags
 from train.configs import OptimConfig
-from train.frames.data import WindowConfig
+from train.frames.data import FrameWindowConfig
 from train.frames.flags import add_frame_flags, frame_configs, open_frames
 
 
@@ -16,7 +16,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """
     parser = base_parser("train.diffusion", "Train the diffusion model on rendered excerpts.", "runs/diffusion")
     add_frame_flags(parser)
-    configs = {"model": DiffusionConfig(), "windows": WindowConfig(), "optim": OptimConfig()}
+    configs = {"model": DiffusionConfig(), "windows": FrameWindowConfig(), "optim": OptimConfig()}
     flags = parse_flags(parser, argv, **configs, validation=EstimateConfig(), **frame_configs())
 
     import lightning

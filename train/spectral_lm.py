@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from audio.spectral.config import BACKGROUND_KIND, KIND, SpectralLMConfig
 from train.common import base_parser, build_trainer, errors_as_usage, parse_flags
 from train.configs import OptimConfig
-from train.frames.data import WindowConfig
+from train.frames.data import FrameWindowConfig
 from train.frames.excerpts import ShuffleConfig
 from train.frames.flags import add_frame_flags, frame_configs, open_frames
 
@@ -19,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--background", action="store_true", help="train the background model, on shuffled notes")
     parser.add_argument("--init", type=str | None, default=None, help="weights of either model to start from")
     add_frame_flags(parser)
-    configs = {"model": SpectralLMConfig(), "windows": WindowConfig(), "optim": OptimConfig()}
+    configs = {"model": SpectralLMConfig(), "windows": FrameWindowConfig(), "optim": OptimConfig()}
     flags = parse_flags(parser, argv, **configs, **frame_configs(), shuffle=ShuffleConfig())
 
     import lightning

@@ -5,7 +5,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from audio.musicgen.config import DEFAULT_CHECKPOINT, DEFAULT_SAMPLING, LOUDNESS_LUFS, SamplingConfig
+from audio.musicgen.config import DEFAULT_CHECKPOINT, DEFAULT_SAMPLING, LOUDNESS_LUFS, CodeSamplingConfig
 from audio.new_sound import add_new_sound_flags
 from losscal.cli import EXIT_DONE, EXIT_ITEMS_FAILED, add_flags, config_from, log, run, write_result
 
@@ -43,7 +43,7 @@ def evaluate(options: argparse.Namespace) -> int:
 
 def generate(options: argparse.Namespace) -> int:
     """Write new sound: the second half of a recording, what follows it, or something of its own."""
-    sampling = config_from(options, SamplingConfig)
+    sampling = config_from(options, CodeSamplingConfig)
     from functools import partial
 
     import soundfile

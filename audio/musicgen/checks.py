@@ -13,7 +13,7 @@ from torch import Tensor
 
 from audio.musicgen.checkpoint import MusicGen
 from audio.musicgen.codec import ChunkConfig, encode, prepared
-from audio.musicgen.config import DEFAULT_WINDOWS, SamplingConfig, WindowConfig
+from audio.musicgen.config import DEFAULT_WINDOWS, CodeSamplingConfig, WindowConfig
 from audio.musicgen.generation import continue_codes
 from audio.musicgen.scoring import code_nats
 from audio.musicgen.steps import delayed, seen, shifted, windows
@@ -95,7 +95,7 @@ def causality(musicgen: MusicGen, codes: Tensor) -> Check:
 
 def drawn_as_scored(musicgen: MusicGen, codes: Tensor) -> Check:
     """Greedy codes, drawn step by step from a cache, are the likeliest codes of the passes that score them."""
-    greedy = SamplingConfig(top_k=1)
+    greedy = CodeSamplingConfig(top_k=1)
     null, generator = musicgen.condition(), torch.Generator(musicgen.device).manual_seed(SEED)
     drawn = continue_codes(musicgen, codes[:, :0], N_FRAMES, null, greedy, generator, SHORT_WINDOWS)
     steps, worst = delayed(musicgen, drawn), 0.0

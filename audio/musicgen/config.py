@@ -33,7 +33,7 @@ class WindowConfig(Settings):
 
 
 @dataclass(frozen=True)
-class SamplingConfig(Settings):
+class CodeSamplingConfig(Settings):
     """How a code is drawn: logits over `temperature`, cut to the `top_k` likeliest, then to those that hold `top_p`.
 
     Args:
@@ -51,4 +51,4 @@ class SamplingConfig(Settings):
 
 
 DEFAULT_WINDOWS = WindowConfig()
-DEFAULT_SAMPLING = SamplingConfig()
+DEFAULT_SAMPLING = CodeSamplingConfig()

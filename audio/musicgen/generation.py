@@ -12,7 +12,7 @@ from torch import Tensor
 
 from audio.musicgen.checkpoint import Condition, MusicGen
 from audio.musicgen.codec import decode, encode, prepared
-from audio.musicgen.config import DEFAULT_SAMPLING, DEFAULT_WINDOWS, LOUDNESS_LUFS, SamplingConfig, WindowConfig
+from audio.musicgen.config import DEFAULT_SAMPLING, DEFAULT_WINDOWS, LOUDNESS_LUFS, CodeSamplingConfig, WindowConfig
 from audio.musicgen.steps import delayed, seen, shifted, undelayed, windows
 from audio.signal.waveform import Sound, Waveform, cut, in_memory, normalise
 
@@ -28,7 +28,7 @@ def generate(
     prompt: Sound | None = None,
     text: str | None = None,
     melody: Sound | None = None,
-    sampling: SamplingConfig = DEFAULT_SAMPLING,
+    sampling: CodeSamplingConfig = DEFAULT_SAMPLING,
     config: WindowConfig = DEFAULT_WINDOWS,
     progress: Callable[[Iterable[int]], Iterable[int]] = iter,
 ) -> Waveform:
@@ -59,7 +59,7 @@ def continue_codes(
     prompt: Tensor,
     n_frames: int,
     condition: Condition,
-    sampling: SamplingConfig,
+    sampling: CodeSamplingConfig,
     generator: torch.Generator,
     config: WindowConfig = DEFAULT_WINDOWS,
     progress: Callable[[Iterable[int]], Iterable[int]] = iter,
@@ -78,7 +78,7 @@ def continue_codes(
     return undelayed(musicgen, steps)
 
 
-def draw(logits: Tensor, sampling: SamplingConfig, generator: torch.Generator) -> Tensor:
+def draw(logits: Tensor, sampling: CodeSamplingConfig, generator: torch.Generator) -> Tensor:
     """One code per row of logits [K, V], int64 [K], as `sampling` says."""
     likeliest, codes = logits.topk(min(sampling.top_k, logits.shape[-1]), dim=-1)  # in descending order
     p = torch.softmax(likeliest / sampling.temperature, dim=-1)
@@ -91,7 +91,7 @@ def _draw_new(
     steps: Tensor,
     n_known: int,
     prefix: Tensor,
-    sampling: SamplingConfig,
+    sampling: CodeSamplingConfig,
     generator: torch.Generator,
     progress: Callable[[Iterable[int]], Iterable[int]],
 ) -> None:

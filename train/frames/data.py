@@ -29,7 +29,7 @@ RECIPE_FILE = "recipe.json"
 
 
 @dataclass(frozen=True)
-class WindowConfig(Settings):
+class FrameWindowConfig(Settings):
     """Which windows of the excerpts are seen.
 
     Args:

@@ -93,7 +93,7 @@ class SoundRecipe:
 
 
 @dataclass(frozen=True)
-class Excerpt:
+class SoundExcerpt:
     """Notes to be rendered, and which excerpt of which split they are: the seed of all that is drawn for them."""
 
     performance: Performance
@@ -105,7 +105,7 @@ class Excerpt:
         return np.random.default_rng((seed, self.split == "train", self.number, purpose))
 
 
-def excerpts_of(corpus: Corpus, split: str, config: ExcerptConfig) -> Iterator[Excerpt]:
+def excerpts_of(corpus: Corpus, split: str, config: ExcerptConfig) -> Iterator[SoundExcerpt]:
     """The excerpts of one of SPLITS, the same for the same config: the pieces in turn, each time at a new place."""
     split_of_corpus = split.split("_")[0]
     pieces = corpus.of_split(split_of_corpus)
@@ -117,10 +117,10 @@ def excerpts_of(corpus: Corpus, split: str, config: ExcerptConfig) -> Iterator[E
         performance = corpus.performance(piece)
         onset = performance.notes["onset_ticks"]
         first_tick = rng.integers(max(1, onset[-1] - length.ticks + 1))  # of time, not of notes: all is heard alike
-        yield Excerpt(length.cut(performance, int(np.searchsorted(onset, first_tick))), split, number)
+        yield SoundExcerpt(length.cut(performance, int(np.searchsorted(onset, first_tick))), split, number)
 
 
-def frames_of_excerpt(excerpt: Excerpt, recipe: SoundRecipe) -> np.ndarray:
+def frames_of_excerpt(excerpt: SoundExcerpt, recipe: SoundRecipe) -> np.ndarray:
     """Shuffle, render, record and quantise: uint8 [T, n_bands], the release tail included."""
     config, performance, rate = recipe.excerpts, excerpt.performance, recipe.excerpts.render_sample_rate
     soundfont, program = default_soundfont(), PROGRAMS[0]

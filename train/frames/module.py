@@ -14,7 +14,7 @@ from audio.spectral.frames import FrameConfig
 from audio.spectral.model import SpectralLM, frame_nats
 from losscal.weights import load_state, load_weights
 from train.configs import OptimConfig
-from train.frames.data import FrameCache, FrameSet, WindowConfig
+from train.frames.data import FrameCache, FrameSet, FrameWindowConfig
 from train.frames.excerpts import VALIDATION_SPLITS
 from train.optim import build_optimizer
 
@@ -34,7 +34,7 @@ class Windows(Dataset):
     followed by silence.
     """
 
-    def __init__(self, frames: FrameSet, config: WindowConfig, context_frames: int, epoch: int) -> None:
+    def __init__(self, frames: FrameSet, config: FrameWindowConfig, context_frames: int, epoch: int) -> None:
         self.frames, self.config, self.context_frames = frames, config, context_frames
         lengths = np.diff(frames.starts)
         per_excerpt = -(-lengths // config.window_frames) + 1  # one more, because the phase shifts all windows left
@@ -64,7 +64,7 @@ class Windows(Dataset):
 class FrameData(lightning.LightningDataModule):
     """Random windows of the training excerpts and whole validation excerpts, from a prepared folder."""
 
-    def __init__(self, frames: FrameCache, config: WindowConfig, context_frames: int) -> None:
+    def __init__(self, frames: FrameCache, config: FrameWindowConfig, context_frames: int) -> None:
         super().__init__()
         self.frames, self.config, self.context_frames = frames, config, context_frames
 

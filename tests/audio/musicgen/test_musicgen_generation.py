@@ -14,12 +14,12 @@ from audio.musicgen import checks as musicgen_checks
 from audio.musicgen.__main__ import main
 from audio.musicgen.checkpoint import MusicGen
 from audio.musicgen.codec import decode, encode, prepared
-from audio.musicgen.config import LOUDNESS_LUFS, SamplingConfig, WindowConfig
+from audio.musicgen.config import LOUDNESS_LUFS, CodeSamplingConfig, WindowConfig
 from audio.musicgen.generation import continue_codes, draw, first_half, generate
 from audio.signal.waveform import Waveform, loudness_lufs, read_audio
 from losscal.errors import InputError
 
-GREEDY = SamplingConfig(top_k=1)
+GREEDY = CodeSamplingConfig(top_k=1)
 SHORT = WindowConfig(window_seconds=0.4, context_seconds=0.1)
 NOTHING = random_codes(0)
 
@@ -45,7 +45,7 @@ def test_greedy_codes_with_and_without_guidance_are_those_of_transformers(checkp
             40,
             prompt=prompt,
             condition=musicgen.condition("a calm waltz"),
-            sampling=SamplingConfig(top_k=1, guidance=guidance),
+            sampling=CodeSamplingConfig(top_k=1, guidance=guidance),
             config=WindowConfig(),
         )
         sound = musicgen.model.generate(
@@ -66,13 +66,13 @@ def test_codes_are_complete_and_the_prompt_stays_across_windows(kind, channels):
     musicgen = tiny(kind, channels)
     for n_prompt in (0, 1, 19, 20, 33):
         prompt = random_codes(n_prompt, musicgen.n_codebooks)
-        codes = continued(musicgen, 60, prompt=prompt, sampling=SamplingConfig())
+        codes = continued(musicgen, 60, prompt=prompt, sampling=CodeSamplingConfig())
         assert codes.shape == (musicgen.n_codebooks, 60) and torch.equal(codes[:, :n_prompt], prompt)
         assert codes.min() >= 0 and codes.max() < N_CODES
 
 
 def test_a_seed_fixes_the_codes_and_greedy_needs_none():
-    warm = SamplingConfig(temperature=2.0)
+    warm = CodeSamplingConfig(temperature=2.0)
     first = continued(tiny(), 40, sampling=warm, seed=1)
     assert torch.equal(first, continued(tiny(), 40, sampling=warm, seed=1))
     assert not torch.equal(first, continued(tiny(), 40, sampling=warm, seed=2))
@@ -82,7 +82,7 @@ def test_a_seed_fixes_the_codes_and_greedy_needs_none():
 def test_guidance_moves_conditioned_codes_alone(checkpoint):
     musicgen = MusicGen(tiny().model, checkpoint, "")
     condition = musicgen.condition("a piano")
-    weak, strong = SamplingConfig(top_k=1, guidance=1.0), SamplingConfig(top_k=1, guidance=8.0)
+    weak, strong = CodeSamplingConfig(top_k=1, guidance=1.0), CodeSamplingConfig(top_k=1, guidance=8.0)
     under_text = [continued(musicgen, 20, condition=condition, sampling=some) for some in (weak, strong)]
     assert not torch.equal(*under_text)
     assert torch.equal(*(continued(musicgen, 20, sampling=some) for some in (weak, strong)))
@@ -97,13 +97,13 @@ def test_a_melody_is_followed():
 @pytest.mark.parametrize(
     ("sampling", "wanted"),
     [
-        (SamplingConfig(), [0.4, 0.3, 0.2, 0.1]),
-        (SamplingConfig(top_k=2), [4 / 7, 3 / 7, 0.0, 0.0]),
-        (SamplingConfig(top_k=1), [1.0, 0.0, 0.0, 0.0]),
-        (SamplingConfig(top_p=0.75), [4 / 9, 3 / 9, 2 / 9, 0.0]),
-        (SamplingConfig(top_p=0.7), [4 / 7, 3 / 7, 0.0, 0.0]),
-        (SamplingConfig(temperature=0.5), [16 / 30, 9 / 30, 4 / 30, 1 / 30]),
-        (SamplingConfig(top_k=3, top_p=0.5), [4 / 7, 3 / 7, 0.0, 0.0]),
+        (CodeSamplingConfig(), [0.4, 0.3, 0.2, 0.1]),
+        (CodeSamplingConfig(top_k=2), [4 / 7, 3 / 7, 0.0, 0.0]),
+        (CodeSamplingConfig(top_k=1), [1.0, 0.0, 0.0, 0.0]),
+        (CodeSamplingConfig(top_p=0.75), [4 / 9, 3 / 9, 2 / 9, 0.0]),
+        (CodeSamplingConfig(top_p=0.7), [4 / 7, 3 / 7, 0.0, 0.0]),
+        (CodeSamplingConfig(temperature=0.5), [16 / 30, 9 / 30, 4 / 30, 1 / 30]),
+        (CodeSamplingConfig(top_k=3, top_p=0.5), [4 / 7, 3 / 7, 0.0, 0.0]),
     ],
 )
 def test_draws_follow_the_distribution(sampling, wanted):
@@ -121,7 +121,7 @@ def test_draws_follow_the_distribution(sampling, wanted):
 )
 def test_sampling_out_of_bounds_is_refused(wrong):
     with pytest.raises(ValueError, match="allowed is"):
-        SamplingConfig(**wrong)
+        CodeSamplingConfig(**wrong)
 
 
 def test_a_continuation_is_the_prompt_and_then_new_sound_at_the_target_loudness():
@@ -132,7 +132,7 @@ def test_a_continuation_is_the_prompt_and_then_new_sound_at_the_target_loudness(
     assert sound.samples.shape == (1, 64_000) and sound.sample_rate == 32_000
     assert loudness_lufs(sound) == pytest.approx(LOUDNESS_LUFS, abs=0.05)
     prompt = encode(tiny(), prepared(tiny(), half))
-    decoded = decode(tiny(), continued(tiny(), 100, prompt=prompt, sampling=SamplingConfig()))
+    decoded = decode(tiny(), continued(tiny(), 100, prompt=prompt, sampling=CodeSamplingConfig()))
     gain = sound.samples[0, 0] / decoded[0, 0]
     np.testing.assert_allclose(sound.samples, decoded * gain, atol=1e-4)
     assert generate(tiny(), seconds=0.5, seed=1, config=SHORT).seconds == 0.5

@@ -11,9 +11,9 @@ from losscal.errors import InputError
 from symbolic.notes.monotony import held_chords, scales
 from symbolic.notes.performance import MAX_PITCH, MIN_PITCH
 from train.frames.excerpts import (
-    Excerpt,
     ExcerptConfig,
     ShuffleConfig,
+    SoundExcerpt,
     SoundRecipe,
     frames_of_excerpt,
     rendered,
@@ -27,8 +27,8 @@ VARIED = SoundRecipe((default_soundfont(),), CONFIG)
 DRY = replace(VARIED, excerpts=replace(CONFIG, dry_share=1.0))
 
 
-def excerpt(number: int, split: str = "train") -> Excerpt:
-    return Excerpt(random_performance(1, 20), split, number)
+def excerpt(number: int, split: str = "train") -> SoundExcerpt:
+    return SoundExcerpt(random_performance(1, 20), split, number)
 
 
 @pytest.mark.fluidsynth

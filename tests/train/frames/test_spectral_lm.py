@@ -16,7 +16,7 @@ from losscal.weights import load_weights
 from symbolic.data.corpus import Corpus, Piece, write_corpus
 from symbolic.notes.performance import NOTE_DTYPE, Performance
 from train.frames.acoustics import AcousticsConfig
-from train.frames.data import FrameCache, FrameSet, WindowConfig, recipe_of
+from train.frames.data import FrameCache, FrameSet, FrameWindowConfig, recipe_of
 from train.frames.excerpts import ExcerptConfig, ShuffleConfig, SoundRecipe, excerpts_of
 from train.frames.module import Windows
 from train.spectral_lm import main
@@ -114,7 +114,7 @@ def test_windows_cover_every_frame_and_know_what_lies_before():
     for excerpt in excerpts:
         excerpt[:, 0] = np.arange(len(excerpt))
     frames = FrameSet(np.concatenate(excerpts), np.cumsum([0, *lengths]))
-    config = WindowConfig(batch_size=1, window_frames=10, steps_per_epoch=13)  # one pass: 6 + 2 + 5 windows
+    config = FrameWindowConfig(batch_size=1, window_frames=10, steps_per_epoch=13)  # one pass: 6 + 2 + 5 windows
     windows = Windows(frames, config, context_frames=8, epoch=0)
     seen = set()
     for levels, n_start in (windows[index] for index in range(len(windows))):
