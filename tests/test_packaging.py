@@ -31,6 +31,17 @@ MAY_IMPORT = {
     "bridge": {"losscal", "symbolic", "audio"},
     "train": {"losscal", "symbolic", "audio", "bridge"},
 }
+ROOMS = {
+    "losscal": "errors, settings, statistics, cli, clock, files, records, midi, references, weights",
+    "symbolic": "notes, data, tokens, models, memorisation, prepare, scoring sampling, generate, polish",
+    "audio": "signal, checkpoints, new_sound, scorer, audiobox, musicgen, spectral, diffusion, metrics, set_metrics",
+    "bridge": "played, views, render, items, references, calibration, versions, report, calibrate, score",
+    "train": "common, configs, optim, frames, symbolic, diffusion, gpt, spectral_lm, vqvae",
+}
+"""The folders and modules of each package, lowest first: each may import those before it.
+
+symbolic's scoring and sampling may import each other: what codes carry is measured by drawing from them.
+"""
 COMMANDS = (
     *("bridge.score", "bridge.render", "bridge.references", "bridge.calibrate"),
     *("symbolic.prepare", "symbolic.generate", "symbolic.polish", "symbolic.memorisation"),
@@ -180,18 +191,30 @@ def test_constraints_pin_every_dependency_within_its_range():
     assert not [line for line in lines if "+" in line or "@" in line]
 
 
-def imported_packages(path):
-    """Packages of ours that a module imports, what stands under TYPE_CHECKING included."""
+def imported_names(path):
+    """Names of ours that a module imports, with their dots, what stands under TYPE_CHECKING included."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        names += [node.module] if isinstance(node, ast.ImportFrom) else []
-        yield from (name.split(".")[0] for name in names if name.split(".")[0] in PACKAGES)
+        names += [f"{node.module}.{alias.name}" for alias in node.names] if isinstance(node, ast.ImportFrom) else []
+        yield from (name for name in names if name.split(".")[0] in PACKAGES)
 
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_imports_point_one_way(package):
     for path in (ROOT / package).rglob("*.py"):
-        assert set(imported_packages(path)) - {package} <= MAY_IMPORT[package], path
+        assert {name.split(".")[0] for name in imported_names(path)} - {package} <= MAY_IMPORT[package], path
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_rooms_import_those_below(package):
+    floors = [floor.split() for floor in ROOMS[package].split(", ")]
+    rooms = {path.stem for path in (ROOT / package).iterdir() if path.suffix == ".py" or any(path.glob("*.py"))}
+    assert rooms - {"__init__"} == {*chain.from_iterable(floors)}
+    for path in (ROOT / package).rglob("*.py"):
+        room = path.relative_to(ROOT / package).parts[0].removesuffix(".py")
+        below = {*chain.from_iterable(floors[: 1 + next((i for i, each in enumerate(floors) if room in each), -1)])}
+        names = [name.split(".") for name in imported_names(path)]
+        assert {name[1] for name in names if name[0] == package and len(name) > 1} <= below, path
 
 
 @pytest.mark.parametrize("package", ["losscal", "symbolic", "audio", "bridge"])
@@ -200,10 +223,15 @@ def test_lightning_stays_in_training(package):
         assert not re.search(r"^\s*(import|from) lightning", path.read_text(encoding="utf-8"), re.MULTILINE), path
 
 
-def test_no_module_is_long():
-    for package in (*PACKAGES, "tests", "benchmarks", "examples"):
-        for path in (ROOT / package).rglob("*.py"):
-            assert len(path.read_text(encoding="utf-8").splitlines()) <= 500, path
+@pytest.mark.parametrize("folder", [*PACKAGES, "tests", "benchmarks", "examples"])
+def test_modules_are_short_and_say_what_they_are_for_and_folders_are_small(folder):
+    lines_allowed = 300 if folder in PACKAGES else 500
+    for path in (ROOT / folder).rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert len(text.splitlines()) <= lines_allowed, path
+        assert ast.get_docstring(ast.parse(text)), f"{path}: say in a docstring what the module is for"
+        modules = [module for module in path.parent.glob("*.py") if module.name not in ("__init__.py", "__main__.py")]
+        assert path.parent == ROOT / "tests" or len(modules) <= 14, path.parent
 
 
 @pytest.mark.parametrize("command", COMMANDS)

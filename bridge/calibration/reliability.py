@@ -7,14 +7,24 @@ from pathlib import Path
 from typing import Any
 
 from bridge.calibration.cases import ADVERSARIES, YARDSTICK
+from bridge.items.entry import ItemEntry
 from bridge.views.declarations import VIEWS, half_of
 from losscal.errors import InputError
 from losscal.files import sha256_of
-from losscal.views import SOUND
+from losscal.views import NOTES, SOUND
 
 CALIBRATION_FILE = Path(__file__).with_name("calibration.json")
 KINDS = ("midi", "sequenced", "rendering", "recording")
 """What a view was given: notes as played or as a grid has them, notes that we played, or a sound file of the user's."""
+
+
+def reliability_of(view: str, entry: ItemEntry, weights: Mapping[str, str]) -> str | None:
+    """How reliable a view with these weights is on input like the entry's; None where that was not measured."""
+    if half_of(view) == NOTES:
+        kind = "sequenced" if entry.is_sequenced else "midi"
+    else:
+        kind = "rendering" if entry.rendered else "recording"
+    return sentence(view, kind, weights_sha256=weights.get(view))
 
 
 def sentence(view: str, kind: str, *, weights_sha256: str | None = None) -> str | None:

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
+from bridge.calibration.reliability import reliability_of
 from bridge.items.entry import Figures, ItemEntry
-from bridge.views.declarations import half_of
 from losscal.references import place_in_words
-from losscal.views import NOTES, REPORT_KEYS, View
+from losscal.views import REPORT_KEYS, View
 
 UNMEASURED = "How reliably this view tells better music from worse has not been measured on input like this."
 
@@ -19,17 +19,6 @@ def explanations(entry: ItemEntry, views: Mapping[str, View], weights: Mapping[s
             number = _number(views[name], figures, entry)
             told[name] = f"{name} {number}. {reliability_of(name, entry, weights) or UNMEASURED}"
     return told
-
-
-def reliability_of(view: str, entry: ItemEntry, weights: Mapping[str, str]) -> str | None:
-    """How reliable a view with these weights is on input like the entry's; None where that was not measured."""
-    from bridge.calibration.reliability import sentence
-
-    if half_of(view) == NOTES:
-        kind = "sequenced" if entry.is_sequenced else "midi"
-    else:
-        kind = "rendering" if entry.rendered else "recording"
-    return sentence(view, kind, weights_sha256=weights.get(view))
 
 
 def _number(view: View, figures: Figures, entry: ItemEntry) -> str:

@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Mapping
 
+from bridge.calibration.reliability import reliability_of
 from bridge.items.entry import ItemEntry
 from bridge.items.names import in_one_line, shortest_tails
-from bridge.report.explanations import reliability_of
 from bridge.versions.agreement import FEWEST_ITEMS, correlations
 from bridge.versions.comparison import Edits, Ranking
 from bridge.versions.verdicts import IS_REFERENCE, LESS_LIKELY, LIKELIER, NOT_DISTINGUISHABLE, NOT_RANKED

@@ -1,3 +1,5 @@
+"""Percentile references: made from a corpus, read beside the weights, and refused where they do not belong."""
+
 import json
 from dataclasses import replace
 

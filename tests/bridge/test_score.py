@@ -1,3 +1,5 @@
+"""bridge.score from Python and as a command: items, both halves of the report, what is refused, exit statuses."""
+
 import csv
 import json
 import subprocess

@@ -1,3 +1,5 @@
+"""Which items some paths and pairs files name."""
+
 import json
 import os
 from pathlib import Path

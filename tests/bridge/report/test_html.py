@@ -1,3 +1,5 @@
+"""The page: its data, that nothing in them becomes markup, and that it loads nothing."""
+
 import base64
 import hashlib
 import io

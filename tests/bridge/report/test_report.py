@@ -1,3 +1,5 @@
+"""The table and the CSV: columns, remarks, widths and what is left out."""
+
 import csv
 import json
 import math

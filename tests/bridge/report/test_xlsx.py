@@ -1,3 +1,5 @@
+"""The workbook: its sheets, types and formats, read again by openpyxl."""
+
 import csv
 
 import openpyxl
