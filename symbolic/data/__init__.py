@@ -1,1 +1,1 @@
-"""Corpora: what music there is to learn from, how it is split, and what is drawn from it."""
+"""Corpora: which files there are, which works they are of, how they are split, and how they lie on disk."""
