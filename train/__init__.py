@@ -1,4 +1,4 @@
-"""Lightning entry points: `train.vqvae`, `train.gpt` and `train.spectral_lm` make the weights that others load."""
+"""Lightning entry points: `train.vqvae`, `train.gpt`, `train.spectral_lm`, `train.diffusion` make the weights."""
 
 import sys
 from pathlib import Path

@@ -48,7 +48,7 @@ class CropConfig(Settings):
         transpose_up: most semitones up.
         tempo_share: tempo varies by up to this share either way.
         velocity_bins: velocity shifts by up to this many bins either way.
-        style_share: share of the excerpts whose composer, era or both the model is told.
+        style_share: share of the excerpts whose composer, era or both are given to the model.
         validation_notes: notes scored of each validation piece, from its start.
         seed: of the excerpts and their variations.
     """

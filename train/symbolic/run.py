@@ -13,7 +13,7 @@ from symbolic.models.code_gpt import CodeGPT
 from symbolic.models.registry import save_model
 from symbolic.models.vqvae import VQVAE
 from train.common import best_figure, best_state, build_trainer, story_of
-from train.symbolic.code_health import CodeHealth
+from train.symbolic.codebook_monitor import CodebookMonitor
 from train.symbolic.crops import CropData
 from train.symbolic.module import MONITOR, SymbolicModule
 
@@ -44,8 +44,8 @@ def run(
         )
     module = SymbolicModule(model, flags.optim)
     data = CropData(corpus, flags.crops, styles)
-    watched = isinstance(model, (VQVAE, CodeGPT))
-    trainer = build_trainer(flags, monitor=MONITOR, callbacks=[CodeHealth()] if watched else [])
+    has_codes = isinstance(model, (VQVAE, CodeGPT))
+    trainer = build_trainer(flags, monitor=MONITOR, callbacks=[CodebookMonitor()] if has_codes else [])
     trainer.fit(module, data, ckpt_path=flags.resume, weights_only=True)
     configs = model_configs | {"crops": flags.crops, "optim": flags.optim}
     story = story_of(flags.command, corpus.data_hash, configs, best_figure(trainer))

@@ -74,7 +74,7 @@ def crops(corpus):
 
 
 RENDERED = ExcerptConfig(train_hours=0.02, excerpt_seconds=20.0, validation_excerpts=3)
-DRAWERS = {
+SAMPLERS = {
     "of each, notes": lambda corpus, pieces: performances(
         draw_of_each(pieces, Length(30, "notes"), count=2, per_piece=3, seed=1)
     ),
@@ -97,10 +97,10 @@ DRAWERS = {
 }
 
 
-@pytest.mark.parametrize("drawer", DRAWERS)
-def test_a_seed_gives_the_excerpts_that_it_gave(drawer, corpus, music):
-    drawn = DRAWERS[drawer](corpus, pieces_of_corpus(corpus))
-    assert [located(excerpt, music) for excerpt in drawn] == GOLDEN[drawer]
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_a_seed_gives_the_excerpts_that_it_gave(sampler, corpus, music):
+    drawn = SAMPLERS[sampler](corpus, pieces_of_corpus(corpus))
+    assert [located(excerpt, music) for excerpt in drawn] == GOLDEN[sampler]
 
 
 def test_an_excerpt_is_as_long_as_asked(corpus):

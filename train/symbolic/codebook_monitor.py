@@ -1,4 +1,4 @@
-"""Watching the codes while they are trained or used: a codebook can collapse, and a decoder can stop listening."""
+"""Monitors codebooks in training: entries can fall out of use, and the decoder can come to ignore the codes."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ from train.symbolic.module import SymbolicModule
 SHUFFLED_PIECES = 8
 
 
-class CodeHealth(lightning.Callback):
+class CodebookMonitor(lightning.Callback):
     """Logs, at every validation, the codebooks' usage and perplexity and what shuffled codes cost.
 
     Usage is the share of a codebook's entries that occur in the openings of the validation pieces; the cost of shuffled
