@@ -58,7 +58,7 @@ class Models:
 
 
 @dataclass(frozen=True)
-class Measures:
+class Summary:
     """What is kept of one recording.
 
     pitch_shares: float64 [88]. interval_counts: int64, over INTERVAL_EDGES_OCTAVES. mfcc: of its active frames. rows:
@@ -75,7 +75,7 @@ class Measures:
     cosines: np.ndarray | None
 
 
-def recording_of(sound: "Sound", models: Models) -> Measures:
+def recording_of(sound: "Sound", models: Models) -> Summary:
     """Describe one sound; raises InputError where it is too quiet or nothing sounds in the range of a piano."""
     from audio.metrics.descriptors import describe
     from audio.metrics.distances import Moments
@@ -84,7 +84,7 @@ def recording_of(sound: "Sound", models: Models) -> Measures:
     intervals = np.log2(np.diff(described.onset_seconds))
     within = np.clip(intervals, INTERVAL_EDGES_OCTAVES[0], INTERVAL_EDGES_OCTAVES[-1])
     rows = models.embedder.embed(sound)
-    return Measures(
+    return Summary(
         seconds=sound.seconds,
         pitch_shares=described.pitch_shares,
         interval_counts=np.histogram(within, INTERVAL_EDGES_OCTAVES)[0],
@@ -97,7 +97,7 @@ def recording_of(sound: "Sound", models: Models) -> Measures:
 
 def recordings_of(
     folder: Path, models: Models, progress: Callable[[Iterable[Path]], Iterable[Path]] = iter
-) -> tuple[dict[str, Measures], list[str]]:
+) -> tuple[dict[str, Summary], list[str]]:
     """({name below the folder, without suffix: recording} of a folder and those below it, what failed and why).
 
     Raises InputError where the folder is missing or none of its files can be described.
@@ -106,7 +106,7 @@ def recordings_of(
 
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; give a folder of recordings.")
-    recordings: dict[str, Measures] = {}
+    recordings: dict[str, Summary] = {}
     errors: list[str] = []
     for path in progress(_audio_files(folder)):
         name = str(path.relative_to(folder).with_suffix(""))
@@ -127,7 +127,7 @@ def _audio_files(folder: Path) -> list[Path]:
     return [path for path in paths if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
 
 
-def compare(reference: dict[str, Measures], evaluated: dict[str, Measures]) -> tuple[dict[str, Any], list[str]]:
+def compare(reference: dict[str, Summary], evaluated: dict[str, Summary]) -> tuple[dict[str, Any], list[str]]:
     """(FIGURES' values by name, None for what cannot be told; warnings why and of what to doubt)."""
     from audio.metrics.descriptors import FRAMES, PITCH_CLASSES
     from audio.metrics.distances import Moments, frechet_distance, jensen_shannon, wasserstein
@@ -170,7 +170,7 @@ def _embedding_distances(reference: np.ndarray, evaluated: np.ndarray) -> tuple[
     return figures, warnings
 
 
-def _paired_kld(reference: dict[str, Measures], evaluated: dict[str, Measures]) -> tuple[float | None, list[str]]:
+def _paired_kld(reference: dict[str, Summary], evaluated: dict[str, Summary]) -> tuple[float | None, list[str]]:
     """(mean over the names in both of KL(reference || evaluated), None without a classifier or pairs; warnings)."""
     from audio.metrics.distances import kl_nats
 
@@ -185,7 +185,7 @@ def _paired_kld(reference: dict[str, Measures], evaluated: dict[str, Measures]) 
     return float(np.mean([kl_nats(*pair) for pair in pairs])), warnings
 
 
-def _clap_scores(reference: list[Measures], evaluated: list[Measures]) -> dict[str, float] | None:
+def _clap_scores(reference: list[Summary], evaluated: list[Summary]) -> dict[str, float] | None:
     """The mean cosine with the text of either set's windows, None where no text was given."""
     if reference[0].cosines is None:
         return None
@@ -204,7 +204,7 @@ def measure(
     Its "errors" are the files left out and why; recordings are read one by one, what is kept of them is small.
     """
     folders = {"reference": Path(reference), "evaluated": Path(evaluated)}
-    sides: dict[str, dict[str, Measures]] = {}
+    sides: dict[str, dict[str, Summary]] = {}
     errors: list[str] = []
     for name, folder in folders.items():
         sides[name], failed = recordings_of(folder, models, progress)
@@ -220,7 +220,7 @@ def measure(
     }
 
 
-def _size(folder: Path, recordings: Iterable[Measures]) -> dict[str, Any]:
+def _size(folder: Path, recordings: Iterable[Summary]) -> dict[str, Any]:
     sizes = [(recording.seconds, len(recording.rows)) for recording in recordings]
     seconds, rows = map(sum, zip(*sizes, strict=True))
     return {"folder": str(folder), "files": len(sizes), "seconds": seconds, "embedding_rows": rows}

@@ -39,6 +39,14 @@ def test_fewer_notes_are_no_advantage_and_only_what_is_shared_counts():
     assert (difference.nats, difference.shared_seconds) == (pytest.approx(40.0), 10)
 
 
+@pytest.mark.parametrize("seconds", [31, 37, 50])  # no multiples of the blocks that are drawn
+def test_what_costs_the_same_in_every_second_is_told_without_doubt(seconds):
+    onset = np.arange(0.0, seconds, 1.0)
+    reference, version = per_note(onset, np.full(seconds, 3.0)), per_note(onset, np.full(seconds, 4.0))
+    difference = shared_notes(version, reference, TimeMap(), "m", ("pitch",)).difference()
+    assert (difference.nats, difference.low, difference.high) == pytest.approx((seconds, seconds, seconds))
+
+
 def test_the_same_music_does_not_differ_and_noise_is_no_difference():
     onset = np.arange(0.0, 40.0, 0.25)
     rng = np.random.default_rng(1)
