@@ -30,7 +30,7 @@ from bridge.calibration.scores import (
     trained_on,
 )
 from bridge.calibration.text import text_of, write_csv
-from bridge.render import SampleRate
+from bridge.synthesis.rendering import SampleRate
 from bridge.views.opening import OpenViews, checkpoints_of, open_views, view_names
 from bridge.views.sound import AudioView
 from losscal.cli import EXIT_DONE, add_flags, config_from, in_range, log, run, write_result

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from bridal_chorus import write_bridal_chorus
 
+from audio.signal.waveform import Waveform
 from bridge.render import render, write_audio
 from losscal.files import atomic_path, sha256_of
 from symbolic.generate import main as generate
@@ -75,7 +76,7 @@ def write_rendering(midi: Path, longest_seconds: float) -> None:
         fade = round(FADE_SECONDS * SAMPLE_RATE)
         samples = samples[:, :longest].copy()
         samples[:, -fade:] *= np.linspace(1.0, 0.0, fade, dtype=np.float32)
-    write_audio(midi.with_suffix(".wav"), samples, SAMPLE_RATE)
+    write_audio(midi.with_suffix(".wav"), Waveform(samples, SAMPLE_RATE, str(midi)))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -10,7 +10,7 @@ import torch
 from machine import described, has_fluidsynth
 from music import random_performance
 
-from bridge import render
+from bridge.synthesis import synthesiser
 from symbolic.models.registry import CONFIGS, build, save_model
 from symbolic.notes.performance import Performance
 
@@ -32,10 +32,10 @@ def rendering_is_asked_for(request, monkeypatch) -> Iterator[None]:
     if request.node.get_closest_marker("fluidsynth"):
         yield
         return
-    render._load_fluidsynth.cache_clear()
+    synthesiser._load_fluidsynth.cache_clear()
     monkeypatch.setitem(sys.modules, "fluidsynth", None)
     yield
-    render._load_fluidsynth.cache_clear()
+    synthesiser._load_fluidsynth.cache_clear()
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ CONDITIONS: dict[str, tuple[str, dict[str, str]]] = {
 @functools.cache
 def has_fluidsynth() -> bool:
     """Whether MIDI files can be rendered here."""
-    from bridge.render import fluidsynth_version
+    from bridge.synthesis.synthesiser import fluidsynth_version
     from losscal.errors import InputError
 
     try:

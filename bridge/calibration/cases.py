@@ -15,7 +15,7 @@ import numpy as np
 from audio.signal import corruption as of_sound
 from audio.signal.waveform import Waveform
 from bridge.references import render_window
-from bridge.render import SampleRate
+from bridge.synthesis.rendering import SampleRate
 from losscal.errors import InputError
 from losscal.settings import Seed, Settings
 from symbolic.data.excerpts import Excerpt

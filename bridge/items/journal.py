@@ -19,7 +19,7 @@ from typing import Any
 from bridge.items.entry import ItemEntry
 from bridge.items.finding import Item
 from bridge.items.scoring import ItemScorer
-from bridge.render import default_soundfont, fluidsynth_version
+from bridge.synthesis.synthesiser import default_soundfont, fluidsynth_version
 from bridge.views.declarations import VIEWS, installed_plugins, packages_of
 from bridge.views.opening import OpenViews
 from losscal.errors import InputError

@@ -1,7 +1,7 @@
 """The notes and the sound of one item: each read, played and described once, for whatever needs it.
 
-A recording that is short is decoded into memory, a longer one anew in every pass, so that hours of sound take no more
-memory than minutes. A rendering is held as a whole; so whoever scores many items lets one go before the next is played.
+A recording that is short is decoded into memory, a longer one anew in every pass, and a long rendering lies on disk, so
+that hours of sound take no more memory than minutes.
 """
 
 from functools import cached_property
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from audio.metrics.descriptors import Descriptors
     from audio.metrics.similarity import Match
-    from audio.signal.waveform import Sound, Waveform
+    from audio.signal.waveform import Sound
+    from bridge.synthesis.rendering import Rendering
     from losscal.midi import MidiFile
     from symbolic.notes.cleaning import CleanedMidi
 
@@ -24,7 +25,7 @@ class Music:
 
     def __init__(self, midi: Path | None, wav: Path | None) -> None:
         self.midi, self.wav = midi, wav
-        self._renderings: dict[int, Waveform] = {}
+        self._renderings: dict[int, Rendering] = {}
 
     @cached_property
     def cleaned(self) -> "CleanedMidi":
@@ -46,14 +47,13 @@ class Music:
         n_bytes = 4 * sound.n_channels * sound.n_samples  # float32
         return in_memory(sound) if n_bytes <= DECODED_BYTES else sound
 
-    def rendering(self, sample_rate: int) -> "Waveform":
+    def rendering(self, sample_rate: int) -> "Rendering":
         """The MIDI file as FluidSynth plays it from its first note on, at `sample_rate` Hz."""
-        from audio.signal.waveform import Waveform
-        from bridge.render import render_file
+        from bridge.synthesis.rendering import play
 
         if sample_rate not in self._renderings:
-            samples = render_file(self._midi_file, str(self.midi), sample_rate=sample_rate, from_first_note=True)
-            self._renderings[sample_rate] = Waveform(samples, sample_rate, str(self.midi))
+            of_rate = play(self._midi_file, str(self.midi), sample_rate=sample_rate, from_first_note=True)
+            self._renderings[sample_rate] = of_rate
         return self._renderings[sample_rate]
 
     @cached_property

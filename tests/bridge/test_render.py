@@ -7,9 +7,13 @@ import numpy as np
 import pytest
 import soundfile
 
-from bridge import render as render_module
-from bridge.render import TAIL_SECONDS, main, render
+from audio.signal.blocks import BLOCK_SAMPLES
+from audio.signal.waveform import in_memory
+from bridge.render import main, render
+from bridge.synthesis import rendering, synthesiser
+from bridge.synthesis.rendering import TAIL_SECONDS
 from losscal.errors import InputError
+from losscal.midi import read_midi_file
 
 TICKS_PER_SECOND = 960  # 480 ticks a beat at mido's default of 120 beats a minute
 
@@ -97,6 +101,7 @@ def test_times_follow_the_tempo_map(tmp_path):
     assert loudness(samples, 44_100, 2.5, 2.99) < 1e-3 < loudness(samples, 44_100, 3.05, 3.3)
 
 
+@pytest.mark.fluidsynth
 def test_the_first_note_is_no_drum(tmp_path):
     drum, late = note(0.25, 0.5, channel=9), note(1.5, 2.0)
     expected = render(write(tmp_path / "late.mid", late), sample_rate=8_000, from_first_note=True)
@@ -170,6 +175,29 @@ def test_programs_pitch_bends_and_all_channels_are_played(tmp_path, one_note):
 
 
 @pytest.mark.fluidsynth
+def test_a_rendering_is_the_same_from_disk_and_from_memory_in_every_pass(tmp_path, monkeypatch):
+    file = read_midi_file(write(tmp_path / "long.mid", [*note(0.0, 0.5), *note(9.0, 9.5, pitch=50)]))
+    expected = in_memory(rendering.play(file, "long.mid")).samples
+    monkeypatch.setattr(rendering, "IN_MEMORY_BYTES", 1 << 16)
+    on_disk = rendering.play(file, "long.mid")
+    assert on_disk.n_samples == expected.shape[1] > 2 * BLOCK_SAMPLES
+    for _ in range(2):
+        np.testing.assert_array_equal(np.concatenate(list(on_disk.blocks()), axis=1), expected)
+    for ours, theirs in zip(on_disk.blocks(), on_disk.blocks(), strict=True):  # two passes at a time
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.fluidsynth
+def test_a_full_disk_is_told(tmp_path, monkeypatch):
+    def full(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(rendering.SpooledTemporaryFile, "write", full)
+    with pytest.raises(InputError, match=r"its rendering cannot be kept \(No space left on device\)"):
+        render(write(tmp_path / "one.mid", note(0.0, 0.5)))
+
+
+@pytest.mark.fluidsynth
 def test_nothing_clips(tmp_path):
     cluster = [event for pitch in range(30, 90) for event in note(0.0, 1.0, pitch=pitch, velocity=127)]
     path = write(tmp_path / "loud.mid", cluster)
@@ -197,6 +225,8 @@ def test_what_cannot_be_played_has_its_sentence(tmp_path, one_note):
         (tmp_path / "missing.mid", {}, "no such file"),
         (one_note, {"sample_rate": 7_999}, "sample rate 7999: allowed is a whole number from 8000 up to 96000"),
         (one_note, {"sample_rate": 192_000}, "sample rate 192000: allowed is"),
+        (one_note, {"gain": 1000.0}, "gain 1000.0: allowed is"),
+        (one_note, {"gain": float("nan")}, "gain nan: allowed is"),
         (one_note, {"soundfont": tmp_path / "missing.sf2"}, "no such SoundFont"),
         (one_note, {"soundfont": tmp_path / "text.sf2"}, "not a SoundFont"),
         (one_note, {"soundfont": tmp_path / "cut.sf2"}, "truncated SoundFont"),
@@ -209,17 +239,17 @@ def test_what_cannot_be_played_has_its_sentence(tmp_path, one_note):
 
 
 def test_a_missing_library_says_what_to_install(one_note, monkeypatch):
-    render_module._load_fluidsynth.cache_clear()
+    synthesiser._load_fluidsynth.cache_clear()
     monkeypatch.setitem(sys.modules, "fluidsynth", None)
     with pytest.raises(InputError, match="install libfluidsynth3"):
         render(one_note)
-    render_module._load_fluidsynth.cache_clear()
+    synthesiser._load_fluidsynth.cache_clear()
 
 
 @pytest.mark.fluidsynth
 def test_the_command_writes_a_file_and_nothing_else(tmp_path, one_note, capfd, monkeypatch):
     monkeypatch.setenv("CI", "1")  # where pyfluidsynth would announce the library on stdout
-    render_module._load_fluidsynth.cache_clear()
+    synthesiser._load_fluidsynth.cache_clear()
     wav = tmp_path / "out" / "one.wav"
     assert main([str(one_note), str(wav), "--sample-rate", "16000"]) == 0
     assert capfd.readouterr() == ("", "")
@@ -235,9 +265,17 @@ def test_help_names_the_licence_of_the_default_soundfont(capsys):
 
 
 @pytest.mark.fluidsynth
-@pytest.mark.parametrize("name", ["one.xyz", "one"])
-def test_the_command_fails_in_one_line(tmp_path, one_note, capfd, name):
-    assert main([str(one_note), str(tmp_path / name)]) == 1
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("one.xyz", "no audio format"),
+        ("one", "no audio format"),
+        ("one.raw", "no audio format"),
+        ("one.mp3", "cannot be written at 96000 Hz"),
+    ],
+)
+def test_the_command_fails_in_one_line(tmp_path, one_note, capfd, name, reason):
+    assert main([str(one_note), str(tmp_path / name), "--sample-rate", "96000"]) == 1
     out, err = capfd.readouterr()
-    assert out == "" and err.count("\n") == 1 and "no audio format" in err
+    assert out == "" and err.count("\n") == 1 and reason in err
     assert list(tmp_path.iterdir()) == [one_note]

@@ -18,7 +18,8 @@ import numpy as np
 from tqdm import tqdm
 
 from audio.spectral.frames import FrameConfig
-from bridge.render import GAIN, TAIL_FLOOR, TAIL_SECONDS, default_soundfont
+from bridge.synthesis.rendering import GAIN, TAIL_FLOOR, TAIL_SECONDS
+from bridge.synthesis.synthesiser import default_soundfont
 from losscal.errors import InputError
 from losscal.files import atomic_path, sha256_of
 from losscal.settings import Count, Range, Settings, TrainingSeed

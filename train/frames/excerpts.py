@@ -14,7 +14,8 @@ import numpy as np
 
 from audio.signal.waveform import Waveform
 from audio.spectral.frames import quantised_frames
-from bridge.render import default_soundfont, render_notes
+from bridge.render import render_notes
+from bridge.synthesis.synthesiser import default_soundfont
 from losscal.errors import InputError
 from losscal.settings import Count, PositiveShare, Range, Settings, Share, TrainingSeed, require
 from symbolic.data.corpus import Corpus

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from bridge.render import default_soundfont
+from bridge.synthesis.synthesiser import default_soundfont
 from losscal.errors import InputError
 from symbolic.data.manifest import manifest_path
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bridge.calibration.cases import CONTROLS, ORIGINAL, SEVERITIES, YARDSTICK, Case, Studio, transposed
-from bridge.render import default_soundfont
+from bridge.synthesis.synthesiser import default_soundfont
 from losscal.errors import InputError
 from symbolic.data.excerpts import Excerpt, SourcePiece
 from symbolic.notes.performance import NOTE_DTYPE, Performance

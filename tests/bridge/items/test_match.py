@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from music import random_performance
 
+from audio.signal.waveform import Waveform
 from bridge.items.finding import Item
 from bridge.render import render, write_audio
 from bridge.score import score_items
@@ -21,7 +22,8 @@ def pieces(tmp_path_factory):
     for seed, name in ((1, "first.mid"), (2, "second.mid")):
         write_midi(random_performance(seed, 250), folder / name)
     samples = render(folder / "first.mid", sample_rate=RATE)[:, : 30 * RATE]
-    write_audio(folder / "first.wav", np.pad(samples, ((0, 0), (round(DELAY_SECONDS * RATE), 0))), RATE)
+    late = np.pad(samples, ((0, 0), (round(DELAY_SECONDS * RATE), 0)))
+    write_audio(folder / "first.wav", Waveform(late, RATE, "first"))
     return folder
 
 

@@ -46,7 +46,7 @@ def checkpoint(tmp_path_factory):
 def recording(tmp_path):
     """A second and a half of sound."""
     sound = tones(1.5)
-    write_audio(tmp_path / "tones.wav", sound.samples, sound.sample_rate)
+    write_audio(tmp_path / "tones.wav", sound)
     return tmp_path / "tones.wav"
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from music import random_performance
 
-from bridge.render import default_soundfont
+from bridge.synthesis.synthesiser import default_soundfont
 from losscal.errors import InputError
 from symbolic.notes.monotony import held_chords, scales
 from symbolic.notes.performance import MAX_PITCH, MIN_PITCH

@@ -10,7 +10,7 @@ import torch
 
 from audio.spectral.config import BACKGROUND_KIND, KIND
 from audio.spectral.scoring import SpectralLMScorer
-from bridge.render import default_soundfont
+from bridge.synthesis.synthesiser import default_soundfont
 from losscal.errors import InputError
 from losscal.weights import load_weights
 from symbolic.data.corpus import Corpus, Piece, write_corpus
