@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +31,27 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror or error}); choose another place.") from error
+
+
+def check_regular_file(path: Path, kind: str, max_bytes: int) -> None:
+    """Raises InputError unless this is a file of at most `max_bytes`: no pipe is waited for, no endless device read.
+
+    kind: what the file should hold, for the message.
+    """
+    if path.is_dir():
+        raise InputError(f"{path}: a folder, not {kind}; give a file in it.")
+    try:
+        status = path.stat()
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file; check the path.") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check the file and its permissions.") from error
+    if not stat.S_ISREG(status.st_mode):
+        raise InputError(f"{path}: no regular file (a pipe or device); copy its content to a file.")
+    if not os.access(path, os.R_OK):
+        raise InputError(f"{path}: cannot be read (Permission denied); check the file and its permissions.")
+    if status.st_size > max_bytes:
+        raise InputError(f"{path}: {status.st_size} bytes, the limit is {max_bytes}; split the file.")
 
 
 def sha256_of(*paths: str | Path) -> str:

@@ -6,7 +6,6 @@ and what a message means for sounding notes is spelt out once: resetting all con
 of mode ends all notes. What is damaged beyond that is refused in one sentence.
 """
 
-import stat
 from array import array
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 
 from losscal.clock import Clock
 from losscal.errors import InputError
+from losscal.files import check_regular_file
 
 NOTE_OFF, NOTE_ON, CONTROL_CHANGE, PROGRAM_CHANGE = 0x80, 0x90, 0xB0, 0xC0
 POLY_PRESSURE, CHANNEL_PRESSURE, PITCH_BEND = 0xA0, 0xD0, 0xE0
@@ -78,17 +78,9 @@ class MidiFile:
 
 def read_midi_bytes(path: Path) -> bytes:
     """The bytes of a file; raises InputError where it is missing, no regular file, too large or unreadable."""
-    if path.is_dir():
-        raise InputError(f"{path}: a folder, not a MIDI file; give a file in it.")
+    check_regular_file(path, "a MIDI file", MAX_FILE_BYTES)
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise InputError(f"{path}: no regular file (a pipe or device); copy its content to a file.")
-        if status.st_size > MAX_FILE_BYTES:
-            raise InputError(f"{path}: {status.st_size} bytes, the limit is {MAX_FILE_BYTES}; split the file.")
         return path.read_bytes()
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file; check the path.") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check the file and its permissions.") from error
 

@@ -1,29 +1,34 @@
 """Sound, in memory or in a file of any length: read in blocks, mixed down, resampled, brought to a loudness.
 
 Whatever is done to a sound gives another sound, made anew from the first one's blocks in every pass, so that a
-recording of hours needs no more memory than one of minutes. What cannot be scored is refused with one sentence:
-missing, not audio, empty, cut short, NaN or infinite samples, silence.
+recording of hours needs no more memory than one of minutes. A recording is as long as what can be decoded
+(`audio.signal.containers`), and what cannot be scored is refused with one sentence: missing, not audio, empty, shorter
+than it declares, NaN or infinite samples, silence, channels that cancel each other.
 """
 
-import contextlib
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from audio.signal.blocks import BLOCK_SAMPLES, blocks_of, excerpts
+from audio.signal.containers import streams_of
+from audio.signal.decoding import MAX_FILE_BYTES, decoded, measured
 from audio.signal.loudness import GATING_SECONDS, MAX_CHANNELS, integrated_loudness
 from audio.signal.resampling import resampled, resampled_length
+from audio.signal.streams import Stream
 from losscal.errors import InputError
+from losscal.files import check_regular_file
 
 AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64"})
 """What a file that libsndfile reads is called; others are not looked at in folders."""
 SILENCE_PEAK = 2.0**-15
 """A file whose samples all lie below one step of 16-bit audio is silent."""
+CANCELLATION_DB = -40.0
+"""The mean of 64 channels that have nothing in common lies 18 dB below them; this far below lies one that cancels."""
 
 
 class Sound(Protocol):
@@ -79,12 +84,16 @@ class Waveform(Sound):
 
 @dataclass(frozen=True)
 class Recording(Sound):
-    """An audio file, read anew in every pass; `open_audio` makes it."""
+    """An audio file, read anew in every pass; `open_audio` makes it.
+
+    streams: what is decoded in turn. n_samples: of all of them.
+    """
 
     path: Path
     sample_rate: int
     n_channels: int
     n_samples: int
+    streams: tuple[Stream, ...]
 
     @property
     def source(self) -> str:
@@ -93,15 +102,12 @@ class Recording(Sound):
 
     def blocks(self) -> Iterator[np.ndarray]:
         """Read the file; raises InputError where it is broken, not finite, and at its end where it is silent."""
-        import soundfile
-
         n_read, peak = 0, 0.0
-        with _libsndfile_errors(self.path), soundfile.SoundFile(self.path) as file:
-            while len(frames := file.read(BLOCK_SAMPLES, dtype="float32", always_2d=True)):
-                _check_finite(frames, self.source)
-                n_read, peak = n_read + len(frames), max(peak, float(np.abs(frames).max()))
-                yield np.ascontiguousarray(frames.T)
-        if n_read < self.n_samples:
+        for frames in decoded(self.path, self.streams):
+            _check_finite(frames, self.source)
+            n_read, peak = n_read + len(frames), max(peak, float(np.abs(frames).max()))
+            yield np.ascontiguousarray(frames.T)
+        if n_read != self.n_samples:
             raise InputError(
                 f"{self.path}: ends after {n_read} of its {self.n_samples} samples; fetch or export it anew."
             )
@@ -131,22 +137,20 @@ class Processed(Sound):
 
 
 def open_audio(path: str | Path) -> Recording:
-    """Any format, width, rate and channel count of libsndfile, of any length.
+    """Any width and rate of WAV, FLAC, OGG, MP3, AIFF, AU, CAF and W64, of up to 24 hours.
 
-    Raises InputError where the file is missing, not readable as audio or empty. What only its samples tell is found in
-    the first pass, see `Recording.blocks`.
+    Raises InputError where the file is missing, no regular file, too large, not readable as audio, empty, shorter than
+    it declares, or made of parts that do not fit. What only its samples tell is found in the first pass, see
+    `Recording.blocks`.
     """
-    import soundfile
-
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; give the path of an audio file.")
     if path.suffix.lower() == ".raw":
         raise InputError(f"{path}: raw samples have no header to read; export them as WAV or FLAC.")
-    with _libsndfile_errors(path):
-        header = soundfile.info(path)
-    _check_length(header.frames, str(path))
-    return Recording(path, header.samplerate, header.channels, header.frames)
+    check_regular_file(path, "audio", MAX_FILE_BYTES)
+    streams = streams_of(path)
+    sample_rate, n_channels, n_samples = measured(path, streams)
+    _check_length(n_samples, str(path))
+    return Recording(path, sample_rate, n_channels, n_samples, streams)
 
 
 def read_audio(path: str | Path) -> Waveform:
@@ -167,9 +171,22 @@ def cut(sound: Sound, first: int, last: int) -> Sound:
 
 
 def to_mono(sound: Sound) -> Sound:
-    """The mean of the channels."""
-    mean = partial(np.mean, axis=0, keepdims=True, dtype=np.float32)
-    return Processed.of(sound, lambda: map(mean, sound.blocks()), n_channels=1)
+    """The mean of the channels; its blocks end with an InputError where these cancel each other."""
+
+    def blocks() -> Iterator[np.ndarray]:
+        power_of_channels = power_of_mean = 0.0
+        for block in sound.blocks():
+            mean = np.mean(block, axis=0, keepdims=True, dtype=np.float32)
+            power_of_channels += float(np.vdot(block, block)) / len(block)
+            power_of_mean += float(np.vdot(mean, mean))
+            yield mean
+        if power_of_mean < power_of_channels * 10 ** (CANCELLATION_DB / 10):
+            raise InputError(
+                f"{sound.source}: its channels are in opposite phase and cancel each other when they are mixed to "
+                "mono; invert one channel or export only one."
+            )
+
+    return Processed.of(sound, blocks, n_channels=1)
 
 
 def resample(sound: Sound, sample_rate: int) -> Sound:
@@ -211,7 +228,7 @@ def normalise(sound: Sound, lufs: float) -> Sound:
 
 
 def prepare_mono(sound: Sound, sample_rate: int, lufs: float) -> Sound:
-    """Mono, at `sample_rate` Hz, then at `lufs`; raises InputError as `resample` and `normalise` do."""
+    """Mono, at `sample_rate` Hz, then at `lufs`; raises InputError as `to_mono`, `resample` and `normalise` do."""
     return normalise(resample(to_mono(sound), sample_rate), lufs)
 
 
@@ -228,14 +245,3 @@ def _check_length(n_samples: int, source: str) -> None:
 def _check_finite(samples: np.ndarray, source: str) -> None:
     if not np.isfinite(samples).all():
         raise InputError(f"{source}: holds NaN or infinite samples; export it anew.")
-
-
-@contextlib.contextmanager
-def _libsndfile_errors(path: Path) -> Iterator[None]:
-    import soundfile
-
-    try:
-        yield
-    except soundfile.LibsndfileError as error:
-        reason = error.error_string.rstrip(".")
-        raise InputError(f"{path}: cannot be read as audio ({reason}); export it as WAV.") from error

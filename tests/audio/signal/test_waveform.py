@@ -1,9 +1,12 @@
 """Every format comes in alike, whole or in blocks, every bad file has its sentence, loudness agrees with arithmetic."""
 
+import os
+
 import numpy as np
 import pytest
 import soundfile
 
+from audio.signal.decoding import MAX_FILE_BYTES, MAX_FILE_CHANNELS
 from audio.signal.waveform import (
     Waveform,
     cut,
@@ -12,6 +15,7 @@ from audio.signal.waveform import (
     mono_blocks,
     normalise,
     open_audio,
+    prepare_mono,
     read_audio,
     resample,
     to_mono,
@@ -85,8 +89,9 @@ def bad_files(tmp_path):
     }.items():
         (tmp_path / name).write_bytes(content)
     return {
-        cut_short("music.flac"): "cannot be read as audio",
+        cut_short("music.flac"): "ends after",
         cut_short("music.mp3"): "ends after",
+        cut_short("music.wav"): "is cut short",
         write("zero.wav", np.zeros(0)): "no audio frame",
         write("nan.wav", one_nan, subtype="FLOAT"): "NaN",
         write("inf.wav", np.full(1000, np.inf), subtype="FLOAT"): "infinite",
@@ -97,7 +102,7 @@ def bad_files(tmp_path):
         "cut.wav": "cannot be read as audio",
         "samples.raw": "no header",
         "missing.wav": "no such file",
-        ".": "no such file",
+        ".": "a folder, not audio",
     }
 
 
@@ -126,6 +131,56 @@ def test_a_cut_is_part_of_the_sound():
 def test_nothing_is_left_of_a_clip_that_is_too_short_to_resample():
     with pytest.raises(InputError, match="sine: too short to resample to 16000 Hz"):
         resample(sine(440.0, 1 / 44_100, 44_100), 16_000)
+
+
+@pytest.mark.parametrize("sample_rate", [1, 100, 3_999, 768_001, 2**31 - 1])
+def test_a_rate_that_nothing_is_recorded_at_is_refused(tmp_path, sample_rate):
+    path = tmp_path / "odd.wav"
+    soundfile.write(path, np.full(1000, 0.1), sample_rate)
+    with pytest.raises(InputError, match=rf"a sample rate of {sample_rate} Hz, possible are 4000 to 768000 Hz"):
+        open_audio(path)
+
+
+def test_more_channels_than_anyone_records_are_refused(tmp_path):
+    soundfile.write(tmp_path / "many.wav", np.full((100, 65), 0.1), 8_000)
+    with pytest.raises(InputError, match="65 channels, the limit is 64"):
+        open_audio(tmp_path / "many.wav")
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.wav")
+    for path in (tmp_path / "pipe.wav", "/dev/zero"):
+        with pytest.raises(InputError, match="no regular file"):
+            open_audio(path)
+
+
+def test_files_and_recordings_beyond_the_limits_are_refused(tmp_path):
+    path = tmp_path / "huge.wav"
+    soundfile.write(path, np.full(1000, 100, dtype=np.int16), 4_000, subtype="PCM_U8")
+    header = path.read_bytes()[:40]
+    n_bytes = 4_000 * 3600 * 25
+    path.write_bytes(header + n_bytes.to_bytes(4, "little"))
+    os.truncate(path, len(header) + 4 + n_bytes)  # zeros that take no place on the disk
+    with pytest.raises(InputError, match=r"lasts 25\.0 hours, the limit is 24"):
+        open_audio(path)
+    os.truncate(path, MAX_FILE_BYTES + 1)
+    with pytest.raises(InputError, match=f"{MAX_FILE_BYTES + 1} bytes, the limit is {MAX_FILE_BYTES}"):
+        open_audio(path)
+
+
+@pytest.mark.parametrize("left_over", [0.0, 0.009])
+def test_stereo_in_opposite_phase_is_refused_by_its_cause(left_over):
+    tone = sine(440.0, 2.0, 16_000).samples[0]
+    sound = Waveform(np.stack([tone, tone * np.float32(left_over - 1)]), 16_000, "phase")
+    with pytest.raises(InputError, match="phase: its channels are in opposite phase and cancel"):
+        prepare_mono(sound, 16_000, -23.0)
+
+
+def test_channels_that_differ_do_not_cancel():
+    noise = np.random.default_rng(0).standard_normal((MAX_FILE_CHANNELS, 16_000)).astype(np.float32)
+    alone = noise * (np.arange(MAX_FILE_CHANNELS)[:, None] == 0)
+    for samples in (noise, alone):
+        assert in_memory(to_mono(Waveform(samples, 16_000, "noise"))).n_samples == 16_000
 
 
 @pytest.mark.parametrize("sample_rate", [8_000, 22_050, 44_100, 96_000])
