@@ -12,13 +12,17 @@ from math import ceil
 import numpy as np
 
 from audio.signal.waveform import Waveform
+from losscal.corruptions import Corruptions
 
 Corruption = Callable[[Waveform, np.random.Generator, float], Waveform]
 
 BURST_SECONDS = 0.1
 LOW_PASS_ORDER = 8
 
+CORRUPTIONS: Corruptions[Corruption] = Corruptions()
 
+
+@CORRUPTIONS.declare((0.01, 0.02, 0.05, 0.1, 0.25))
 def noise_bursts(waveform: Waveform, rng: np.random.Generator, share: float) -> Waveform:
     """Add white noise, on average as strong as the sound, to a share of its tenths of a second, rounded up."""
     _check(share, "share", 0.0, 1.0)
@@ -30,6 +34,7 @@ def noise_bursts(waveform: Waveform, rng: np.random.Generator, share: float) -> 
     return _with_samples(waveform, samples + is_noisy * rng.normal(0.0, rms, samples.shape))
 
 
+@CORRUPTIONS.declare((6000.0, 4000.0, 2000.0, 1000.0, 500.0), "Hz")
 def low_pass(waveform: Waveform, rng: np.random.Generator, cut_off_hz: float) -> Waveform:
     """Take away what lies above a frequency (Butterworth of order 8: -3 dB there, -48 dB an octave above)."""
     from scipy.signal import butter, sosfilt
@@ -39,6 +44,7 @@ def low_pass(waveform: Waveform, rng: np.random.Generator, cut_off_hz: float) ->
     return _with_samples(waveform, sosfilt(sections, waveform.samples, axis=1))
 
 
+@CORRUPTIONS.declare((0.005, 0.02, 0.05, 0.2, 0.5))
 def clip(waveform: Waveform, rng: np.random.Generator, share: float) -> Waveform:
     """Cut all peaks at the amplitude that a share of the samples exceeds."""
     _check(share, "share", 0.0, 1.0)
@@ -46,6 +52,7 @@ def clip(waveform: Waveform, rng: np.random.Generator, share: float) -> Waveform
     return _with_samples(waveform, np.clip(waveform.samples, -limit, limit))
 
 
+@CORRUPTIONS.declare((5.0, 10.0, 20.0, 35.0, 50.0), "cents")
 def detune(waveform: Waveform, rng: np.random.Generator, cents: float) -> Waveform:
     """Play it slower, and so flat by so many cents (tempo: 2.8 % slower for 50); what then comes too late is cut."""
     import soxr
@@ -68,12 +75,6 @@ def pad_silence(waveform: Waveform, rng: np.random.Generator, seconds: float) ->
     return _with_samples(waveform, np.pad(waveform.samples, ((0, 0), (n_samples, n_samples))))
 
 
-CORRUPTIONS: dict[str, Corruption] = {
-    "noise_bursts": noise_bursts,
-    "low_pass": low_pass,
-    "clip": clip,
-    "detune": detune,
-}
 CONTROLS: dict[str, Corruption] = {"gain": gain, "pad_silence": pad_silence}
 """Changes that leave the music as it is: a score that minds them judges the recording."""
 

@@ -4,6 +4,7 @@ Corruptions of the notes are seen by views of notes and played again for those o
 heard alone. Controls leave the music as it is and so must not matter; adversaries are easy to predict and no music.
 """
 
+from collections import ChainMap
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import cache, partial
@@ -22,26 +23,8 @@ from symbolic.data.excerpts import Excerpt
 from symbolic.notes import corruption as of_notes
 from symbolic.notes.performance import MAX_PITCH, MIN_PITCH, NOTE_DTYPE, TICK_SECONDS, Performance
 
-WRONG = (0.01, 0.05, 0.1, 0.25, 0.5)
-TOUCHED = (0.05, 0.1, 0.25, 0.5, 1.0)
-STRETCHED = (0.2, 0.4, 0.6, 0.8, 1.0)
-NOTE_SEVERITIES = {
-    **dict.fromkeys(("wrong_notes", "semitone", "random_pitches"), WRONG),
-    **dict.fromkeys(("jitter_onsets", "permute_durations", "random_velocities", "flat_velocities"), TOUCHED),
-    **dict.fromkeys(("matched_marginals", "uniform_notes"), TOUCHED),
-    **dict.fromkeys(("shuffle_seconds", "shuffle_bars", "reverse", "loop"), STRETCHED),
-}
-"""Names of symbolic.notes.corruption and the shares of notes touched."""
-SOUND_SEVERITIES = {
-    "noise_bursts": (0.01, 0.02, 0.05, 0.1, 0.25),
-    "low_pass": (6000.0, 4000.0, 2000.0, 1000.0, 500.0),
-    "clip": (0.005, 0.02, 0.05, 0.2, 0.5),
-    "detune": (5.0, 10.0, 20.0, 35.0, 50.0),
-}
-"""Names of audio.signal.corruption and amounts in its units, the mildest first."""
-SEVERITIES = NOTE_SEVERITIES | SOUND_SEVERITIES
-UNITS = {"low_pass": "Hz", "detune": "cents"}
-"""Of severities that are no shares."""
+SEVERITIES = ChainMap(of_sound.CORRUPTIONS.severities, of_notes.CORRUPTIONS.severities)
+"""Of all corruptions by name, those of notes first: a ChainMap goes through its last map first."""
 
 SOUND_CONTROLS = {
     "gain +12 dB": ("gain", 12.0),
@@ -67,7 +50,7 @@ class Case:
     def __str__(self) -> str:
         if self.severity is None:
             return self.name
-        unit = UNITS.get(self.name)
+        unit = of_sound.CORRUPTIONS.units.get(self.name)
         return f"{self.name} {self.severity:g} {unit}" if unit else f"{self.name} {100 * self.severity:g} %"
 
 
@@ -137,7 +120,7 @@ class Studio(Settings):
 
         yield Version(ORIGINAL, notes, original)
         for case in self.cases:
-            if case.name in NOTE_SEVERITIES:
+            if case.name in of_notes.CORRUPTIONS:
                 yield played(case, of_notes.CORRUPTIONS[case.name](notes, rng(), case.severity))
             else:
                 yield changed(case, of_sound.CORRUPTIONS[case.name], case.severity)

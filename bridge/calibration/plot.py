@@ -8,7 +8,8 @@ from html import escape
 from math import cos, pi, sin
 from typing import Any
 
-from bridge.calibration.cases import UNITS, Case
+from audio.signal.corruption import CORRUPTIONS
+from bridge.calibration.cases import Case
 from bridge.calibration.scores import is_view
 
 PANEL_WIDTH, PANEL_HEIGHT, COLUMNS = 230, 180, 4
@@ -52,7 +53,7 @@ def _panel(corruption: str, rows: Sequence[Mapping[str, Any]], views: Sequence[s
     severities = list(dict.fromkeys(row["severity"] for row in rows))
     right, bottom = PANEL_WIDTH - RIGHT, PANEL_HEIGHT - BOTTOM
     step = (right - LEFT) / len(severities)
-    unit = UNITS.get(corruption, "%")
+    unit = CORRUPTIONS.units.get(corruption, "%")
     yield f'<text x="{LEFT}" y="{TOP - 10}" font-weight="bold">{escape(corruption)}, {unit}</text>'
     for level in (0.0, 0.5, 1.0):
         y = _height(level)

@@ -14,6 +14,7 @@ from math import ceil
 
 import numpy as np
 
+from losscal.corruptions import Corruptions
 from symbolic.notes.performance import (
     MAX_DURATION_TICKS,
     MAX_PITCH,
@@ -31,30 +32,41 @@ SECOND_TICKS = 100
 BAR_TICKS = 200
 LOOP_NOTES = 16
 
+WRONG = (0.01, 0.05, 0.1, 0.25, 0.5)
+TOUCHED = (0.05, 0.1, 0.25, 0.5, 1.0)
+STRETCHED = (0.2, 0.4, 0.6, 0.8, 1.0)
+"""Shares of notes at which a calibration tries a corruption, the mildest first."""
+CORRUPTIONS: Corruptions[Corruption] = Corruptions()
 
-def semitone(performance: Performance, rng: np.random.Generator, amount: float) -> Performance:
-    """Move notes a semitone up or down."""
-    return _move_notes(performance, rng, amount, lambda pitch: [(0, -1), (0, 1)])
 
-
+@CORRUPTIONS.declare(WRONG)
 def wrong_notes(performance: Performance, rng: np.random.Generator, amount: float) -> Performance:
     """Move notes by 1 to 12 semitones up or down, each distance as likely."""
     steps = [(0, step) for step in range(-OCTAVE, OCTAVE + 1) if step != 0]
     return _move_notes(performance, rng, amount, lambda pitch: steps)
 
 
+@CORRUPTIONS.declare(WRONG)
+def semitone(performance: Performance, rng: np.random.Generator, amount: float) -> Performance:
+    """Move notes a semitone up or down."""
+    return _move_notes(performance, rng, amount, lambda pitch: [(0, -1), (0, 1)])
+
+
+@CORRUPTIONS.declare(WRONG)
 def random_pitches(performance: Performance, rng: np.random.Generator, amount: float) -> Performance:
     """Draw notes' pitches anew, each of the piano's 88 as likely."""
     keys = range(MIN_PITCH, MAX_PITCH + 1)
     return _move_notes(performance, rng, amount, lambda pitch: [(0, key - pitch) for key in keys])
 
 
+@CORRUPTIONS.declare(TOUCHED)
 def jitter_onsets(performance: Performance, rng: np.random.Generator, amount: float) -> Performance:
     """Move notes by 10 to 150 ms to and fro, each distance as likely; durations stay."""
     steps = [(step, 0) for step in range(-JITTER_TICKS, JITTER_TICKS + 1) if step != 0]
     return _move_notes(performance, rng, amount, lambda pitch: steps)
 
 
+@CORRUPTIONS.declare(TOUCHED)
 def permute_durations(performance: Performance, rng: np.random.Generator, amount: float) -> Performance:
     """Give each note the duration of another of those touched."""
     notes = performance.notes.copy()
@@ -63,6 +75,7 @@ def permute_durations(performance: Performance, rng: np.random.Generator, amount
     return playable(notes)
 
 
+@CORRUPTIONS.declare(TOUCHED)
 def random_velocities(performance: Performance, rng: np.random.Generator, amount: float) -> Performance:
     """Draw notes' velocities anew, each of the 32 bins as likely."""
     notes = performance.notes.copy()
@@ -71,6 +84,7 @@ def random_velocities(performance: Performance, rng: np.random.Generator, amount
     return playable(notes)
 
 
+@CORRUPTIONS.declare(TOUCHED)
 def flat_velocities(performance: Performance, rng: np.random.Generator, amount: float) -> Performance:
     """Give notes the median velocity of the performance."""
     notes = performance.notes.copy()
@@ -78,6 +92,7 @@ def flat_velocities(performance: Performance, rng: np.random.Generator, amount: 
     return playable(notes)
 
 
+@CORRUPTIONS.declare(TOUCHED)
 def matched_marginals(performance: Performance, rng: np.random.Generator, amount: float) -> Performance:
     """Permute time shifts, pitches, velocities and durations over the notes touched, each independently of the others.
 
@@ -96,6 +111,7 @@ def matched_marginals(performance: Performance, rng: np.random.Generator, amount
     return playable(notes)
 
 
+@CORRUPTIONS.declare(TOUCHED)
 def uniform_notes(performance: Performance, rng: np.random.Generator, amount: float) -> Performance:
     """Draw notes anew, every onset up to the last, pitch, velocity and duration as likely as any other."""
     notes = performance.notes.copy()
@@ -111,16 +127,19 @@ def uniform_notes(performance: Performance, rng: np.random.Generator, amount: fl
     return playable(notes)
 
 
+@CORRUPTIONS.declare(STRETCHED)
 def shuffle_seconds(performance: Performance, rng: np.random.Generator, amount: float) -> Performance:
     """Permute the one-second slices of the music; onsets inside a slice stay."""
     return _shuffle_slices(performance, rng, amount, SECOND_TICKS)
 
 
+@CORRUPTIONS.declare(STRETCHED)
 def shuffle_bars(performance: Performance, rng: np.random.Generator, amount: float) -> Performance:
     """Permute slices of two seconds, a bar of four beats at the grid's 120 BPM; a performance knows no bar lines."""
     return _shuffle_slices(performance, rng, amount, BAR_TICKS)
 
 
+@CORRUPTIONS.declare(STRETCHED)
 def reverse(performance: Performance, rng: np.random.Generator, amount: float) -> Performance:
     """Mirror the onsets of a stretch of notes in time, chords at its ends included; durations stay."""
     notes = performance.notes.copy()
@@ -132,6 +151,7 @@ def reverse(performance: Performance, rng: np.random.Generator, amount: float) -
     return playable(notes)
 
 
+@CORRUPTIONS.declare(STRETCHED)
 def loop(performance: Performance, rng: np.random.Generator, amount: float) -> Performance:
     """Replace a stretch of notes by the 16 notes before it (half of them all, where there are fewer), over and over.
 
@@ -152,23 +172,6 @@ def loop(performance: Performance, rng: np.random.Generator, amount: float) -> P
     shift_ticks[seams] = np.maximum(shift_ticks[seams], 1)
     notes["onset_ticks"] = np.cumsum(shift_ticks)
     return playable(notes)
-
-
-CORRUPTIONS: dict[str, Corruption] = {
-    "semitone": semitone,
-    "wrong_notes": wrong_notes,
-    "random_pitches": random_pitches,
-    "jitter_onsets": jitter_onsets,
-    "permute_durations": permute_durations,
-    "random_velocities": random_velocities,
-    "flat_velocities": flat_velocities,
-    "matched_marginals": matched_marginals,
-    "uniform_notes": uniform_notes,
-    "shuffle_seconds": shuffle_seconds,
-    "shuffle_bars": shuffle_bars,
-    "reverse": reverse,
-    "loop": loop,
-}
 
 
 def playable(notes: np.ndarray) -> Performance:

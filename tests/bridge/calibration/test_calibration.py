@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from bridge.calibration.accuracy import Measured, failures, in_their_favour, measured_of, tables
-from bridge.calibration.cases import ADVERSARIES, CONTROLS, NOTE_SEVERITIES, ORIGINAL, SEVERITIES, YARDSTICK, Case
+from bridge.calibration.cases import ADVERSARIES, CONTROLS, ORIGINAL, SEVERITIES, YARDSTICK, Case
 from bridge.calibration.plot import accuracy_svg
 from bridge.calibration.text import text_of, write_csv
 from losscal import statistics
+from symbolic.notes.corruption import CORRUPTIONS
 
 CASES = [Case(name, amount) for name, amounts in SEVERITIES.items() for amount in amounts]
 VERSIONS = (ORIGINAL, *CASES, *map(Case, (*CONTROLS, *ADVERSARIES)))
@@ -177,7 +178,7 @@ def test_a_version_that_one_excerpt_has_none_of_is_refused_in_that_one():
 def test_text_csv_and_picture_hold_every_row(tmp_path):
     config = {"excerpts": 40, "length": "10 seconds", "pieces": 20}
     of_notes = {
-        key: values for key, values in scorer(1.0, "notes").items() if key[0].name in (*NOTE_SEVERITIES, "original")
+        key: values for key, values in scorer(1.0, "notes").items() if key[0].name in (*CORRUPTIONS, "original")
     }
     calibration = {"config": config, **made(scorer(1.0) | scorer(0.0, "view: raw") | of_notes, {"view": ["loop"]})}
     text = text_of(calibration)

@@ -155,7 +155,7 @@ def test_every_soundfont_of_the_manifest_has_a_name_and_the_default_one_is_found
     [
         (ExcerptConfig, {"dry_share": 1.5}, "dry_share 1.5"),
         (ExcerptConfig, {"train_hours": 0}, "train_hours 0"),
-        (ShuffleConfig, {"rules": ("jumble",)}, "jumble: unknown, choose from semitone"),
+        (ShuffleConfig, {"rules": ("jumble",)}, "jumble: unknown, choose from wrong_notes"),
         (ShuffleConfig, {"rules": ()}, "none is given"),
         (ShuffleConfig, {"min_amount": 0}, "min_amount 0"),
     ],
