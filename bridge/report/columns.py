@@ -38,6 +38,11 @@ LAST = (
 """What is no view's stands before and behind the views."""
 
 
+def shown_of_items() -> tuple[ReportColumn, ...]:
+    """The columns of no view that the table of text shows."""
+    return tuple(column for column in (*FIRST, *LAST) if column.shown is not None)
+
+
 def figure_column(view: View, figure: Figure) -> ReportColumn:
     """The column of a view's figure; of a list, that of the list as a whole."""
     name = f"{view.name}_{figure.column or figure.key}"
@@ -51,15 +56,15 @@ def _of_views(views: Iterable[View], half: Half) -> tuple[ReportColumn, ...]:
     return tuple(figure_column(*of_view) for of_view in figures)
 
 
-COLUMNS = (*FIRST, *_of_views(VIEWS.values(), NOTES), *_of_views(VIEWS.values(), SOUND), *LAST)
-"""The columns every report has; those that depend on what was asked stand behind them, see `columns_of`."""
-
-
 def columns_of(report: Mapping[str, Any]) -> tuple[ReportColumn, ...]:
-    """COLUMNS, then a column for each place of the figures that are lists, then the figures of plug-ins."""
+    """The columns that every report has, then those that depend on what was asked.
+
+    These are a column for each place of the figures that are lists, and the figures of plug-ins.
+    """
     views = views_of(report)
-    plugins = [view for name, view in views.items() if name not in VIEWS]
-    return (*COLUMNS, *_of_lists(report, views.values()), *_of_views(plugins, NOTES), *_of_views(plugins, SOUND))
+    ours, plugins = VIEWS.values(), [view for name, view in views.items() if name not in VIEWS]
+    of_all = (*FIRST, *_of_views(ours, NOTES), *_of_views(ours, SOUND), *LAST)
+    return (*of_all, *_of_lists(report, views.values()), *_of_views(plugins, NOTES), *_of_views(plugins, SOUND))
 
 
 def _of_lists(report: Mapping[str, Any], views: Iterable[View]) -> Iterator[ReportColumn]:

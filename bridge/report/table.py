@@ -7,7 +7,7 @@ from textwrap import wrap
 from typing import Any
 
 from bridge.items.names import in_one_line
-from bridge.report.columns import FIRST, ReportColumn, figure_column, look_up
+from bridge.report.columns import ReportColumn, figure_column, look_up, shown_of_items
 from bridge.views.declarations import views_of
 from losscal.views import NOTES, TableColumn, View
 
@@ -63,7 +63,7 @@ def table(report: Mapping[str, Any]) -> str:
 
 def shown_sections(report: Mapping[str, Any]) -> Iterator[Section]:
     """The sections of which any item has a value, with those columns alone; of an undeclared view its first figure."""
-    sections = [Section("", tuple(column for column in FIRST if column.shown is not None))]
+    sections = [Section("", shown_of_items())]
     sections += map(_section, views_of(report).values())
     for section in sections:
         filled = [

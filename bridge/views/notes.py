@@ -10,13 +10,11 @@ import numpy as np
 from bridge.views.declarations import checked_figures, told_in_one_sentence
 from losscal.errors import InputError
 from losscal.views import View
+from symbolic.scoring.views import NOTE_PART
 
 if TYPE_CHECKING:
     from symbolic.notes.performance import Performance
     from symbolic.scoring.scorer import Scorer
-
-NOTE_PART = "note"
-"""What the nats of a note are called in the per-note table where a scorer does not tell its attributes apart."""
 
 
 class NotesScore(Protocol):

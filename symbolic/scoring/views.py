@@ -3,6 +3,7 @@
 Free of torch, so that command lines and reports know the views at once.
 """
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,9 +33,31 @@ NATS_PER_NOTE = Figure("nll_nats_per_note", "nats/note")
 NATS_PER_SECOND = Figure("nll_nats_per_second", "nats/s")
 
 
-def bits_per_note(legend: str) -> Figure:
-    """The figure that likelihoods of notes are compared by, with its line below the table."""
+NOTE_PART = "note"
+"""What a note's nats are called in the per-note table where a scorer does not tell its attributes apart."""
+
+
+def likelihood(name: str, unit: str, load: Callable[[Any], Any], *, legend: str = "", glossary: str = "") -> View:
+    """A likelihood of notes that gives the nats of each note as a whole; legend: the line below the table."""
+    return View(
+        name,
+        NOTES,
+        unit,
+        load,
+        figures=(NLL_NATS, NATS_PER_NOTE, _bits_per_note(legend), NATS_PER_SECOND),
+        quantities=(_bits_a_note((NOTE_PART,)),),
+        glossary=glossary,
+        note_parts=(NOTE_PART,),
+    )
+
+
+def _bits_per_note(legend: str) -> Figure:
     return Figure("bits_per_note", "bits/note", TableColumn("bits/note", 10, legend=legend))
+
+
+def _bits_a_note(source: tuple[str, ...], percentile: str | None = None) -> Quantity:
+    words = "needs {bits_per_note:.2f} bits a note".format_map
+    return Quantity("bits_per_note", "bits a note", source, words, percentile)
 
 
 def _load(name: str, weights_dir: Path | None) -> "SymbolicScorer":
@@ -55,7 +78,7 @@ def _ours(name: str, legend: str, glossary: str, code_figures: tuple[Figure, ...
             NLL_NATS,
             Figure("end_nll_nats", "nats"),
             NATS_PER_NOTE,
-            bits_per_note(legend),
+            _bits_per_note(legend),
             Figure("pitch_bits_per_note", "bits/note"),
             NATS_PER_SECOND,
             PERCENTILE,
@@ -72,13 +95,7 @@ def _ours(name: str, legend: str, glossary: str, code_figures: tuple[Figure, ...
                 percentile="percentile",
                 of_sequenced=True,
             ),
-            Quantity(
-                "bits_per_note",
-                "bits a note",
-                ATTRIBUTES,
-                "needs {bits_per_note:.2f} bits a note".format_map,
-                percentile="percentile",
-            ),
+            _bits_a_note(ATTRIBUTES, percentile="percentile"),
         ),
         references=(
             Reference("nll_nats_per_note", percentile="percentile", beyond=BEYOND_PERCENTILE),

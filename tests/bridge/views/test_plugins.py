@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import os
 import re
 import subprocess
@@ -73,11 +74,17 @@ def score_tone(tmp_path, make_wav):
     return score
 
 
-def test_the_documented_package_scores(tmp_path, make_wav):
+def put_documented_package(site):
     project = tomllib.loads(BLOCKS["toml"])["project"]
     module = re.match(r"# (\w+)\.py\n", BLOCKS["python"])[1]
     entries = project["entry-points"]["losscal.scorers"]
-    put_package(tmp_path / "site", project["name"], project["version"], entries, **{module: BLOCKS["python"]})
+    put_package(site, project["name"], project["version"], entries, **{module: BLOCKS["python"]})
+
+
+@pytest.mark.fluidsynth
+def test_the_documented_package_scores(tmp_path, make_midi, make_wav):
+    put_documented_package(tmp_path / "site")
+    make_midi(tmp_path / "my_piece.mid")
     make_wav(tmp_path / "my_recording.wav")
     command = BLOCKS["sh"].replace("python", sys.executable, 1).strip() + " --json"
     result = subprocess.run(
@@ -90,9 +97,14 @@ def test_the_documented_package_scores(tmp_path, make_wav):
     )
     assert result.returncode == 0, result.stderr
     report = json.loads(result.stdout)
-    assert report["units"] == {"crest": "decibels of the peak above the root mean square"} and report["weights"] == {}
-    figures = report["items"][0]["audio"]["crest"]
-    assert figures == {"crest_factor_db": pytest.approx(3.01, abs=0.05)}  # a sine: the square root of 2
+    crest = "decibels of the peak above the root mean square"
+    assert report["units"] == {"keys": "nats of the pitches alone", "crest": crest} and report["weights"] == {}
+    assert report["context_policy"] == "keys: one note before each"
+    piece, recording = report["items"]
+    assert recording["audio"]["crest"] == {"crest_factor_db": pytest.approx(3.01, abs=0.05)}  # a sine: sqrt(2)
+    keys = piece["symbolic"]["keys"]
+    assert keys["nll_nats"] == pytest.approx(40 * keys["nll_nats_per_note"])
+    assert keys["bits_per_note"] == pytest.approx(keys["nll_nats_per_note"] / math.log(2))
 
 
 def test_its_figures_stand_in_every_form_of_the_report(install, score_tone, tmp_path):
