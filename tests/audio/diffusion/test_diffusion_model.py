@@ -11,6 +11,7 @@ from audio.diffusion.config import DiffusionConfig
 from audio.diffusion.model import DiffusionModel, differences, restricted_mean
 from audio.diffusion.process import diffusion_nats, signal_and_noise, spread_times, values_of
 
+pytestmark = pytest.mark.processor
 SMALL = dataclasses.replace(TINY, n_bands=6, n_levels=9)
 
 

@@ -60,7 +60,7 @@ def test_windowed_nats_are_those_worked_out_code_by_code():
     np.testing.assert_allclose(nats, worked_out_nats(tiny(), codes, window_steps=20, new_steps=12), atol=1e-5)
     single = code_nats(tiny(), codes, tiny().condition())
     fits = np.arange(31) + np.arange(4)[:, None] < 20
-    np.testing.assert_allclose(nats[fits], single[fits], atol=1e-6)
+    np.testing.assert_allclose(nats[fits], single[fits], atol=1e-5)  # fp32 figures of about 9
     assert (np.abs(nats - single)[~fits] > 1e-3).any()
 
 

@@ -94,6 +94,18 @@ def test_a_note_is_cut_at_6_01_seconds():
     assert cleaned([on(0), off(6020)]) == ([(0, 601, 60)], {"over_long": 1})
 
 
+@pytest.mark.parametrize("longer", [0, 1])
+def test_of_two_notes_as_loud_on_one_onset_the_longer_stays(longer):
+    shorter = 1 - longer
+    notes = [on(0, channel=0), on(0, channel=1), off(100, channel=shorter), off(300, channel=longer)]
+    assert cleaned(notes) == ([(0, 30, 60)], {"duplicate_onset": 1})
+
+
+def test_silence_before_the_music_is_not_part_of_its_length():
+    days = 0x0FFFFF00  # ticks of a millisecond
+    assert cleaned([on(days), off(days + 100)]) == ([(0, 10, 60)], {"leading_silence": 1})
+
+
 def test_of_two_notes_on_one_onset_the_louder_stays():
     result = clean_midi(smf([on(0, velocity=40), off(300)], [on(2, velocity=90), off(100)]), "a.mid")
     assert result.performance.notes.tolist() == [(0, 10, 60, int(nearest_velocity_bin(np.array([90]))[0]))]
