@@ -32,7 +32,8 @@ MAY_IMPORT = {
     "train": {"losscal", "symbolic", "audio", "bridge"},
 }
 ROOMS = {
-    "losscal": "errors, settings, statistics, views, cli, clock, files, records, midi, references, weights",
+    "losscal": "errors, settings, statistics, views, corruptions, cli, clock, files, records, "
+    "midi, references, weights",
     "symbolic": "notes, data, tokens, models, memorisation, prepare, scoring sampling, generate, polish",
     "audio": "signal, checkpoints, new_sound, scorer, audiobox, musicgen, spectral, diffusion, metrics, set_metrics",
     "bridge": "synthesis, views, render, items, references, calibration, versions, report, calibrate, score",
