@@ -7,7 +7,6 @@ other items, are complete.
 
 import argparse
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -29,12 +28,12 @@ from bridge.items.entry import ItemEntry
 from bridge.items.finding import Item, find_items
 from bridge.items.journal import Journal
 from bridge.items.scoring import ItemScorer
+from bridge.items.scratch import Scratch
 from bridge.report.explanations import explanations
 from bridge.report.files import table, to_json, write_report
 from bridge.report.report import REPORT_VERSION, Report, ReportByKeys
 from bridge.versions.agreement import agreement
-from bridge.versions.comparison import GroupComparison
-from bridge.versions.grouping import Group, find_groups
+from bridge.versions.grouping import find_groups
 from bridge.versions.groups import compare
 from bridge.views.opening import VIEWS, OpenViews, checkpoints_of, open_views, view_names
 from losscal.cli import EXIT_DONE, EXIT_ITEMS_FAILED, in_range, log, run, write_result
@@ -116,17 +115,20 @@ def score_items(
     """The report of `items` under views that are open already, by default in this process; as `score` else."""
     items = list(items)
     groups = find_groups(items, reference)
-    with _tables_folder(tables_dir) as folder:
-        scorer = ItemScorer(views, excerpt, folder, by_composer)
-        made = _entries(items, scorer, run_items, keep=tables_dir is not None)
+    group_of = {number: group.name for group in groups for number in group.members}
+    with TemporaryDirectory() as temporary:
+        folder, scratch = Path(tables_dir or temporary), Scratch(Path(temporary))
+        scorer = ItemScorer(views, excerpt, folder, by_composer, scratch)
+        to_score = [replace(item, group=group_of.get(number)) for number, item in enumerate(items)]
+        made = _entries(to_score, scorer, run_items, keep=tables_dir is not None)
         if progress is not None:
             made = progress(made, total=len(items), desc="scoring")
         by_number = dict(made)
-        group_of = {number: group.name for group in groups for number in group.members}
         entries = [
             replace(by_number[number], group=group_of.get(number, item.group)) for number, item in enumerate(items)
         ]
-        compared = _compared(groups, entries, folder, views, progress)
+        watched = groups if progress is None or not groups else progress(groups, total=len(groups), desc="comparing")
+        compared = tuple(compare(group, entries, folder, scratch, views) for group in watched)
     entries = [replace(entry, explanations=explanations(entry, views.declared, views.weights)) for entry in entries]
     policy = views.context_policy
     if excerpt and views.symbolic:
@@ -144,16 +146,6 @@ def score_items(
     return report.by_keys()
 
 
-@contextmanager
-def _tables_folder(tables_dir: str | Path | None) -> Iterator[Path]:
-    """The folder of the tables; one that vanishes again where none is given."""
-    if tables_dir is not None:
-        yield Path(tables_dir)
-        return
-    with TemporaryDirectory() as folder:
-        yield Path(folder)
-
-
 def _entries(
     items: Sequence[Item], scorer: ItemScorer, run_items: Engine, *, keep: bool
 ) -> Iterator[tuple[int, ItemEntry]]:
@@ -167,18 +159,6 @@ def _entries(
         if keep:
             journal.add(entries)
         yield from entries
-
-
-def _compared(
-    groups: Sequence[Group],
-    entries: Sequence[ItemEntry],
-    folder: Path,
-    views: OpenViews,
-    progress: Progress | None,
-) -> tuple[GroupComparison, ...]:
-    """The report's "groups"."""
-    watched = groups if progress is None or not groups else progress(groups, total=len(groups), desc="comparing")
-    return tuple(compare(group, entries, folder, views) for group in watched)
 
 
 def _parser() -> argparse.ArgumentParser:

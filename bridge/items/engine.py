@@ -19,6 +19,7 @@ from threading import Thread
 from bridge.items.entry import ItemEntry
 from bridge.items.finding import Item
 from bridge.items.scoring import ItemScorer
+from bridge.items.scratch import Scratch
 from bridge.views.opening import open_views
 from losscal.errors import InputError
 
@@ -50,17 +51,18 @@ class Job:
     excerpt: bool
     folder: Path | None
     by_composer: bool
+    scratch: Scratch | None
 
     @classmethod
     def like(cls, scorer: ItemScorer, recipe: Recipe) -> "Job":
         """The job of the scorer, whose views the recipe opens."""
-        return cls(recipe, scorer.excerpt, scorer.folder, scorer.by_composer)
+        return cls(recipe, scorer.excerpt, scorer.folder, scorer.by_composer, scorer.scratch)
 
     def open(self) -> ItemScorer:
         """Open the views; raises as `open_views` does."""
         recipe = self.recipe
         views = open_views(recipe.names, recipe.weights_dir, dict(recipe.checkpoints))
-        return ItemScorer(views, self.excerpt, self.folder, self.by_composer)
+        return ItemScorer(views, self.excerpt, self.folder, self.by_composer, self.scratch)
 
 
 def chunks(items: Mapping[int, Item]) -> Iterator[Chunk]:

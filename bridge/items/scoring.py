@@ -6,6 +6,7 @@ bounded by the longest.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,9 +16,11 @@ from bridge.items.finding import Item
 from bridge.items.music import Music
 from bridge.items.notes import ScoredNotes, half_of_notes, score_notes
 from bridge.items.part import Part, part_of
+from bridge.items.scratch import Scratch
 from bridge.items.sound import half_of_sound, match_of_pair
 from bridge.items.tables import Tables
 from bridge.views.opening import OpenViews
+from losscal.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -25,13 +28,15 @@ class ItemScorer:
     """Open views and what they are asked.
 
     excerpt: the music is cut out of longer pieces, so no start symbol is given. folder: where each item's tables go,
-    None: they are not written. by_composer: also score the notes under each composer that a view knows.
+    None: they are not written. by_composer: also score the notes under each composer that a view knows. scratch: for
+    the sound of items that belong to a group, None: it is not kept.
     """
 
     views: OpenViews
     excerpt: bool = False
     folder: Path | None = None
     by_composer: bool = False
+    scratch: Scratch | None = None
 
     def score(self, items: Sequence[Item]) -> list[ItemEntry]:
         """The entries of a few items; whatever is wrong with the user's files ends up in their "error"."""
@@ -67,6 +72,9 @@ class ItemScorer:
         is_heard = audio.value is not None and bool(self.views.audio)
         if is_heard and item.wav is not None and notes.value is not None:
             match = part_of(partial(match_of_pair, music))
+        if self.scratch is not None and item.group is not None and audio.value is not None:
+            with suppress(InputError):  # too quiet to be compared, or no room: then it is told, or made, once more
+                self.scratch.keep(entry, music.descriptors)
         if item.midi is None and not self.views.wants_audio:
             hint = Part(warnings=("not scored: the views asked for need a MIDI file",))
         parts = (notes, symbolic, audio, match, hint)

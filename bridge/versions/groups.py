@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridge.items.entry import ItemEntry
-from bridge.items.music import Music
+from bridge.items.scratch import Scratch
 from bridge.items.tables import performance_of, read_table
 from bridge.versions.comparison import Edits, GroupComparison, Ranking, SoundDistances
 from bridge.versions.differences import Difference
@@ -29,10 +29,12 @@ if TYPE_CHECKING:
     from symbolic.notes.alignment import Alignment
 
 
-def compare(group: Group, entries: Sequence[ItemEntry], folder: Path, views: OpenViews) -> GroupComparison:
-    """One of the report's "groups"; entries: of all items; folder: of their tables."""
-    comparison = _Comparison([entries[number] for number in group.members], entries[group.reference], folder)
-    members, reference = comparison.members, comparison.reference
+def compare(
+    group: Group, entries: Sequence[ItemEntry], folder: Path, scratch: Scratch, views: OpenViews
+) -> GroupComparison:
+    """One of the report's "groups"; entries: of all items; folder: of their tables; scratch: of their sound."""
+    members, reference = [entries[number] for number in group.members], entries[group.reference]
+    comparison = _Comparison(members, reference, folder, scratch)
     rankings = {}
     for name, view in views.declared.items():
         quantity = quantity_of(view, members)
@@ -57,8 +59,8 @@ class _Comparison:
     tables, alignments, matches: by place among the members, of those that have such a half as the reference has.
     """
 
-    def __init__(self, members: list[ItemEntry], reference: ItemEntry, folder: Path) -> None:
-        self.members, self.reference, self.folder = members, reference, folder
+    def __init__(self, members: list[ItemEntry], reference: ItemEntry, folder: Path, scratch: Scratch) -> None:
+        self.members, self.reference, self.folder, self.scratch = members, reference, folder, scratch
         self.home = next(number for number, entry in enumerate(members) if entry is reference)
         self.tables = {
             number: read_table(folder / entry.per_note)
@@ -83,13 +85,20 @@ class _Comparison:
             return {}
         from audio.metrics.similarity import match_of
 
-        home = _described(self.reference)
+        home = self._described(self.reference)
         matches: dict[int, Match | None] = {}
         for number, entry in enumerate(self.members):
             if number != self.home and entry.audio is not None:
-                version = _described(entry)
+                version = self._described(entry)
                 matches[number] = None if home is None or version is None else match_of(version, home)
         return matches
+
+    def _described(self, entry: ItemEntry) -> "Descriptors | None":
+        """The descriptors of an entry's sound; None where it is too quiet."""
+        try:
+            return self.scratch.descriptors(entry)
+        except InputError:
+            return None
 
     def differences(self, view: View, quantity: Quantity) -> dict[int, Difference | None]:
         """The difference of each version that a view can hold against the reference, by place among the members."""
@@ -134,11 +143,3 @@ class _Comparison:
             for number, entry in enumerate(self.members)
             if entry is not self.reference
         }
-
-
-def _described(entry: ItemEntry) -> "Descriptors | None":
-    """The descriptors of an entry's sound; None where it is too quiet."""
-    try:
-        return Music(*(None if path is None else Path(path) for path in (entry.midi, entry.wav))).descriptors
-    except InputError:
-        return None

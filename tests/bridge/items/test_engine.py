@@ -243,9 +243,8 @@ def test_a_killed_command_goes_on(many, weights_dir, tmp_path):
     command += ["--out", str(out), "--workers", "1", "--json"]
     first = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 600  # only a run that hangs comes near
-    while time.monotonic() < deadline and not (out / JOURNAL_FILE).is_file():
-        time.sleep(0.01)
-    while time.monotonic() < deadline and not (out / JOURNAL_FILE).stat().st_size:
+    journal_file = out / JOURNAL_FILE
+    while time.monotonic() < deadline and not (journal_file.is_file() and b"\n" in journal_file.read_bytes()):
         time.sleep(0.01)
     first.send_signal(signal.SIGKILL)
     first.wait()

@@ -1,12 +1,14 @@
 """Hand-made versions of one piece: ranks, differences worked out from the notes, verdicts, edits, words."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from bridge.items.entry import ItemEntry, SoundHalf
 from bridge.items.finding import Item
+from bridge.render import render_file
 from bridge.report.files import to_json
 from bridge.score import score_items
 from bridge.versions.agreement import agreement
@@ -114,6 +116,22 @@ def test_edits_distances_and_words(views, write):
     assert "events prefers the reference, original" in group["verdict"]
     assert "1 less likely, 1 not distinguishable" in group["verdict"]
     assert "Stand-in: events was tried on a midi." in group["verdict"]
+
+
+def test_no_version_is_played_a_second_time_to_be_compared(views, write, tmp_path, monkeypatch):
+    played = []
+
+    def counted(file, name, **options):
+        played.append(Path(name).stem)
+        return render_file(file, name, **options)
+
+    monkeypatch.setattr("bridge.render.render_file", counted)
+    items = [write("original"), write("worse", EVERY_TENTH), write("alone", group="another")]
+    group, _ = compared(items, views, tables_dir=tmp_path / "out")
+    assert sorted(played) == ["alone", "original", "worse"]
+    played.clear()
+    resumed, _ = compared(items, views, tables_dir=tmp_path / "out")  # of items from a journal no sound is kept
+    assert sorted(played) == ["original", "worse"] and resumed == group
 
 
 def test_sequenced_versions_are_ranked_by_their_pitches(of_notes, write):
