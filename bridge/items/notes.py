@@ -41,8 +41,8 @@ def score_notes(
         if by_composer and scorer.view.knows_composers:
             from symbolic.scoring.composers import nats_per_note_by_composer
 
-            told = nats_per_note_by_composer(scorer, performances, excerpt=excerpt)
-            for of_item, nats in zip(composers, told, strict=True):
+            nats_per_note = nats_per_note_by_composer(scorer, performances, excerpt=excerpt)
+            for of_item, nats in zip(composers, nats_per_note, strict=True):
                 of_item[view] = nats
     return [ScoredNotes(*of_item) for of_item in zip(cleaned, scores, composers, strict=True)]
 
