@@ -4,7 +4,7 @@
 and for whoever has loaded a report.json.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -63,6 +63,11 @@ class _Half:
 
     views: Mapping[str, Figures | Unavailable]
 
+    @classmethod
+    def own_keys(cls) -> set[str]:
+        """The keys of the half that are no views."""
+        return cls.__dataclass_fields__.keys() - {"views"}
+
     @property
     def scored(self) -> dict[str, Figures]:
         """The figures of the views that gave some."""
@@ -82,9 +87,8 @@ class _Half:
     @classmethod
     def from_json(cls, json: Mapping[str, Any]) -> Self:
         """The inverse of `to_json`: what is no key of the half is a view."""
-        names = cls.__dataclass_fields__.keys() - {"views"}
-        own = {name: value for name, value in json.items() if name in names}
-        views = {name: _view_of(value) for name, value in json.items() if name not in names}
+        own = {name: value for name, value in json.items() if name in cls.own_keys()}
+        views = {name: _view_of(value) for name, value in json.items() if name not in own}
         return record_of(cls, {**own, "views": views})
 
 
@@ -137,6 +141,20 @@ class ItemEntry:
     explanations: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     error: str | None = None
+
+    def at(self, keys: Sequence[str | int]) -> Any:
+        """What lies at a path of keys, and of places in lists, of the report; None where any part of it is absent."""
+        value: Any = self
+        for key in keys:
+            if isinstance(value, _Half) and key not in value.own_keys():
+                value = value.scored.get(key)
+            elif isinstance(value, Mapping):
+                value = value.get(key)
+            elif isinstance(value, list | tuple):
+                value = value[key] if key < len(value) else None
+            else:
+                value = getattr(value, key) if key in getattr(value, "__dataclass_fields__", ()) else None
+        return value
 
     @property
     def is_sequenced(self) -> bool:

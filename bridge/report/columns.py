@@ -1,10 +1,12 @@
 """Where each figure of an item lies in the report, and its unit: the columns of report.csv and of the workbook."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bridge.views.declarations import VIEWS, views_of
+from bridge.items.entry import ItemEntry
+from bridge.report.report import Report
+from bridge.views.declarations import VIEWS
 from losscal.views import NOTES, SOUND, Figure, Half, TableColumn, View
 
 
@@ -56,46 +58,33 @@ def _of_views(views: Iterable[View], half: Half) -> tuple[ReportColumn, ...]:
     return tuple(figure_column(*of_view) for of_view in figures)
 
 
-def columns_of(report: Mapping[str, Any]) -> tuple[ReportColumn, ...]:
+def columns_of(report: Report) -> tuple[ReportColumn, ...]:
     """The columns that every report has, then those that depend on what was asked.
 
     These are a column for each place of the figures that are lists, and the figures of plug-ins.
     """
-    views = views_of(report)
+    views = report.views()
     ours, plugins = VIEWS.values(), [view for name, view in views.items() if name not in VIEWS]
     of_all = (*FIRST, *_of_views(ours, NOTES), *_of_views(ours, SOUND), *LAST)
     return (*of_all, *_of_lists(report, views.values()), *_of_views(plugins, NOTES), *_of_views(plugins, SOUND))
 
 
-def _of_lists(report: Mapping[str, Any], views: Iterable[View]) -> Iterator[ReportColumn]:
+def _of_lists(report: Report, views: Iterable[View]) -> Iterator[ReportColumn]:
     for view in views:
         for column in (figure_column(view, figure) for figure in view.figures if figure.is_list):
-            length = max((len(look_up(entry, column.keys) or ()) for entry in report["items"]), default=0)
+            length = max((len(entry.at(column.keys) or ()) for entry in report.items), default=0)
             for place in range(length):
                 yield ReportColumn(f"{column.name}_{place + 1}", (*column.keys, place), column.unit)
 
 
-def units_of(report: Mapping[str, Any]) -> dict[str, str]:
+def units_of(views: Iterable[View]) -> dict[str, str]:
     """The unit of each figure that has one, by the keys on the way to it, joined by dots."""
-    of_views = [figure_column(view, figure) for view in views_of(report).values() for figure in view.figures]
+    of_views = [figure_column(view, figure) for view in views for figure in view.figures]
     return {".".join(column.keys): column.unit for column in (*FIRST, *of_views, *LAST) if column.unit}
 
 
-def item_rows(report: Mapping[str, Any], columns: Sequence[ReportColumn]) -> Iterator[list[Any]]:
+def item_rows(items: Iterable[ItemEntry], columns: Sequence[ReportColumn]) -> Iterator[list[Any]]:
     """The cells of each item: numbers as they are, lists as text, None where there is nothing."""
-    for entry in report["items"]:
-        values = [look_up(entry, column.keys) for column in columns]
-        yield ["; ".join(map(str, value)) if isinstance(value, list) else value for value in values]
-
-
-def look_up(entry: Mapping[str, Any], keys: Sequence[str | int]) -> Any:
-    """The value at a path of keys and places in lists, None where any part of the path is absent or null."""
-    value: Any = entry
-    for key in keys:
-        if isinstance(value, Mapping):
-            value = value.get(key)
-        elif isinstance(value, list) and isinstance(key, int) and key < len(value):
-            value = value[key]
-        else:
-            return None
-    return value
+    for entry in items:
+        values = (entry.at(column.keys) for column in columns)
+        yield ["; ".join(map(str, value)) if isinstance(value, list | tuple) else value for value in values]

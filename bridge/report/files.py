@@ -9,17 +9,20 @@ from typing import Any
 from bridge.report.columns import columns_of, item_rows
 from bridge.report.html import write_html
 from bridge.report.report import Report
-from bridge.report.table import table
+from bridge.report.table import text_table
 from bridge.report.xlsx import write_xlsx
 from losscal.files import atomic_path
 from losscal.records import record_of
-
-__all__ = ["table", "to_json", "write_report"]
 
 
 def to_json(report: Mapping[str, Any]) -> str:
     """The report as JSON text; raises ValueError for NaN and infinities, which JSON has no word for."""
     return json.dumps(report, allow_nan=False, indent=2)
+
+
+def table(report: Mapping[str, Any]) -> str:
+    """The report as text of at most 120 columns, see `bridge.report.table`; raises InputError for unknown keys."""
+    return text_table(record_of(Report, report))
 
 
 def write_report(report: Mapping[str, Any], folder: Path) -> None:
@@ -32,16 +35,16 @@ def write_report(report: Mapping[str, Any], folder: Path) -> None:
     with atomic_path(folder / "report.json") as path:
         path.write_text(to_json(report) + "\n", encoding="utf-8")
     with atomic_path(folder / "report.csv") as path:
-        _write_csv(report, path)
+        _write_csv(typed, path)
     with atomic_path(folder / "report.xlsx") as path:
         write_xlsx(typed, path, folder)
     with atomic_path(folder / "report.html") as path:
         write_html(typed, path, folder)
 
 
-def _write_csv(report: Mapping[str, Any], path: Path) -> None:
+def _write_csv(report: Report, path: Path) -> None:
     columns = columns_of(report)
     with open(path, "w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         writer = csv.writer(file)
         writer.writerow(column.name for column in columns)
-        writer.writerows(item_rows(report, columns))
+        writer.writerows(item_rows(report.items, columns))

@@ -23,7 +23,6 @@ from bridge.report.clips import MAX_CLIP_ITEMS, clips_of, has_own_sound
 from bridge.report.columns import figure_column, units_of
 from bridge.report.report import Report
 from bridge.report.table import shown_sections
-from bridge.views.declarations import views_of
 from losscal.views import View
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -39,10 +38,9 @@ def write_html(report: Report, path: Path, folder: Path) -> None:
     """Write the page of a report whose tables lie below `folder`; raises InputError where one is not there."""
     own_sound = [entry for entry in report.items if has_own_sound(entry)]
     with_clips = len(own_sound) <= MAX_CLIP_ITEMS
-    by_keys = report.by_keys()
-    views = views_of(by_keys).values()
+    views = report.views().values()
     with open(path, "w", encoding="utf-8") as file:
-        file.write(_head(by_keys, "" if with_clips else _no_clips(len(own_sound))))
+        file.write(_head(report, "" if with_clips else _no_clips(len(own_sound))))
         for place, entry in enumerate(report.items):
             data = item_data(entry, folder, with_clips, views)
             if data:
@@ -106,7 +104,7 @@ def _json(value: Any) -> str:
     return json.dumps(value, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
 
 
-def _head(report: Mapping[str, Any], note: str) -> str:
+def _head(report: Report, note: str) -> str:
     """The page up to the items' blocks."""
     style = (TEMPLATES / "report.css").read_text(encoding="utf-8")
     scripts = "\n".join((TEMPLATES / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
@@ -117,7 +115,7 @@ def _head(report: Mapping[str, Any], note: str) -> str:
         script=script,
         style_hash=_integrity(style),
         script_hash=_integrity(script),
-        report=_json(report),
+        report=_json(report.by_keys()),
         layout=_json(_layout(report, note)),
     )
 
@@ -127,9 +125,9 @@ def _integrity(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
 
 
-def _layout(report: Mapping[str, Any], note: str) -> dict[str, Any]:
+def _layout(report: Report, note: str) -> dict[str, Any]:
     """What the page shows of the report, as the typedef Layout of templates/dom.js says."""
-    views = views_of(report)
+    views = report.views()
     return {
         "sections": [
             {
@@ -143,7 +141,7 @@ def _layout(report: Mapping[str, Any], note: str) -> dict[str, Any]:
             }
             for section in shown_sections(report)
         ],
-        "units": units_of(report),
+        "units": units_of(views.values()),
         "glossary": [(view.name, view.glossary) for view in views.values() if view.glossary],
         "note": note,
     }

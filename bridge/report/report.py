@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.items.entry import ItemEntry
 from bridge.versions.comparison import Agreement, GroupComparison
+from bridge.views.declarations import views_of
 from losscal.errors import InputError
 from losscal.records import fields_to_json
+from losscal.views import REPORT_KEYS, View
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,6 +29,16 @@ class Report:
     items: tuple[ItemEntry, ...]
     groups: tuple[GroupComparison, ...] = ()
     agreement: Agreement | None = None
+
+    def views(self) -> dict[str, View]:
+        """Our views, then those of other packages that gave any item figures, by name."""
+        scored = (
+            (half, of_half.scored)
+            for half, key in REPORT_KEYS.items()
+            for entry in self.items
+            if (of_half := entry.half(key)) is not None
+        )
+        return views_of(scored, self.units)
 
     def by_keys(self) -> "ReportByKeys":
         """The report as its users read it."""

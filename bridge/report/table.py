@@ -1,14 +1,15 @@
 """The report as a table of text: what the command line prints, and which columns a summary shows."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import inf
 from textwrap import wrap
-from typing import Any
 
+from bridge.items.entry import ItemEntry
 from bridge.items.names import in_one_line
-from bridge.report.columns import ReportColumn, figure_column, look_up, shown_of_items
-from bridge.views.declarations import views_of
+from bridge.report.columns import ReportColumn, figure_column, shown_of_items
+from bridge.report.report import Report
+from bridge.versions.comparison import GroupComparison
 from losscal.views import NOTES, TableColumn, View
 
 ID_WIDTH, MAX_WIDTH = 40, 120
@@ -33,9 +34,9 @@ class Section:
         """The second header line."""
         return "".join(column.shown.header.rjust(column.shown.width) for column in self.columns)
 
-    def text(self, entry: Mapping[str, Any]) -> str:
+    def text(self, entry: ItemEntry) -> str:
         """The cells of an entry, right-aligned; "-" where it holds no value."""
-        return "".join(_cell(look_up(entry, column.keys), column.shown) for column in self.columns)
+        return "".join(_cell(entry.at(column.keys), column.shown) for column in self.columns)
 
 
 def _cell(value: float | None, shown: TableColumn) -> str:
@@ -43,7 +44,7 @@ def _cell(value: float | None, shown: TableColumn) -> str:
     return ("-" if value is None else format(value, form)).rjust(shown.width)
 
 
-def table(report: Mapping[str, Any]) -> str:
+def text_table(report: Report) -> str:
     """The report as text of at most 120 columns: a row an item, a group in its ranking's order, then what to know.
 
     Columns that are empty throughout are left out. Where the rest does not fit, blocks of rows stand one below another;
@@ -61,15 +62,13 @@ def table(report: Mapping[str, Any]) -> str:
     return "\n".join([*lines, *dict.fromkeys(filter(None, legend)), *told])
 
 
-def shown_sections(report: Mapping[str, Any]) -> Iterator[Section]:
+def shown_sections(report: Report) -> Iterator[Section]:
     """The sections of which any item has a value, with those columns alone; of an undeclared view its first figure."""
     sections = [Section("", shown_of_items())]
-    sections += map(_section, views_of(report).values())
+    sections += map(_section, report.views().values())
     for section in sections:
         filled = [
-            column
-            for column in section.columns
-            if any(look_up(entry, column.keys) is not None for entry in report["items"])
+            column for column in section.columns if any(entry.at(column.keys) is not None for entry in report.items)
         ]
         if filled:
             yield Section(section.view, tuple(filled))
@@ -98,32 +97,32 @@ def _packed(sections: Iterable[Section]) -> list[list[Section]]:
     return blocks
 
 
-def _rows(report: Mapping[str, Any], *, with_verdicts: bool) -> Iterator[str | Mapping[str, Any]]:
+def _rows(report: Report, *, with_verdicts: bool) -> Iterator[str | ItemEntry]:
     """The entries in the order of the table, the heading of a group before its own and what views prefer behind."""
-    entries_of_group: dict[str | None, list[Mapping[str, Any]]] = {}
-    for entry in report["items"]:
-        entries_of_group.setdefault(entry["group"], []).append(entry)
-    groups = {group["group"]: group for group in report["groups"]}
-    views = views_of(report).values()
+    entries_of_group: dict[str | None, list[ItemEntry]] = {}
+    for entry in report.items:
+        entries_of_group.setdefault(entry.group, []).append(entry)
+    groups = {group.group: group for group in report.groups}
+    views = report.views().values()
     for name, of_group in entries_of_group.items():
         if name is not None:
             yield f"group {in_one_line(name)}"
         group = groups.get(name)
         ranks = {} if group is None else _ranks(group)
-        yield from sorted(of_group, key=lambda entry: (ranks.get(entry["id"], inf), *_likelihood(entry, views)))
+        yield from sorted(of_group, key=lambda entry: (ranks.get(entry.id, inf), *_likelihood(entry, views)))
         if group is not None and with_verdicts:
-            preferences = group["verdict"].splitlines()[: max(1, len(group["views"]))]  # a line a view, then the rest
+            preferences = group.verdict.splitlines()[: max(1, len(group.views))]  # a line a view, then the rest
             yield from (f"{INDENT}{line}" for line in preferences)
 
 
-def _ranks(group: Mapping[str, Any]) -> dict[str, int]:
+def _ranks(group: GroupComparison) -> dict[str, int]:
     """The ranks of a group's items, by id, under the first view that ranks any."""
-    of_views = ({row["id"]: row["rank"] for row in of["items"] if row["rank"]} for of in group["views"].values())
+    of_views = ({row.id: row.rank for row in ranking.items if row.rank is not None} for ranking in group.views.values())
     return next((ranks for ranks in of_views if ranks), {})
 
 
 def _block(
-    sections: Sequence[Section], rows: Sequence[str | Mapping[str, Any]], tails: Sequence[str], tail_head: str
+    sections: Sequence[Section], rows: Sequence[str | ItemEntry], tails: Sequence[str], tail_head: str
 ) -> list[str]:
     """The lines of a table that shows `sections`: two of header, then the rows between rules."""
     views = "".join(section.view[:MAX_NAME].center(section.width) for section in sections)
@@ -135,37 +134,37 @@ def _block(
         if isinstance(row, str):
             lines += wrap(row, len(rule), subsequent_indent=2 * INDENT)
             continue
-        name = in_one_line(row["id"])
+        name = in_one_line(row.id)
         name = name if len(name) < ID_WIDTH else "…" + name[2 - ID_WIDTH :]
         cells = "".join(section.text(row) for section in sections)
         lines.append(f"{name:<{ID_WIDTH}}{cells}{tail}".rstrip())
     return [*head, rule, *lines, rule]
 
 
-def _tail(entry: Mapping[str, Any], remarks: dict[str, int]) -> str:
+def _tail(entry: ItemEntry, remarks: dict[str, int]) -> str:
     """What stands behind an entry's numbers; its remarks are numbered in `remarks`, the same text under one number."""
-    sound = "-" if entry["audio"] is None else "render" if entry["rendered"] else "file"
+    sound = "-" if entry.audio is None else "render" if entry.rendered else "file"
     marks = "".join(f"[{remarks.setdefault(text, len(remarks) + 1)}]" for text in _remarks(entry))
-    return f"  {sound:<6}  {'failed ' if entry['error'] else ''}{marks}"
+    return f"  {sound:<6}  {'failed ' if entry.error else ''}{marks}"
 
 
-def _remarks(entry: Mapping[str, Any]) -> list[str]:
+def _remarks(entry: ItemEntry) -> list[str]:
     """What an entry has to say beside its numbers: its error, its warnings, the views it lacks."""
     unavailable = [
-        f"{view}: unavailable, {keys['unavailable']}"
-        for half in ("symbolic", "audio")
-        for view, keys in (entry[half] or {}).items()
-        if isinstance(keys, Mapping) and "unavailable" in keys
+        f"{view}: unavailable, {reason}"
+        for half in (entry.symbolic, entry.audio)
+        if half is not None
+        for view, reason in half.unavailable.items()
     ]
-    return ([entry["error"]] if entry["error"] else []) + entry["warnings"] + unavailable
+    return [*([entry.error] if entry.error else []), *entry.warnings, *unavailable]
 
 
-def _likelihood(entry: Mapping[str, Any], views: Iterable[View]) -> tuple[int, float]:
+def _likelihood(entry: ItemEntry, views: Iterable[View]) -> tuple[int, float]:
     """Likeliest first by the first view with a number; renderings and recordings apart, what has none at the end."""
     sorting = [view for view in views if view.sorts_by is not None]
     for place, view in enumerate(sorting):
-        surprise = look_up(entry, figure_column(view, view.figure(view.sorts_by)).keys)
+        surprise = entry.at(figure_column(view, view.figure(view.sorts_by)).keys)
         if surprise is not None:
             # Views of notes are one class, whichever of them answers.
-            return (0, surprise) if view.half == NOTES else (1 + 2 * place + (not entry["rendered"]), surprise)
+            return (0, surprise) if view.half == NOTES else (1 + 2 * place + (not entry.rendered), surprise)
     return (1 + 2 * len(sorting), 0.0)

@@ -55,10 +55,11 @@ def write_xlsx(report: Report, path: Path, folder: Path) -> None:
     """
     from xlsxwriter import Workbook
 
-    by_keys = report.by_keys()
-    columns = columns_of(by_keys)
+    columns = columns_of(report)
     with Workbook(str(path), {"constant_memory": True}) as workbook:
-        _write_sheets(workbook, "items", {column.name: column.unit for column in columns}, item_rows(by_keys, columns))
+        _write_sheets(
+            workbook, "items", {column.name: column.unit for column in columns}, item_rows(report.items, columns)
+        )
         _write_sheets(workbook, "moments", {"id": "", "view": "", **MOMENT_COLUMNS}, _moment_rows(report))
         _write_sheets(workbook, "groups", GROUP_COLUMNS, _group_rows(report))
         _write_sheets(workbook, "edits", {"group": "", "id": "", **EDIT_COLUMNS}, _edit_rows(report))

@@ -5,7 +5,7 @@ alone, whose figures are then found in what it returns. Its code is other people
 sentence, and the rest of the report is made.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib.metadata import EntryPoint, entry_points
@@ -17,7 +17,7 @@ from audio.audiobox import AUDIOBOX
 from audio.musicgen.view import MUSICGEN
 from audio.spectral.view import SPECTRAL_LM
 from losscal.errors import InputError, WeightsError
-from losscal.views import REPORT_KEYS, SOUND, Figure, Half, View
+from losscal.views import SOUND, Figure, Half, View
 from symbolic.scoring.views import EVENTS, VQVAE
 
 GROUP = "losscal.scorers"
@@ -84,19 +84,23 @@ def view_named(name: str) -> View:
     return plugin_view(entries)
 
 
-def views_of(report: Mapping[str, Any]) -> dict[str, View]:
-    """Our views, then the plug-ins that gave any item of a report figures; what they did not declare stands behind."""
+def views_of(
+    scored: Iterable[tuple[Half, Mapping[str, Mapping[str, Any]]]], units: Mapping[str, str]
+) -> dict[str, View]:
+    """Our views, then the plug-ins that gave any item of a report figures; what they did not declare stands behind.
+
+    scored: halves of items, each with the figures of the views that gave some. units: of the figures of each view.
+    """
     given: dict[str, tuple[Half, dict[str, None]]] = {}
-    for half, key in REPORT_KEYS.items():
-        for entry in report["items"]:
-            for name, figures in (entry[key] or {}).items():
-                if name not in VIEWS and name not in ITEM_KEYS and "unavailable" not in figures:
-                    numbers = (key for key, value in figures.items() if isinstance(value, Real))
-                    given.setdefault(name, (half, {}))[1].update(dict.fromkeys(numbers))
+    for half, views in scored:
+        for name, figures in views.items():
+            if name not in VIEWS:
+                numbers = (key for key, value in figures.items() if isinstance(value, Real))
+                given.setdefault(name, (half, {}))[1].update(dict.fromkeys(numbers))
     installed = installed_plugins() if given else {}
     found = {}
     for name, (half, keys) in given.items():
-        unit = report["units"][name]
+        unit = units[name]
         known = View(name, half, unit, _unknown)
         declared = plugin_view(installed[name]) if name in installed else known
         names = {figure.key for figure in declared.figures}

@@ -51,6 +51,25 @@ def test_figures_are_found_by_half_and_view():
     assert entry.symbolic.unavailable == {"elsewhere": "no weights"}
 
 
+def test_values_lie_at_paths_of_the_report_s_keys():
+    entry, by_keys = make_entry(), to_json(make_entry())
+    paths = [("id",), ("symbolic", "notes"), ("symbolic", "sequenced", "grid_seconds"), ("match", "offset_seconds")]
+    paths += [
+        ("symbolic", "events", "by_attribute", "pitch"),
+        ("audio", "seconds"),
+        ("audio", "musicgen", "perplexity"),
+    ]
+    paths += [("audio", "musicgen", "cross_entropy", 1), ("symbolic", "thirds", "share")]
+    for path in paths:
+        expected = by_keys
+        for key in path:
+            expected = expected[key]
+        assert entry.at(path) == expected is not None
+    absent = [("audio", "musicgen", "cross_entropy", 2), ("audio", "views"), ("symbolic", "elsewhere", "share")]
+    absent += [("half",), ("symbolic", "nothing", "share"), ("nothing", "at", "all"), ("error", "x")]
+    assert [entry.at(path) for path in absent] == [None] * len(absent)
+
+
 def test_tables_are_named_and_can_be_forgotten():
     entry = make_entry()
     assert entry.tables == ["curves/a_spectral_lm.csv", "per_note/a.csv"]

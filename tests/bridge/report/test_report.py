@@ -18,10 +18,12 @@ from audio.spectral.scoring import SpectralScore
 from bridge.items.finding import Item, find_items
 from bridge.report.columns import columns_of
 from bridge.report.files import table, to_json, write_report
+from bridge.report.report import Report
 from bridge.score import score_items
 from bridge.views.declarations import VIEWS
 from bridge.views.opening import OpenViews
 from bridge.views.sound import AudioView
+from losscal.records import record_of
 from losscal.views import View
 
 
@@ -134,7 +136,7 @@ def test_csv_holds_every_item_with_the_numbers_of_the_json(report, tmp_path):
     assert json.loads((tmp_path / "out/report.json").read_text()) == report
     assert [line["id"] for line in lines] == [entry["id"] for entry in report["items"]]
     for line, entry in zip(lines, report["items"], strict=True):
-        assert list(line) == [column.name for column in columns_of(report)]
+        assert list(line) == [column.name for column in columns_of(record_of(Report, report))]
         if entry["symbolic"]:
             assert float(line["vqvae_bits_per_note"]) == entry["symbolic"]["vqvae"]["bits_per_note"]
             assert float(line["events_pitch_nats"]) == entry["symbolic"]["events"]["by_attribute"]["pitch"]

@@ -7,7 +7,7 @@ import pytest
 from sample_report import N_NOTES, make_report
 
 from bridge.report import xlsx
-from bridge.report.columns import columns_of, item_rows, look_up
+from bridge.report.columns import columns_of, item_rows
 from bridge.report.report import Report
 from bridge.report.xlsx import HEADER_ROWS, write_xlsx
 from losscal.errors import InputError
@@ -26,13 +26,13 @@ def lines_of(sheet):
 
 
 def test_every_item_cell_equals_the_report(tmp_path):
-    report = make_report(tmp_path)
-    sheet = sheets_of(report, tmp_path)["items"]
+    by_keys = make_report(tmp_path)
+    sheet, report = sheets_of(by_keys, tmp_path)["items"], record_of(Report, by_keys)
     columns = columns_of(report)
     assert [column.name for column in columns][-3:] == [
         *("musicgen_cross_entropy_1", "musicgen_cross_entropy_2", "swing_swing_ratio")
     ]
-    for line, values in zip(lines_of(sheet), item_rows(report, columns), strict=True):
+    for line, values in zip(lines_of(sheet), item_rows(report.items, columns), strict=True):
         for column, expected in zip(columns, values, strict=True):
             told = line[column.name]
             if isinstance(expected, float):
@@ -40,7 +40,7 @@ def test_every_item_cell_equals_the_report(tmp_path):
             else:
                 assert told == (expected or None if isinstance(expected, str) else expected), column.name
     assert lines_of(sheet)[0]["events_pitch_nats"] == pytest.approx(
-        look_up(report["items"][0], ("symbolic", "events", "by_attribute", "pitch")), rel=1e-15
+        by_keys["items"][0]["symbolic"]["events"]["by_attribute"]["pitch"], rel=1e-15
     )
 
 
