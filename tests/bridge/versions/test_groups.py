@@ -118,6 +118,7 @@ def test_edits_distances_and_words(views, write):
     assert "Stand-in: events was tried on a midi." in group["verdict"]
 
 
+@pytest.mark.fluidsynth
 def test_no_version_is_played_a_second_time_to_be_compared(views, write, tmp_path, monkeypatch):
     played = []
 
