@@ -8,9 +8,9 @@ import pytest
 
 from bridge.items.entry import ItemEntry, SoundHalf
 from bridge.items.finding import Item
-from bridge.render import render_file
 from bridge.report.files import to_json
 from bridge.score import score_items
+from bridge.synthesis.rendering import play
 from bridge.versions.agreement import agreement
 from bridge.versions.comparison import Agreement, Ranking, VersionRow
 from bridge.versions.verdicts import quantity_of, reason_not_ranked
@@ -124,9 +124,9 @@ def test_no_version_is_played_a_second_time_to_be_compared(views, write, tmp_pat
 
     def counted(file, name, **options):
         played.append(Path(name).stem)
-        return render_file(file, name, **options)
+        return play(file, name, **options)
 
-    monkeypatch.setattr("bridge.render.render_file", counted)
+    monkeypatch.setattr("bridge.synthesis.rendering.play", counted)
     items = [write("original"), write("worse", EVERY_TENTH), write("alone", group="another")]
     group, _ = compared(items, views, tables_dir=tmp_path / "out")
     assert sorted(played) == ["alone", "original", "worse"]
