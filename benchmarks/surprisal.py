@@ -64,13 +64,13 @@ def surprisal_against_neighbours(model: "EventGPT", excerpt: Performance) -> np.
 
     from symbolic.scoring.likelihood import bound_nats, pad
 
-    def nats_of_keys(attribute: str, hidden: "Tensor", votes: "Tensor", value: "Tensor") -> "Tensor":
+    def nats_of_keys(attribute: str, hidden: "Tensor", copy_logits: "Tensor", value: "Tensor") -> "Tensor":
         """Nats of a pitch, of the key below and of the key above, [B, S, 3]; of no other attribute."""
         if attribute != "pitch":
             return hidden.new_zeros((*value.shape, 3))
         keys = [(value + step).clamp(0, VOCABULARY["pitch"] - 1) for step in (0, -1, 1)]
         return torch.stack(
-            [bound_nats(model.attribute_nats(attribute, hidden, votes, key), model.terms) for key in keys], dim=-1
+            [bound_nats(model.attribute_nats(attribute, hidden, copy_logits, key), model.terms) for key in keys], dim=-1
         )
 
     events, valid = pad([encode(excerpt, end=False)])

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from symbolic.models.configs import GPTConfig, VQVAEConfig
-from symbolic.models.event_gpt import EventGPT
+from symbolic.models.event_gpt import ChooseCode, EventGPT
 from symbolic.models.head import nats_of
 from symbolic.models.vqvae import VQVAE
 from symbolic.tokens.events import ATTRIBUTES
@@ -54,32 +54,40 @@ class CodeGPT(EventGPT):
         """Events int64 [..., 4] and their codes as the history reads them, [..., D]."""
         return self.embedding(events) + self.code_embedding(self.vqvae.points(events))
 
-    def embedding_tables(self) -> list[Tensor]:
-        """What each attribute's values, with their codes, add to `embed`, [V, D] by attribute."""
-        points = [part.codebook()[0] for part in self.vqvae.attributes.values()]  # [V, len(levels)]
-        by_attribute = self.code_embedding.weight.split([table.shape[-1] for table in points], dim=-1)
-        of_values = super().embedding_tables()
-        return [table + x @ weight.T for table, x, weight in zip(of_values, points, by_attribute, strict=True)]
-
-    def attribute_nats(self, attribute: str, hidden: Tensor, votes: Tensor, value: Tensor) -> Tensor:
+    def attribute_nats(self, attribute: str, hidden: Tensor, copy_logits: Tensor, value: Tensor) -> Tensor:
         """-log p(value | code), -log p(code) and the mixture's -log p(value), [..., 3]; see EventGPT."""
         code = self.vqvae.attributes[attribute].codebook()[1][value]
-        return self.nats_given_code(attribute, hidden, votes, value, code)
+        return self.nats_given_code(attribute, hidden, copy_logits, value, code)
 
-    def nats_given_code(self, attribute: str, hidden: Tensor, votes: Tensor, value: Tensor, code: Tensor) -> Tensor:
-        """The terms [..., 3] with the code int64 [...] the decoder hears given, right or wrong."""
+    def nats_given_code(
+        self, attribute: str, hidden: Tensor, copy_logits: Tensor, value: Tensor, code: Tensor
+    ) -> Tensor:
+        """The terms [..., 3] with the code int64 [...] that the decoder is given, right or wrong."""
         decoder = self.vqvae.attributes[attribute].decode_all()  # [K, V]
-        context = self.chain.logits(attribute, hidden, votes)  # [..., V]
+        context = self.chain.logits(attribute, hidden, copy_logits)  # [..., V]
         code_logits = self._code_logits(attribute, hidden, context)
         value_nats = nats_of(context + decoder[code], value)
         return torch.stack(
             [value_nats, nats_of(code_logits, code), _mixture_nats(decoder, context, code_logits, value)], dim=-1
         )
 
-    def _code_logits(self, attribute: str, hidden: Tensor, context: Tensor) -> Tensor:
-        """Scores [..., K] of the codes: a code is as likely as its values together, but for what is learned of it.
+    def attribute_bound_nats(self, attribute: str, hidden: Tensor, copy_logits: Tensor, value: Tensor) -> Tensor:
+        """-log p(value | code) - log p(code), [...]; see EventGPT. Spares the mixture's sum over all codes."""
+        part = self.vqvae.attributes[attribute]
+        code = part.codebook()[1][value]
+        context = self.chain.logits(attribute, hidden, copy_logits)
+        code_nats = nats_of(self._code_logits(attribute, hidden, context), code)
+        return code_nats + nats_of(context + part.decode_all()[code], value)
 
-        context float32 [..., V].
+    def given_code(self, attribute: str, hidden: Tensor, context: Tensor, choose_code: ChooseCode) -> Tensor:
+        """Logits float32 [..., V] of an attribute's values behind the code that is chosen; see EventGPT."""
+        code = choose_code(attribute, self._code_logits(attribute, hidden, context))
+        return context + self.vqvae.attributes[attribute].decode_all()[code]
+
+    def _code_logits(self, attribute: str, hidden: Tensor, context: Tensor) -> Tensor:
+        """Logits [..., K] of the codes: a code is as likely as its values together, but for what is learned of it.
+
+        context float32 [..., V]; values that are ruled out, at -inf, add nothing to their codes.
         """
         codes = self.vqvae.attributes[attribute].codebook()[1]
         mass = log_mass_of_codes(context, codes, self.vqvae_config.codebook_sizes[attribute])

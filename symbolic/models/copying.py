@@ -1,10 +1,10 @@
-"""Pointers: the last notes vote for the values that the next note may share with them.
+"""Copying: what the last notes add to the logits of the values that the next note may share with them.
 
 Piano performances are full of exact coincidences that a softmax over absolute values cannot express: keys held by one
 pedal end on the same tick, and a key struck again ends its earlier note where the new one begins. So each of the last
-notes votes for what it would make likely: a next onset at its own offset, its own pitch, a common offset. A vote's
-weight is learned from the state, the note and where its offset lies among the others; the votes are added to the
-logits, so that the softmax over them stays exactly normalised. (Compare Vinyals et al. 2015, "Pointer Networks".)
+notes adds to the logit of what it would make likely: a next onset at its own offset, its own pitch, a common offset.
+How much is learned from the state, the note and where its offset lies among the others; the softmax over the sum stays
+exactly normalised. (Compare Vinyals et al. 2015, "Pointer Networks".)
 """
 
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from symbolic.tokens.events import REST, REST_TICKS, VOCABULARY
 
 POINTED = ("time", "pitch", "duration")  # no coincidence favours a velocity
-VOTE_WIDTH = 32
+QUERY_WIDTH = 32
 GAP_BUCKETS = 49
 SHARING_BUCKETS = 8
 LATER_BUCKETS = 8
@@ -28,29 +28,43 @@ def elapsed_ticks(time: Tensor) -> Tensor:
     return time.clamp(max=REST_TICKS)
 
 
-def gap_bucket(gap_ticks: Tensor) -> Tensor:
-    """Signed gaps in ticks to 49 buckets that widen with the logarithm of the gap, int64 of the same shape."""
-    size = gap_ticks.abs().clamp(max=LARGEST_GAP_TICKS).float()
-    return (gap_ticks.sign() * (2.4 * torch.log2(1 + size)).round()).long() + GAP_BUCKETS // 2
+def copying_tables(recent_events: int) -> dict[str, Tensor]:
+    """What `Pointer` looks up, int64, by name.
+
+    gap_bucket [2047]: of gaps of -LARGEST_GAP_TICKS to LARGEST_GAP_TICKS, buckets that widen with a gap's logarithm;
+    time_target, duration_target [2047]: the value that copies such a gap, one beyond the vocabulary where none does;
+    sharing_bucket, later_bucket [R + 1]: of how many of the recent notes have an offset, and of how many end later.
+    """
+    gap_ticks = torch.arange(-LARGEST_GAP_TICKS, LARGEST_GAP_TICKS + 1)
+    notes = torch.arange(recent_events + 1)
+    longest = VOCABULARY["duration"]
+    return {
+        "gap_bucket": (gap_ticks.sign() * (2.4 * torch.log2(1 + gap_ticks.abs().float())).round()).long()
+        + GAP_BUCKETS // 2,
+        "time_target": torch.where((gap_ticks >= 0) & (gap_ticks < REST), gap_ticks, VOCABULARY["time"]),
+        "duration_target": torch.where((gap_ticks >= 1) & (gap_ticks <= longest), gap_ticks - 1, longest),
+        "sharing_bucket": (notes - 1).clamp(0, SHARING_BUCKETS - 1),
+        "later_bucket": (1 + notes).float().log2().ceil().long().clamp(max=LATER_BUCKETS - 1),
+    }
 
 
-def sharing_bucket(notes: Tensor) -> Tensor:
-    """Of how many of the recent notes, 1 or more, have one offset: int64 of the same shape, 0..7."""
-    return notes.clamp(max=SHARING_BUCKETS) - 1
+class Past(NamedTuple):
+    """What T events leave for later ones to copy from, the first row before any of them.
 
+    keys float [B, T + 1, 3 W]; facts int64 [B, T + 1, 4]: pitch, whether there is a note, ticks of offset and onset.
+    """
 
-def later_bucket(notes: Tensor) -> Tensor:
-    """Of how many of the recent notes end later: int64 of the same shape, 0..7, widening with the logarithm."""
-    return (1 + notes).float().log2().ceil().long().clamp(max=LATER_BUCKETS - 1)
+    keys: Tensor
+    facts: Tensor
 
 
 class Recent(NamedTuple):
     """The last R events before each of S events to predict, oldest first.
 
-    keys float [B, S, 3 W, R], pitch int64 [B, S, R], gap_ticks int64 [B, S, R] from the clock to each note's offset,
-    sharing int64 [B, S, R] bucket of how many of the notes have that offset, later int64 [B, S, R] bucket of how many
-    end later, is_note bool [B, S, R]. The clock stands at the onset before the event to predict, then, by `advance`, at
-    its own.
+    keys float [B, S, 3 W, R], pitch int64 [B, S, R] (one beyond the vocabulary where there is no note), gap_ticks int64
+    [B, S, R] from the clock to each note's offset, sharing int64 [B, S, R] bucket of how many of the notes have that
+    offset, later int64 [B, S, R] bucket of how many end later. The clock stands at the onset before the event to
+    predict, then, by `advance`, at its own.
     """
 
     keys: Tensor
@@ -58,78 +72,83 @@ class Recent(NamedTuple):
     gap_ticks: Tensor
     sharing: Tensor
     later: Tensor
-    is_note: Tensor
 
     def advance(self, ticks: Tensor) -> "Recent":
         """The same events seen from `ticks` int64 [B, S] later."""
         return self._replace(gap_ticks=self.gap_ticks - ticks[..., None])
 
 
+class TraitScores(nn.ParameterDict):
+    """By attribute, a matrix float [traits, W] that a query's scores of all traits are the product with."""
+
+    def scores(self, attribute: str, query: Tensor) -> Tensor:
+        """[..., W] to [..., traits]."""
+        return query @ self[attribute].T
+
+
 class Pointer(nn.Module):
-    """Votes of the recent notes on an event's time, pitch and duration; no vote weighs anything at the start."""
+    """What recent notes add to the logits of an event's time, pitch and duration; nothing at the start."""
 
     def __init__(self, width: int, recent_events: int) -> None:
         super().__init__()
         self.recent_events = recent_events
         rows = recent_events + GAP_BUCKETS + SHARING_BUCKETS + LATER_BUCKETS
-        self.key = nn.Linear(width, len(POINTED) * VOTE_WIDTH, bias=False)
-        self.query = nn.ModuleDict({name: nn.Linear(width, VOTE_WIDTH) for name in POINTED})
-        self.traits = nn.ParameterDict({name: 0.5 * torch.randn(rows, VOTE_WIDTH) for name in POINTED})
+        self.key = nn.Linear(width, len(POINTED) * QUERY_WIDTH, bias=False)
+        self.query = nn.ModuleDict({name: nn.Linear(width, QUERY_WIDTH) for name in POINTED})
+        self.traits = TraitScores({name: 0.5 * torch.randn(rows, QUERY_WIDTH) for name in POINTED})
+        for name, table in copying_tables(recent_events).items():
+            self.register_buffer(name, table, persistent=False)
         for query in self.query.values():
             nn.init.zeros_(query.weight)
             nn.init.zeros_(query.bias)
 
-    def recent(self, events: Tensor, embedded: Tensor, positions: int) -> Recent:
-        """What precedes the last `positions` events to predict, given the events before them.
+    def past(self, events: Tensor, embedded: Tensor, before: Past | None = None) -> Past:
+        """What events int64 [B, T, 4] and their embedding [B, T, D] leave; the last R of them and those `before`."""
+        onset = elapsed_ticks(events[..., 0]).cumsum(1)
+        if before is not None:
+            onset = onset + before.facts[:, -1:, 3]
+        offset = onset + (events[..., 3] + 1)
+        facts = torch.stack([events[..., 1], events[..., 0] < REST, offset, onset], dim=-1)
+        parts = self.key(embedded), facts
+        if before is None:
+            return Past(*(nn.functional.pad(part, (0, 0, 1, 0)) for part in parts))
+        return Past(*(torch.cat(two, dim=1)[:, -self.recent_events :] for two in zip(before, parts, strict=True)))
 
-        events int64 [B, T, 4] and their embedding [B, T, D]; the last event to predict is the one after event T - 1.
-        """
-
-        def recent_of(x: Tensor) -> Tensor:
-            missing = self.recent_events + positions - 1 - x.shape[1]
-            return nn.functional.pad(x, (0, 0, missing, 0)).unfold(1, self.recent_events, 1)  # [B, S, C, R]
-
-        clock = elapsed_ticks(events[..., 0]).cumsum(1)  # [B, T], the onset of each event
-        now = nn.functional.pad(clock, (1, 0))[:, -positions:, None]  # [B, S, 1]
-        facts = torch.stack([events[..., 1], clock + events[..., 3] + 1, (events[..., 0] < REST).long()], dim=-1)
-        pitch, offset, is_note = recent_of(facts).unbind(2)  # each [B, S, R]
-        is_note = is_note > 0
-        offset = torch.where(is_note, offset - now, NEVER).int()
-        sharing = (offset[..., :, None] == offset[..., None, :]).sum(-1)
-        later = (offset[..., :, None] < offset[..., None, :]).sum(-1)
+    def recent(self, past: Past, positions: int) -> Recent:
+        """What precedes the last `positions` events to predict, the last of them being the one after the past."""
+        missing = self.recent_events + positions - 1 - past.facts.shape[1]
+        if missing > 0:
+            past = Past(*(nn.functional.pad(part, (0, 0, missing, 0)) for part in past))
+        keys, facts = (part.unfold(1, self.recent_events, 1) for part in past)  # [B, S, C, R]
+        keys, facts = keys[:, -positions:], facts[:, -positions:]
+        pitch, is_note, offset, onset = facts.unbind(2)  # each [B, S, R]
+        is_none = is_note == 0
+        gap_ticks = (offset - onset[..., -1:]).masked_fill(is_none, NEVER).contiguous()
+        rising = gap_ticks.sort(-1)[0]
+        up_to = torch.searchsorted(rising, gap_ticks, right=True)  # notes that end no later
+        earlier = torch.searchsorted(rising, gap_ticks)
         return Recent(
-            keys=recent_of(self.key(embedded)),
-            pitch=pitch,
-            gap_ticks=offset.long(),
-            sharing=sharing_bucket(sharing),
-            later=later_bucket(later),
-            is_note=is_note,
+            keys=keys,
+            pitch=pitch.masked_fill(is_none, VOCABULARY["pitch"]),
+            gap_ticks=gap_ticks,
+            sharing=self.sharing_bucket.take(up_to - earlier),
+            later=self.later_bucket.take(self.recent_events - up_to),
         )
 
-    def votes(self, attribute: str, hidden: Tensor, recent: Recent) -> Tensor:
+    def copy_logits(self, attribute: str, hidden: Tensor, recent: Recent) -> Tensor:
         """What the recent notes add to the logits of `attribute`: hidden [B, S, D] to float32 [B, S, V]."""
-        logits = hidden.new_zeros((*hidden.shape[:-1], VOCABULARY[attribute]), dtype=torch.float32)
-        if attribute not in POINTED:
-            return logits
-        target, counts = _targets(attribute, recent)
-        query = self.query[attribute](hidden)  # [B, S, W]
-        keys = recent.keys.chunk(len(POINTED), dim=2)[POINTED.index(attribute)]  # [B, S, W, R]
-        weight = (query[..., None, :] @ keys)[..., 0, :]  # [B, S, R]
-        lag, *traits = (query @ self.traits[attribute].T).split(
-            [self.recent_events, GAP_BUCKETS, SHARING_BUCKETS, LATER_BUCKETS], dim=-1
-        )
-        weight = weight + lag
-        for trait, bucket in zip(traits, (gap_bucket(recent.gap_ticks), recent.sharing, recent.later), strict=True):
-            weight = weight + trait.gather(-1, bucket)
-        return logits.scatter_add(-1, torch.where(counts, target, 0), torch.where(counts, weight.float(), 0.0))
-
-
-def _targets(attribute: str, recent: Recent) -> tuple[Tensor, Tensor]:
-    """The value each note votes for, int64 [B, S, R], and whether it can, bool [B, S, R]."""
-    if attribute == "pitch":
-        return recent.pitch, recent.is_note
-    if attribute == "time":
-        target, size = recent.gap_ticks, REST
-    else:
-        target, size = recent.gap_ticks - 1, VOCABULARY["duration"]
-    return target, recent.is_note & (target >= 0) & (target < size)
+        logits = hidden.new_zeros((*hidden.shape[:-1], VOCABULARY[attribute] + 1), dtype=torch.float32)
+        if attribute in POINTED:
+            query = self.query[attribute](hidden)  # [B, S, W]
+            keys = recent.keys.chunk(len(POINTED), dim=2)[POINTED.index(attribute)]  # [B, S, W, R]
+            weight = (query[..., None, :] @ keys)[..., 0, :]  # [B, S, R]
+            lag, *traits = self.traits.scores(attribute, query).split(
+                [self.recent_events, GAP_BUCKETS, SHARING_BUCKETS, LATER_BUCKETS], dim=-1
+            )
+            weight = weight + lag
+            gap = recent.gap_ticks.clamp(-LARGEST_GAP_TICKS, LARGEST_GAP_TICKS) + LARGEST_GAP_TICKS
+            for trait, bucket in zip(traits, (self.gap_bucket.take(gap), recent.sharing, recent.later), strict=True):
+                weight = weight + trait.gather(-1, bucket)
+            target = recent.pitch if attribute == "pitch" else self.get_buffer(f"{attribute}_target").take(gap)
+            logits = logits.scatter_add(-1, target, weight.float())
+        return logits[..., :-1]

@@ -6,13 +6,14 @@ import torch
 from torch import Tensor, nn
 
 from symbolic.models.configs import GPTConfig
-from symbolic.models.copying import Recent
-from symbolic.models.head import NoteChain, nats_of
+from symbolic.models.head import AutoregressiveHead, nats_of
 from symbolic.models.transformer import KVCache, Transformer
 from symbolic.tokens.events import ATTRIBUTES, REST, VOCABULARY
 
-# (attribute, hidden [B, S, D], votes [B, S, V], value int64 [B, S]) -> nats by term [B, S, terms]
+# (attribute, hidden [B, S, D], copy logits [B, S, V], value int64 [B, S]) -> nats by term [B, S, terms]
 NatsOfValue = Callable[[str, Tensor, Tensor, Tensor], Tensor]
+# logits [B, K] of an attribute's codes -> codes int64 [B]
+ChooseCode = Callable[[str, Tensor], Tensor]
 
 
 def scored_cells(events: Tensor, valid: Tensor) -> Tensor:
@@ -77,7 +78,7 @@ class EventGPT(nn.Module):
         self.context_events = config.context_events
         self.embedding = EventEmbedding(config.width)
         self.history = History(config)
-        self.chain = NoteChain(config.width, config.recent_events)
+        self.chain = AutoregressiveHead(config.width, config.recent_events)  # the name that weights files know it by
 
     def event_nats(self, events: Tensor, valid: Tensor, mid_piece: Tensor, style: Tensor | None = None) -> Tensor:
         """-log p of every attribute given all before it by term, zero where nothing is scored: [B, S, 4, terms].
@@ -93,28 +94,34 @@ class EventGPT(nn.Module):
         past = events[:, :-1]
         embedded = self.embed(past)
         states = self.history(embedded, mid_piece, style)  # [B, S, D]
+        pointer = self.chain.pointer
         nats = []
 
-        def told(attribute: str, hidden: Tensor, votes: Tensor) -> Tensor:
+        def given(attribute: str, hidden: Tensor, copy_logits: Tensor) -> Tensor:
             value = events[..., ATTRIBUTES.index(attribute)]
-            nats.append(nats_of_value(attribute, hidden, votes, value))
+            nats.append(nats_of_value(attribute, hidden, copy_logits, value))
             return value
 
-        self.chain.walk(states, self.recent(past, embedded, positions=events.shape[1]), told)
+        recent = pointer.recent(pointer.past(past, embedded), positions=events.shape[1])
+        self.chain.walk(states, recent, given)
         return torch.stack(nats, dim=2) * scored_cells(events, valid)[..., None]
 
     def embed(self, events: Tensor) -> Tensor:
         """Events int64 [..., 4] as the history reads them, [..., D]."""
         return self.embedding(events)
 
-    def embedding_tables(self) -> list[Tensor]:
-        """What each attribute's values add to `embed`, [V, D] by attribute."""
-        return [table.weight for table in self.embedding.tables]
+    def attribute_nats(self, attribute: str, hidden: Tensor, copy_logits: Tensor, value: Tensor) -> Tensor:
+        """The terms of -log p(value), [..., terms]; hidden [..., D], copy_logits [..., V], value int64 [...]."""
+        return self.attribute_bound_nats(attribute, hidden, copy_logits, value)[..., None]
 
-    def recent(self, events: Tensor, embedded: Tensor, *, positions: int) -> Recent:
-        """The recent notes of the last `positions` events to predict; see Pointer.recent."""
-        return self.chain.pointer.recent(events, embedded, positions)
+    def attribute_bound_nats(self, attribute: str, hidden: Tensor, copy_logits: Tensor, value: Tensor) -> Tensor:
+        """What of `attribute_nats` makes up a score, the nats of a value and of its code where it has one, [...]."""
+        return nats_of(self.chain.logits(attribute, hidden, copy_logits), value)
 
-    def attribute_nats(self, attribute: str, hidden: Tensor, votes: Tensor, value: Tensor) -> Tensor:
-        """The terms of -log p(value), [..., terms]; hidden [..., D], votes [..., V], value int64 [...]."""
-        return nats_of(self.chain.logits(attribute, hidden, votes), value)[..., None]
+    def given_code(self, attribute: str, hidden: Tensor, context: Tensor, choose_code: ChooseCode) -> Tensor:
+        """Logits float32 [..., V] of an attribute's values, of those without a code: `context`, the head's own.
+
+        hidden [..., D]; context may have values ruled out, at -inf.
+        """
+        del attribute, hidden, choose_code
+        return context

@@ -2,7 +2,7 @@
 
 By the chain rule p(time, pitch, velocity, duration | past) = p(time | past) p(pitch | past, time) ..., each factor a
 softmax over its own vocabulary. The cost is a small MLP per attribute instead of a transformer position per attribute.
-One walk over the attributes serves scoring and drawing: what differs is who names each value.
+One walk over the attributes serves scoring and sampling: what differs is who names each value.
 """
 
 from collections.abc import Callable
@@ -15,12 +15,12 @@ from symbolic.models.copying import Pointer, Recent, elapsed_ticks
 from symbolic.models.transformer import MLP, rms_norm
 from symbolic.tokens.events import ATTRIBUTES, VOCABULARY
 
-# (attribute, hidden state [..., D], votes [..., V]) -> the attribute's values int64 [...]
+# (attribute, hidden state [B, S, D], copy logits [B, S, V]) -> the attribute's values int64 [B, S]
 Choose = Callable[[str, Tensor, Tensor], Tensor]
 
 
-class NoteChain(nn.Module):
-    """Predicts time, pitch, velocity and duration one after the other from a state of `width`, recent events voting."""
+class AutoregressiveHead(nn.Module):
+    """Predicts time, pitch, velocity and duration one after the other from a state of `width` and the recent events."""
 
     def __init__(self, width: int, recent_events: int) -> None:
         super().__init__()
@@ -29,6 +29,7 @@ class NoteChain(nn.Module):
         self.mlp = nn.ModuleDict({name: MLP(width, 2 * width) for name in ATTRIBUTES})
         self.output = nn.ModuleDict({name: nn.Linear(width, VOCABULARY[name]) for name in ATTRIBUTES})
         self.pointer = Pointer(width, recent_events)
+        self.norm = rms_norm(width)
         for layer in self.output.values():  # uniform predictions at the start: a loss of exactly log V
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
@@ -36,25 +37,25 @@ class NoteChain(nn.Module):
             nn.init.normal_(embedding.weight, std=0.02)
 
     def walk(self, state: Tensor, recent: Recent, choose: Choose) -> Tensor:
-        """Ask `choose` for each attribute in turn, given what it said before; its answers int64 [..., 4].
+        """Ask `choose` for each attribute in turn, given what it said before; its answers int64 [B, S, 4].
 
-        state [..., D] of the past; `recent` as it stands at the onset before.
+        state [B, S, D] of the past; `recent` as it stands at the onset before.
         """
         values = []
         for index, name in enumerate(ATTRIBUTES):
             state = state + self.position[index]
-            state = state + self.mlp[name](rms_norm(state))
-            hidden = rms_norm(state)
-            value = choose(name, hidden, self.pointer.votes(name, hidden, recent))
+            state = state + self.mlp[name](self.norm(state))
+            hidden = self.norm(state)
+            value = choose(name, hidden, self.pointer.copy_logits(name, hidden, recent))
             values.append(value)
             if name == "time":
                 recent = recent.advance(elapsed_ticks(value))
             state = state + self.embeddings[name](value)
         return torch.stack(values, dim=-1)
 
-    def logits(self, attribute: str, hidden: Tensor, votes: Tensor) -> Tensor:
-        """Scores of an attribute's values, float32 [..., V]; their softmax is its distribution."""
-        return self.output[attribute](hidden).float() + votes
+    def logits(self, attribute: str, hidden: Tensor, copy_logits: Tensor) -> Tensor:
+        """Logits of an attribute's values, float32 [..., V]; their softmax is its distribution."""
+        return self.output[attribute](hidden).float() + copy_logits
 
 
 def nats_of(logits: Tensor, target: Tensor) -> Tensor:

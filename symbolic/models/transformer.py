@@ -9,57 +9,55 @@ from torch import Tensor, nn
 from symbolic.models.configs import GPTConfig
 
 
-def rms_norm(x: Tensor) -> Tensor:
-    """Root-mean-square normalisation of the last dimension, without a gain (Zhang & Sennrich 2019)."""
-    return F.rms_norm(x, (x.shape[-1],))
+def rms_norm(width: int) -> nn.RMSNorm:
+    """Root-mean-square normalisation of a last dimension of `width`, without a gain (Zhang & Sennrich 2019)."""
+    return nn.RMSNorm(width, elementwise_affine=False)
 
 
 class KVCache:
-    """Keys and values of the positions seen so far, for one window of at most `capacity` positions."""
+    """Keys and values of the positions seen so far, for one window."""
 
-    def __init__(self, config: GPTConfig, batch: int, capacity: int) -> None:
-        shape = (config.layers, batch, config.heads, capacity, config.width // config.heads)
+    def __init__(self, config: GPTConfig, batch: int) -> None:
+        shape = (config.layers, batch, config.heads, config.context_events, config.width // config.heads)
         self.keys = torch.zeros(shape)  # [L, B, H, T, D/H]
         self.values = torch.zeros(shape)
         self.length = 0
 
-    def row(self, index: int) -> "KVCache":
-        """One row of the batch: a cache of its own length over the same memory."""
+    def first_row(self) -> "KVCache":
+        """The first row of the batch: a cache of its own length over the same memory."""
         view = copy(self)
-        view.keys, view.values = self.keys[:, index : index + 1], self.values[:, index : index + 1]
+        view.keys, view.values = self.keys[:, :1], self.values[:, :1]
         return view
 
-    def spread_first_row(self) -> None:
-        """Give every row of the batch what the first one holds."""
-        self.keys[:, 1:], self.values[:, 1:] = self.keys[:, :1], self.values[:, :1]
-
-    def fill(self, layer: int, keys: Tensor, values: Tensor) -> None:
-        """Store a layer's keys and values [B, H, t, D/H] of the first t positions."""
-        self.keys[layer, :, :, : keys.shape[2]] = keys
-        self.values[layer, :, :, : values.shape[2]] = values
+    def spread_first_row(self, length: int) -> None:
+        """Give every row of the batch the first `length` positions that the first one holds."""
+        for stored in (self.keys, self.values):
+            stored[:, 1:, :, :length] = stored[:, :1, :, :length]
+        self.length = length
 
     def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Store a layer's keys and values [B, H, D/H] of the next position; all of them so far come back."""
-        if self.length == self.keys.shape[3]:
-            raise ValueError(f"cache: another position does not fit its capacity of {self.length}")
+        """Store a layer's keys and values [B, H, T, D/H] of the next T positions; all of them so far come back.
+
+        `length` stays: it moves on when every layer has stored its own.
+        """
+        positions, end = keys.shape[2], self.length + keys.shape[2]
         all_keys, all_values = self.keys[layer], self.values[layer]
-        all_keys.select(2, self.length).copy_(keys)  # quicker than the same by indexing, and drawing waits for it
-        all_values.select(2, self.length).copy_(values)
-        return all_keys.narrow(2, 0, self.length + 1), all_values.narrow(2, 0, self.length + 1)
+        all_keys.narrow(2, self.length, positions).copy_(keys)
+        all_values.narrow(2, self.length, positions).copy_(values)
+        return all_keys.narrow(2, 0, end), all_values.narrow(2, 0, end)
 
 
 def rotary_table(positions: int, head_width: int) -> Tensor:
-    """cos and sin of the rotary angles (Su et al. 2021, eq. 15), [2, T, head_width / 2]."""
+    """What `rotate` multiplies a head vector and its swapped halves by (Su et al. 2021, eq. 15), [2, T, head_width]."""
     frequency = 10_000.0 ** -(torch.arange(0, head_width, 2) / head_width)
     angle = torch.arange(positions)[:, None] * frequency
-    return torch.stack([angle.cos(), angle.sin()])
+    cos, sin = angle.cos(), angle.sin()
+    return torch.stack([torch.cat([cos, cos], dim=-1), torch.cat([-sin, sin], dim=-1)])
 
 
-def rotate(x: Tensor, table: Tensor) -> Tensor:
-    """Turn the two halves of each head vector x [B, H, T, W] by its position's angle; table [2, T, W / 2]."""
-    cos, sin = table[0].to(x.dtype), table[1].to(x.dtype)
-    a, b = x.chunk(2, dim=-1)
-    return torch.cat([a * cos - b * sin, a * sin + b * cos], dim=-1)
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Turn the two halves of head vectors x [..., W] by its position's angle; cos, sin [..., W] of `rotary_table`."""
+    return x * cos.to(x.dtype) + x.roll(x.shape[-1] // 2, -1) * sin.to(x.dtype)
 
 
 class Attention(nn.Module):
@@ -68,18 +66,20 @@ class Attention(nn.Module):
     def __init__(self, config: GPTConfig, layer: int) -> None:
         super().__init__()
         self.heads, self.layer = config.heads, layer
+        self.norm = rms_norm(config.width // config.heads)
         self.qkv = nn.Linear(config.width, 3 * config.width, bias=False)
         self.project = nn.Linear(config.width, config.width, bias=False)
         nn.init.zeros_(self.project.weight)
 
-    def forward(self, x: Tensor, table: Tensor, cache: KVCache | None) -> Tensor:
-        """x [B, T, D] to [B, T, D]; `table` holds the rotary angles of its T positions."""
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, cache: KVCache | None) -> Tensor:
+        """x [B, T, D] to [B, T, D]; cos, sin [T, 1, 1, D/H] of the positions; T is 1 where a cache has some already."""
         batch, length, width = x.shape
-        q, k, v = self.qkv(x).view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)  # each [B, H, T, D/H]
-        q, k = rotate(rms_norm(q), table), rotate(rms_norm(k), table)
+        qk, v = self.qkv(x).view(batch, length, 3, self.heads, -1).split((2, 1), dim=2)
+        q, k = rotate(self.norm(qk), cos, sin).permute(2, 0, 3, 1, 4)  # each [B, H, T, D/H]
+        v = v.squeeze(2).transpose(1, 2)
         if cache is not None:
-            cache.fill(self.layer, k, v)
-        y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+            k, v = cache.append(self.layer, k, v)
+        y = F.scaled_dot_product_attention(q, k, v, is_causal=length > 1)
         return self.project(y.transpose(1, 2).reshape(batch, length, width))
 
 
@@ -105,22 +105,27 @@ class Transformer(nn.Module):
         self.attention = nn.ModuleList(Attention(config, layer) for layer in range(config.layers))
         self.mlp = nn.ModuleList(MLP(config.width, config.mlp_ratio * config.width) for _ in range(config.layers))
         self.dropout = nn.Dropout(config.dropout)
+        self.norm = rms_norm(config.width)
         table = rotary_table(config.context_events, config.width // config.heads)
         self.register_buffer("rotary", table, persistent=False)
 
     def forward(self, x: Tensor, cache: KVCache | None = None) -> Tensor:
-        """[B, T, D] to [B, T, D]; a cache is filled anew with these positions.
+        """[B, T, D] to [B, T, D]; with a cache, behind the positions that it holds, which these then join.
 
-        Raises ValueError where more positions are asked for than a window holds.
+        Raises ValueError for more positions than a window holds, and for several at once behind a cache's.
         """
-        if x.shape[1] > self.rotary.shape[1]:
+        start = 0 if cache is None else cache.length
+        end = start + x.shape[1]
+        if end > self.rotary.shape[1]:
+            raise ValueError(f"transformer: position {end} is beyond the window of {self.rotary.shape[1]} events")
+        if start > 0 and x.shape[1] > 1:
             raise ValueError(
-                f"transformer: position {x.shape[1]} is beyond the window of {self.rotary.shape[1]} events"
+                f"transformer: {x.shape[1]} positions at once behind {start} in the cache; give them in turn"
             )
-        table = self.rotary[:, : x.shape[1]]
+        cos, sin = self.rotary[:, start:end, None, None]
         for attention, mlp in zip(self.attention, self.mlp, strict=True):
-            x = x + self.dropout(attention(rms_norm(x), table, cache))
-            x = x + self.dropout(mlp(rms_norm(x)))
+            x = x + self.dropout(attention(self.norm(x), cos, sin, cache))
+            x = x + self.dropout(mlp(self.norm(x)))
         if cache is not None:
-            cache.length = x.shape[1]
-        return rms_norm(x)
+            cache.length = end
+        return self.norm(x)

@@ -33,13 +33,14 @@ class ValueEncoder(nn.Module):
         super().__init__()
         self.values = nn.Parameter(wave_features(vocabulary, width))
         self.mlp = MLP(width, 4 * width)
+        self.norm = rms_norm(width)
         self.to_code = nn.Linear(width, coordinates)
         nn.init.zeros_(self.to_code.weight)
         nn.init.zeros_(self.to_code.bias)
 
     def forward(self) -> Tensor:
         """The move of every value, [V, coordinates]."""
-        return self.to_code(rms_norm(self.values + self.mlp(rms_norm(self.values))))
+        return self.to_code(self.norm(self.values + self.mlp(self.norm(self.values))))
 
 
 class AttributeVQ(nn.Module):
@@ -58,6 +59,7 @@ class AttributeVQ(nn.Module):
         self.encoder = ValueEncoder(vocabulary, len(levels), width) if is_lossy else None
         self.from_code = nn.Linear(len(levels), width)
         self.decoder = MLP(width, 4 * width)
+        self.norm = rms_norm(width)
         self.output = nn.Linear(width, vocabulary)
         nn.init.zeros_(self.output.weight)  # at the start a code's values are equally likely
         nn.init.zeros_(self.output.bias)
@@ -74,7 +76,7 @@ class AttributeVQ(nn.Module):
         """
         x = self.from_code(points)
         steps = self.quantiser.steps(points[..., None, :] - self.codebook()[0])  # [..., V, len(levels)]
-        return self.output(rms_norm(x + self.decoder(rms_norm(x)))) - SHARPNESS * steps.square().sum(-1)
+        return self.output(self.norm(x + self.decoder(self.norm(x)))) - SHARPNESS * steps.square().sum(-1)
 
     def decode_all(self) -> Tensor:
         """Logits float32 [K, V] of the values behind each of the K codes."""

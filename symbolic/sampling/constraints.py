@@ -17,7 +17,7 @@ from symbolic.tokens.events import END, REST, REST_TICKS, VOCABULARY
 _KEYS = np.arange(VOCABULARY["pitch"])
 
 
-class Grammar:
+class Constraints:
     """The state of the rules for B pieces.
 
     Args:

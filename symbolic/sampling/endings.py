@@ -12,7 +12,7 @@ from math import ceil
 
 import numpy as np
 
-from symbolic.sampling.sampler import Drawer
+from symbolic.sampling.sampler import Sampler
 from symbolic.sampling.stream import Draft, EventStream, Length, draw_until
 from symbolic.tokens.events import REST
 
@@ -34,11 +34,11 @@ def window(length: Length) -> tuple[int, int]:
 def find_ending(
     draft: Draft,
     length: Length,
-    branch_out: Callable[[int, np.ndarray], tuple[EventStream, Drawer]],
+    branch_out: Callable[[int, np.ndarray], tuple[EventStream, Sampler]],
 ) -> tuple[Draft, float]:
     """A draft that reaches the window, brought to its end, and -log p of the end symbol there.
 
-    branch_out: (round, new events int64 [S, 4]) to a stream of branches that watches the end, and its drawer.
+    branch_out: (round, new events int64 [S, 4]) to a stream of branches that watches the end, and its sampler.
     """
     _, most = window(length)
     grown = length.grown_by(draft.events).cumsum()
@@ -47,8 +47,8 @@ def find_ending(
     missing = most - (int(grown[len(stem.events) - 1]) if len(stem.events) else 0)
     best, best_nats = stem, np.inf
     for attempt in range(ROUNDS):
-        stream, drawer = branch_out(attempt, stem.events)
-        for branch in draw_until(stream, drawer, length, missing + 1):
+        stream, sampler = branch_out(attempt, stem.events)
+        for branch in draw_until(stream, sampler, length, missing + 1):
             events, end_nats = likeliest_end(branch, length, missing)
             if end_nats < best_nats:
                 best, best_nats = joined(stem, branch.cut(events)), end_nats

@@ -3,7 +3,7 @@
 `generate` draws one piece; `draw_pieces` draws several beside each other and tells what each cost. Pieces of one seed
 are told apart by their numbers as candidates, and each comes out the same alone and in any batch. The context slides
 exactly as the windows of `symbolic.scoring.likelihood` do, so each value is drawn from the distribution that scores it,
-less what grammar (`symbolic.sampling.constraints`) and cuts (`symbolic.sampling.sampler`) take away.
+less what the constraints (`symbolic.sampling.constraints`) and cuts (`symbolic.sampling.sampler`) take away.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,8 +17,9 @@ from symbolic.models.configs import SamplingConfig
 from symbolic.models.event_gpt import EventGPT
 from symbolic.notes.performance import TICK_SECONDS, Performance
 from symbolic.sampling.endings import BRANCHES, find_ending, window
-from symbolic.sampling.sampler import Drawer
-from symbolic.sampling.stream import Draft, EventStream, Length, draw_until
+from symbolic.sampling.fast_layers import for_sampling
+from symbolic.sampling.sampler import Sampler
+from symbolic.sampling.stream import Draft, EventStream, Length, draw_until, on_one_thread
 from symbolic.tokens.events import ATTRIBUTES, decode, encode
 
 
@@ -30,7 +31,7 @@ class Piece:
         performance: all notes, the prompt's first.
         candidate: its number among the pieces of its seed.
         prompt_notes: notes of the prompt.
-        drawn_nats: -log of the probability with which its new notes were drawn: masked by the grammar, at the
+        drawn_nats: -log of the probability with which its new notes were drawn: under the constraints, at the
             temperature, after the cuts. What the unmasked model gives them is for `likelihood.score` to tell.
         end_nats: -log p of the end symbol behind the last note, unmasked; None where no ending was asked for.
     """
@@ -135,6 +136,11 @@ class _Draws:
     sampling: SamplingConfig
 
     @cached_property
+    def fast_model(self) -> EventGPT:
+        """The model that is drawn from."""
+        return for_sampling(self.model)
+
+    @cached_property
     def given(self) -> np.ndarray:
         """The prompt's events int64 [S, 4]."""
         if self.prompt is None:
@@ -147,19 +153,21 @@ class _Draws:
         drawn_nats = float(draft.nats[-1]) if len(draft.nats) else 0.0
         return Piece(performance, candidate, 0 if self.prompt is None else len(self.prompt), drawn_nats, end_nats)
 
+    @on_one_thread()
     def drafts(self, candidates: Sequence[int], *, ending: bool) -> list[Draft]:
         """New events of each candidate as far as its ending begins, or up to the length where none is wanted."""
-        stream, drawer = self._stream([(candidate,) for candidate in candidates], self.given)
+        stream, sampler = self._stream([(candidate,) for candidate in candidates], self.given)
         if ending:
-            return draw_until(stream, drawer, self.length, window(self.length)[0])
-        drafts = draw_until(stream, drawer, self.length, self.length.amount + (not self.length.is_in_notes))
+            return draw_until(stream, sampler, self.length, window(self.length)[0])
+        drafts = draw_until(stream, sampler, self.length, self.length.amount + (not self.length.is_in_notes))
         within = [self.length.grown_by(draft.events).cumsum() <= self.length.amount for draft in drafts]
         return [draft.cut(int(events.sum())) for draft, events in zip(drafts, within, strict=True)]
 
+    @on_one_thread()
     def with_ending(self, candidate: int, draft: Draft) -> tuple[Draft, float]:
         """A draft with its ending, and that ending's nats."""
 
-        def branch_out(attempt: int, events: np.ndarray) -> tuple[EventStream, Drawer]:
+        def branch_out(attempt: int, events: np.ndarray) -> tuple[EventStream, Sampler]:
             keys = [(candidate, attempt, branch) for branch in range(BRANCHES)]
             return self._stream(keys, np.concatenate([self.given, events]), watch_end=True)
 
@@ -167,17 +175,17 @@ class _Draws:
 
     def _stream(
         self, keys: Sequence[tuple[int, ...]], events: np.ndarray, *, watch_end: bool = False
-    ) -> tuple[EventStream, Drawer]:
+    ) -> tuple[EventStream, Sampler]:
         """A stream behind `events` with a piece, and random numbers, for each key."""
         generators = [np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key)) for key in keys]
-        drawer = Drawer(self.sampling, generators)
+        sampler = Sampler(self.sampling, generators)
         stream = EventStream(
-            self.model,
-            drawer,
+            self.fast_model,
+            sampler,
             events,
             batch=len(keys),
             style=self.style,
             longest_repeat=self.sampling.longest_repeat,
             watch_end=watch_end,
         )
-        return stream, drawer
+        return stream, sampler

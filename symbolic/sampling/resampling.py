@@ -80,13 +80,13 @@ class Alternatives:
         """As `SymbolicModel.event_nats`; none for what is never resampled, infinite beyond an attribute's ends."""
         model = self.model
 
-        def nats_by_step(attribute: str, hidden: Tensor, votes: Tensor, value: Tensor) -> Tensor:
+        def nats_by_step(attribute: str, hidden: Tensor, copy_logits: Tensor, value: Tensor) -> Tensor:
             if attribute not in FIELDS:
                 return hidden.new_zeros((*value.shape, len(self.terms)))
             size, nats = VOCABULARY[attribute], []
             for step in STEPS[attribute].tolist():
                 other = (value + step).clamp(0, size - 1)
-                of_step = bound_nats(model.attribute_nats(attribute, hidden, votes, other), model.terms)
+                of_step = bound_nats(model.attribute_nats(attribute, hidden, copy_logits, other), model.terms)
                 nats.append(of_step.masked_fill(other != value + step, torch.inf))
             return torch.stack(nats, dim=-1)
 

@@ -31,7 +31,7 @@ NEGLIGIBLE = 2.0**-22
 float16 rounds weights below 2**-17 to multiples of 2**-24, and a model has some of those.
 """
 
-# rows [B, K] -> rows [B, N]
+# rows [..., K] -> rows [..., N]
 Multiply = Callable[[Tensor], Tensor]
 
 
@@ -67,16 +67,16 @@ class RowProduct:
     def __init__(self, weight: Tensor) -> None:
         prepare = in_half_precision if has_half_precision() else in_single_precision
         self.multiply = prepare(weight)
+        self.outputs, self.inputs = weight.shape
         self.row_counts = agreeing_row_counts(prepare, *weight.shape)
 
     def __call__(self, x: Tensor) -> Tensor:
         """[..., K] to [..., N]."""
-        rows = x.reshape(-1, x.shape[-1])
-        if len(rows) in self.row_counts:
-            products = self.multiply(rows)
-        else:
-            products = torch.cat([self._padded(part) for part in rows.split(self.row_counts[-1])])
-        return products.view(*x.shape[:-1], -1)
+        if x.numel() // self.inputs in self.row_counts:
+            return self.multiply(x)
+        rows = x.reshape(-1, self.inputs)
+        products = torch.cat([self._padded(part) for part in rows.split(self.row_counts[-1])])
+        return products.view(*x.shape[:-1], self.outputs)
 
     def _padded(self, rows: Tensor) -> Tensor:
         """The product of a few rows, multiplied beside as many rows of zeros as an agreeing number needs."""
@@ -137,4 +137,4 @@ def _packed(weight: Tensor) -> Multiply:
 
 def in_single_precision(weight: Tensor) -> Multiply:
     """The product by what torch multiplies float32 matrices with."""
-    return lambda x: F.linear(x, weight)
+    return lambda x: F.linear(x.contiguous(), weight)  # of other strides, torch might multiply row by row

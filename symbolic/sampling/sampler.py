@@ -15,15 +15,15 @@ from symbolic.models.configs import SamplingConfig
 _DRAWS_AHEAD = 1024
 
 
-class Drawer:
+class Sampler:
     """Draws one value per piece as `config` says, and adds up what the draws cost.
 
     Args:
         config: temperature and cuts.
         generators: one for each of B pieces.
 
-    `nats` float64 [B] holds -log of the probabilities the values had when they were drawn: under the grammar, at the
-    temperature and after the cuts, renormalised.
+    `nats` float64 [B] holds -log of the probabilities the values had when they were drawn: under the constraints, at
+    the temperature and after the cuts, renormalised.
     """
 
     def __init__(self, config: SamplingConfig, generators: Sequence[np.random.Generator]) -> None:

@@ -11,11 +11,11 @@ from torch import Tensor
 
 from symbolic.models.event_gpt import EventGPT
 from symbolic.notes.performance import TICK_SECONDS
-from symbolic.sampling.constraints import Grammar
-from symbolic.sampling.incremental import Stepper
-from symbolic.sampling.sampler import Drawer
+from symbolic.sampling.constraints import Constraints
+from symbolic.sampling.incremental import IncrementalDecoder
+from symbolic.sampling.sampler import Sampler
 from symbolic.scoring.likelihood import window_start
-from symbolic.tokens.events import ATTRIBUTES, REST, REST_TICKS
+from symbolic.tokens.events import ATTRIBUTES, END, REST, REST_TICKS
 
 # (logits [B, V], bool [B] of the rows whose value will not be thrown away) -> values int64 [B]
 Draw = Callable[[Tensor, Tensor], Tensor]
@@ -29,9 +29,9 @@ class EventStream:
         draw: picks the values.
         events: int64 [S, 4] that every piece goes on from.
         batch: pieces beside each other.
-        style: float [styles], see `gpt.History`.
+        style: float [styles], see `event_gpt.History`.
         codes: int64 [T, 4], the codes of the events where they are given; drawn where not.
-        longest_repeat: see Grammar.
+        longest_repeat: see Constraints.
         watch_end: also note what the end symbol would cost in the place of each event.
     """
 
@@ -49,9 +49,9 @@ class EventStream:
     ) -> None:
         self.draw, self.codes, self.style, self.watch_end = draw, codes, style, watch_end
         self.context_events = model.context_events
-        self.stepper = Stepper(model, batch)
+        self.decoder = IncrementalDecoder(model, batch)
         self.rows = list(torch.from_numpy(events)[:, None].expand(-1, batch, -1))  # of [B, 4]
-        self.grammar = Grammar(self._events_from(0).numpy(), longest_repeat)
+        self.constraints = Constraints(self._events_from(0).numpy(), longest_repeat)
         self.end_nats: list[Tensor] = []  # of [B], by event drawn
         self._open_window(alike=True)
 
@@ -63,44 +63,44 @@ class EventStream:
     @torch.inference_mode()
     def next_events(self) -> Tensor:
         """Draw one event of each piece, int64 [B, 4], and remember it."""
-        counts = torch.ones(self.stepper.batch, dtype=torch.bool)
-        values: list[Tensor] = []
-        for index, attribute in enumerate(ATTRIBUTES):
-            logits, code_scores = self.stepper.scores(index)
-            head = self.stepper.heads[index]
-            if index == 0 and self.watch_end:
-                self.end_nats.append(head.end_nats(logits, code_scores))
-            self.grammar.forbid(attribute, logits, *values[:1])
-            if code_scores is not None:
-                logits = logits + head.decoder[self._code(index, head.code_logits(logits, code_scores), counts)]
-            value = self.draw(logits, counts) * counts  # rests hold zeros
-            if index == 0:
-                counts = value < REST
-            values.append(value)
-            self.stepper.tell(index, value)
-        event = torch.stack(values, dim=-1)
+        self.counts, self.time = torch.ones(self.decoder.batch, dtype=torch.bool), None
+        event = self.decoder.next_event(self._choose)
         self.rows.append(event)
-        self.grammar.advance(event.numpy())
+        self.constraints.advance(event.numpy())
         if window_start(len(self.rows), self.context_events) == self.window_start:
-            self.stepper.append(event)
+            self.decoder.append(event)
         else:
             self._open_window(alike=False)
         return event
+
+    def _choose(self, attribute: str, hidden: Tensor, copy_logits: Tensor) -> Tensor:
+        """The values int64 [B, 1] of the next event's attribute; hidden [B, 1, D], copy_logits [B, 1, V]."""
+        model, is_time = self.decoder.model, attribute == "time"
+        if is_time and self.watch_end:
+            end = torch.full((self.decoder.batch, 1), END)
+            self.end_nats.append(model.attribute_bound_nats(attribute, hidden, copy_logits, end)[:, 0])
+        context = model.chain.logits(attribute, hidden, copy_logits)[:, 0]  # [B, V]
+        self.constraints.forbid(attribute, context, self.time)
+        logits = model.given_code(attribute, hidden[:, 0], context, self._choose_code)
+        value = self.draw(logits, self.counts) * self.counts  # rests hold zeros
+        if is_time:
+            self.time, self.counts = value, value < REST
+        return value[:, None]
+
+    def _choose_code(self, attribute: str, logits: Tensor) -> Tensor:
+        if self.codes is None:
+            return self.draw(logits, self.counts)
+        return self.codes[len(self.rows), ATTRIBUTES.index(attribute)].expand(self.decoder.batch)
 
     @torch.inference_mode()
     def _open_window(self, *, alike: bool) -> None:
         self.window_start = window_start(len(self.rows), self.context_events)
         events = self._events_from(self.window_start)
-        self.stepper.open(events, self.window_start > 0, self.style, alike=alike)
+        self.decoder.open(events, self.window_start > 0, self.style, alike=alike)
 
     def _events_from(self, start: int) -> Tensor:
-        none = torch.empty((self.stepper.batch, 0, len(ATTRIBUTES)), dtype=torch.long)
+        none = torch.empty((self.decoder.batch, 0, len(ATTRIBUTES)), dtype=torch.long)
         return torch.stack(self.rows[start:], dim=1) if len(self.rows) > start else none
-
-    def _code(self, index: int, logits: Tensor, counts: Tensor) -> Tensor:
-        if self.codes is None:
-            return self.draw(logits, counts)
-        return self.codes[len(self.rows), index].expand(self.stepper.batch)
 
 
 @dataclass(frozen=True)
@@ -155,16 +155,15 @@ def on_one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-@on_one_thread()
-def draw_until(stream: EventStream, drawer: Drawer, length: Length, amount: int) -> list[Draft]:
+def draw_until(stream: EventStream, sampler: Sampler, length: Length, amount: int) -> list[Draft]:
     """Draw with each piece until its new events reach `amount` of the length's unit; all pieces of the stream."""
-    grown = np.zeros(stream.stepper.batch, dtype=np.int64)
+    grown = np.zeros(stream.decoder.batch, dtype=np.int64)
     sizes = np.zeros_like(grown)  # events of each piece until it got there
     given, nats = len(stream.rows), []
     while (grown < amount).any():
         sizes[grown < amount] += 1
         grown += length.grown_by(stream.next_events().numpy())
-        nats.append(drawer.nats)
+        nats.append(sampler.nats)
     events = stream.events[:, given:].numpy()
     costs = torch.stack(nats, dim=1).numpy() if nats else np.zeros((len(grown), 0))
     ends = torch.stack(stream.end_nats, dim=1).double().numpy() if stream.end_nats else np.zeros((len(grown), 0))

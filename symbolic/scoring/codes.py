@@ -74,8 +74,8 @@ def note_nats_under_codes(model: CodeGPT, performance: Performance, order: Seque
     heard = codes if order is None else codes[:, list(order)]
     valid = torch.ones(events.shape[:2], dtype=torch.bool)
 
-    def under_heard_code(attribute: str, hidden: Tensor, votes: Tensor, value: Tensor) -> Tensor:
-        return model.nats_given_code(attribute, hidden, votes, value, heard[..., ATTRIBUTES.index(attribute)])
+    def under_heard_code(attribute: str, hidden: Tensor, copy_logits: Tensor, value: Tensor) -> Tensor:
+        return model.nats_given_code(attribute, hidden, copy_logits, value, heard[..., ATTRIBUTES.index(attribute)])
 
     nats = model.walk_nats(events, valid, torch.tensor([True]), None, under_heard_code)
     return float(nats[..., model.terms.index("value")].double().sum())

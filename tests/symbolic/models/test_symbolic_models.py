@@ -82,14 +82,15 @@ def nats_by_code(model, rows):
     events, valid = pad([np.array(row) for row in rows])
     code_nats, value_nats = {}, {}
 
-    def of_all_codes(attribute, hidden, votes, value):
+    def of_all_codes(attribute, hidden, copy_logits, value):
         size = model.vqvae_config.codebook_sizes[attribute]
         terms = [
-            model.nats_given_code(attribute, hidden, votes, value, torch.full_like(value, code)) for code in range(size)
+            model.nats_given_code(attribute, hidden, copy_logits, value, torch.full_like(value, code))
+            for code in range(size)
         ]
         by_code = torch.stack(terms, dim=-2).double()  # [B, S, K, terms]
         value_nats[attribute], code_nats[attribute], _ = by_code.unbind(-1)
-        return model.attribute_nats(attribute, hidden, votes, value)
+        return model.attribute_nats(attribute, hidden, copy_logits, value)
 
     with torch.inference_mode():
         nats = model.walk_nats(events, valid, torch.zeros(len(rows), dtype=torch.bool), None, of_all_codes)

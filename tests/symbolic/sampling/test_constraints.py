@@ -1,39 +1,39 @@
-"""The grammar: what cleaned music does is allowed, what no piano or file can hold is not."""
+"""The constraints: what cleaned music does is allowed, what no piano or file can hold is not."""
 
 import numpy as np
 import torch
 from music import random_performance
 
-from symbolic.sampling.constraints import Grammar
+from symbolic.sampling.constraints import Constraints
 from symbolic.tokens.events import ATTRIBUTES, END, REST, VOCABULARY, encode
 
 NOTHING = np.empty((1, 0, 4), dtype=np.int64)
 
 
-def allowed(grammar, attribute, time=None):
+def allowed(constraints, attribute, time=None):
     """The values allowed to the only piece."""
     logits = torch.zeros(1, VOCABULARY[attribute])
-    grammar.forbid(attribute, logits, None if time is None else torch.tensor([time]))
+    constraints.forbid(attribute, logits, None if time is None else torch.tensor([time]))
     return set(np.flatnonzero(logits[0] == 0).tolist())
 
 
 def after(*rows, **options):
-    return Grammar(np.array([rows], dtype=np.int64), **options)
+    return Constraints(np.array([rows], dtype=np.int64), **options)
 
 
 def test_all_that_cleaned_music_does_is_allowed():
     for seed in range(5):
-        grammar = Grammar(NOTHING)
+        constraints = Constraints(NOTHING)
         for row in encode(random_performance(seed), end=False):
             for attribute, value in zip(ATTRIBUTES, row.tolist(), strict=True):
                 time = None if attribute == "time" else int(row[0])
                 if row[0] < REST or attribute == "time":
-                    assert value in allowed(grammar, attribute, time)
-            grammar.advance(row[None])
+                    assert value in allowed(constraints, attribute, time)
+            constraints.advance(row[None])
 
 
 def test_music_begins_at_once_and_never_ends():
-    assert allowed(Grammar(NOTHING), "time") == {0}
+    assert allowed(Constraints(NOTHING), "time") == {0}
     assert allowed(after((0, 40, 0, 0)), "time") == set(range(END))
 
 
@@ -80,8 +80,8 @@ def test_taste_gives_way_where_it_leaves_no_key():
 
 
 def test_each_piece_has_rules_of_its_own():
-    grammar = Grammar(np.array([[(0, 40, 0, 99)], [(0, 60, 0, 99)]]))
+    constraints = Constraints(np.array([[(0, 40, 0, 99)], [(0, 60, 0, 99)]]))
     logits = torch.zeros(2, 88)
-    grammar.forbid("pitch", logits, torch.tensor([0, 50]))
+    constraints.forbid("pitch", logits, torch.tensor([0, 50]))
     assert np.flatnonzero(logits[0] == 0).tolist() == list(range(41, 88))
     assert np.flatnonzero(logits[1] < 0).tolist() == [60]

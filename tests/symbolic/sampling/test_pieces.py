@@ -14,7 +14,7 @@ from symbolic.models.registry import save_model
 from symbolic.notes.cleaning import read_midi
 from symbolic.notes.performance import write_midi
 from symbolic.sampling.endings import window
-from symbolic.sampling.incremental import Stepper
+from symbolic.sampling.incremental import IncrementalDecoder
 from symbolic.sampling.pieces import draw_pieces, generate
 from symbolic.sampling.row_product import Arithmetic
 from symbolic.sampling.stream import EventStream, Length
@@ -184,14 +184,14 @@ def replayed_nats(model, music):
 
 @pytest.mark.processor
 def test_values_are_drawn_from_the_distribution_that_scores_them(model, monkeypatch):
-    monkeypatch.setattr("symbolic.sampling.constraints.Grammar.forbid", lambda *_: None)
+    monkeypatch.setattr("symbolic.sampling.constraints.Constraints.forbid", lambda *_: None)
     music = random_performance(3, 45)  # beyond two windows of 16 events
     nats, stream = replayed_nats(model, music)
     assert np.allclose(nats, score(model, [music])[0].term_nats["value"], atol=1e-4)
     assert np.array_equal(stream.events[0].numpy(), encode(music, end=False))
 
 
-def test_the_grammar_only_renormalises(model):
+def test_the_constraints_only_renormalises(model):
     music = random_performance(3, 45)
     masked, _ = replayed_nats(model, music)
     unmasked = score(model, [music])[0].term_nats["value"]
@@ -216,12 +216,12 @@ def test_a_style_is_heard(model):
 def test_music_far_beyond_the_context_keeps_to_its_window(model, monkeypatch):
     opened = []
 
-    def spied(stepper, events, *rest, **named):
+    def spied(decoder, events, *rest, **named):
         opened.append(events.shape[1])
-        open_window(stepper, events, *rest, **named)
+        open_window(decoder, events, *rest, **named)
 
-    open_window = Stepper.open
-    monkeypatch.setattr(Stepper, "open", spied)
+    open_window = IncrementalDecoder.open
+    monkeypatch.setattr(IncrementalDecoder, "open", spied)
     assert len(generate(model, notes=200, seed=1, ending=False)) == 200
     assert opened[0] == 0
     assert set(opened[1:]) == {model.context_events // 2}

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from symbolic.models.configs import SamplingConfig
-from symbolic.sampling.sampler import Drawer
+from symbolic.sampling.sampler import Sampler
 
 pytestmark = pytest.mark.processor
 P = torch.tensor([0.15, 0.5, 0.05, 0.3])
@@ -14,10 +14,10 @@ DRAWS = 4000
 
 def draw(config, logits=None, draws=DRAWS, seed=1):
     """Shares of the values over many draws, and nats in all."""
-    drawer = Drawer(config, [np.random.default_rng(seed)])
+    sampler = Sampler(config, [np.random.default_rng(seed)])
     one = torch.ones(1, dtype=torch.bool)
-    values = torch.cat([drawer((P.log() if logits is None else logits)[None].clone(), one) for _ in range(draws)])
-    return torch.bincount(values, minlength=4).double() / draws, float(drawer.nats)
+    values = torch.cat([sampler((P.log() if logits is None else logits)[None].clone(), one) for _ in range(draws)])
+    return torch.bincount(values, minlength=4).double() / draws, float(sampler.nats)
 
 
 @pytest.mark.parametrize(
@@ -51,10 +51,10 @@ def test_a_forbidden_value_is_never_drawn():
 
 
 def test_rows_that_do_not_count_cost_nothing():
-    drawer = Drawer(SamplingConfig(), [np.random.default_rng(1), np.random.default_rng(2)])
-    drawer(P.log().expand(2, -1), torch.tensor([True, False]))
-    assert drawer.nats[0] > 0
-    assert drawer.nats[1] == 0
+    sampler = Sampler(SamplingConfig(), [np.random.default_rng(1), np.random.default_rng(2)])
+    sampler(P.log().expand(2, -1), torch.tensor([True, False]))
+    assert sampler.nats[0] > 0
+    assert sampler.nats[1] == 0
 
 
 @pytest.mark.parametrize(
