@@ -16,7 +16,7 @@ from symbolic.models.configs import SamplingConfig
 
 if TYPE_CHECKING:
     from symbolic.notes.performance import Performance
-    from symbolic.sampling.pieces import Piece
+    from symbolic.sampling.pieces import DrawnPiece
     from symbolic.sampling.ranking import Judged
 
 DEFAULT_SECONDS = 60.0
@@ -97,9 +97,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if candidates > flags.keep:
         require_held_out(held_out)
 
-    def worth_finishing(pieces: list["Piece"]) -> list["Piece"]:
+    def worth_finishing(pieces: list["DrawnPiece"]) -> list["DrawnPiece"]:
         ranked = most_typical(scorer, pieces, held_out)
-        return pieces if any(one.place is None for one in ranked) else [one.piece for one in ranked[: flags.keep]]
+        return pieces if any(one.standing is None for one in ranked) else [one.piece for one in ranked[: flags.keep]]
 
     pieces = draw_pieces(
         scorer.model,
@@ -120,7 +120,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         write_result(f"{path}: {described(one, flags.model)}")
     log(f"drawn by {Arithmetic.here()}; another arithmetic may draw other notes from the seed")
     if candidates > flags.keep:
-        order = "the most typical first" if kept[0].place else f"in no order: fewer than {FEW_NOTES} notes tell nothing"
+        order = (
+            "the most typical first" if kept[0].standing else f"in no order: fewer than {FEW_NOTES} notes tell nothing"
+        )
         log(f"kept {flags.keep} of {candidates} candidates, {order}")
     return EXIT_DONE
 
@@ -152,8 +154,8 @@ def described(judged: "Judged", model: str) -> str:
         f"{judged.model_bits_per_note:.2f} bits a note under {model} (unmasked)",
         f"{judged.drawn_bits_per_note:.2f} as drawn (masked)",
     ]
-    if judged.place is not None:
-        parts.append(f"{place_in_words(judged.place.percentile)} real music")
+    if judged.standing is not None:
+        parts.append(f"{place_in_words(judged.standing.percentile)} real music")
     if piece.end_nats is None:
         parts.append("open end")
     else:

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from symbolic.models.copying import Pointer, Recent, elapsed_ticks
-from symbolic.models.transformer import MLP, rms_norm
+from symbolic.models.transformer import MLP
 from symbolic.tokens.events import ATTRIBUTES, VOCABULARY
 
 # (attribute, hidden state [B, S, D], copy logits [B, S, V]) -> the attribute's values int64 [B, S]
@@ -29,7 +29,7 @@ class AutoregressiveHead(nn.Module):
         self.mlp = nn.ModuleDict({name: MLP(width, 2 * width) for name in ATTRIBUTES})
         self.output = nn.ModuleDict({name: nn.Linear(width, VOCABULARY[name]) for name in ATTRIBUTES})
         self.pointer = Pointer(width, recent_events)
-        self.norm = rms_norm(width)
+        self.norm = nn.RMSNorm(width, elementwise_affine=False)
         for layer in self.output.values():  # uniform predictions at the start: a loss of exactly log V
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)

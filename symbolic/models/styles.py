@@ -49,8 +49,8 @@ def find_style(name: str, known: Sequence[str]) -> str:
     found = [style for style in known if wanted <= _words(style)]
     exact = [style for style in found if wanted == _words(style)]
     if len(exact or found) != 1:
-        told = "is more than one" if found else "is none"
-        raise ValueError(f"{name!r} {told} of: {'; '.join(found or known) or 'this model knows no such style'}")
+        how_many = "is more than one" if found else "is none"
+        raise ValueError(f"{name!r} {how_many} of: {'; '.join(found or known) or 'this model knows no such style'}")
     return (exact or found)[0]
 
 

@@ -1,4 +1,7 @@
-"""The decoder-only trunk: pre-norm blocks with rotary positions, query-key norm, SDPA, and a preallocated KV cache."""
+"""The decoder-only trunk: pre-norm blocks with rotary positions, query-key norm, SDPA, and a preallocated KV cache.
+
+Norms are root-mean-square norms without a gain (Zhang & Sennrich 2019).
+"""
 
 from copy import copy
 
@@ -7,11 +10,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from symbolic.models.configs import GPTConfig
-
-
-def rms_norm(width: int) -> nn.RMSNorm:
-    """Root-mean-square normalisation of a last dimension of `width`, without a gain (Zhang & Sennrich 2019)."""
-    return nn.RMSNorm(width, elementwise_affine=False)
 
 
 class KVCache:
@@ -66,7 +64,7 @@ class Attention(nn.Module):
     def __init__(self, config: GPTConfig, layer: int) -> None:
         super().__init__()
         self.heads, self.layer = config.heads, layer
-        self.norm = rms_norm(config.width // config.heads)
+        self.norm = nn.RMSNorm(config.width // config.heads, elementwise_affine=False)
         self.qkv = nn.Linear(config.width, 3 * config.width, bias=False)
         self.project = nn.Linear(config.width, config.width, bias=False)
         nn.init.zeros_(self.project.weight)
@@ -105,7 +103,7 @@ class Transformer(nn.Module):
         self.attention = nn.ModuleList(Attention(config, layer) for layer in range(config.layers))
         self.mlp = nn.ModuleList(MLP(config.width, config.mlp_ratio * config.width) for _ in range(config.layers))
         self.dropout = nn.Dropout(config.dropout)
-        self.norm = rms_norm(config.width)
+        self.norm = nn.RMSNorm(config.width, elementwise_affine=False)
         table = rotary_table(config.context_events, config.width // config.heads)
         self.register_buffer("rotary", table, persistent=False)
 

@@ -1,7 +1,7 @@
 """The VQ-VAE: each attribute of a note becomes a code from a learned codebook, and a decoder gives the note back.
 
 The encoder reads one note and nothing else, so a code never depends on other music and always means the same. There is
-a codebook for each attribute: codes that mix attributes turn out as unpredictable as a hash, codes of time, pitch,
+a codebook for each attribute: codes that mix attributes are hard to predict, codes of time, pitch,
 velocity and duration are a coarser language of music that a transformer can learn. As an attribute has few values,
 encoder and decoder are evaluated as small tables over all of them. Values start out evenly spread over the grid of
 codes, from where the encoder moves them.
@@ -18,7 +18,7 @@ from symbolic.models.configs import VQVAEConfig
 from symbolic.models.event_gpt import scored_cells
 from symbolic.models.fsq import FSQ
 from symbolic.models.head import nats_of
-from symbolic.models.transformer import MLP, rms_norm
+from symbolic.models.transformer import MLP
 from symbolic.tokens.events import ATTRIBUTES, VOCABULARY
 
 SHARPNESS = 10.0
@@ -33,7 +33,7 @@ class ValueEncoder(nn.Module):
         super().__init__()
         self.values = nn.Parameter(wave_features(vocabulary, width))
         self.mlp = MLP(width, 4 * width)
-        self.norm = rms_norm(width)
+        self.norm = nn.RMSNorm(width, elementwise_affine=False)
         self.to_code = nn.Linear(width, coordinates)
         nn.init.zeros_(self.to_code.weight)
         nn.init.zeros_(self.to_code.bias)
@@ -59,7 +59,7 @@ class AttributeVQ(nn.Module):
         self.encoder = ValueEncoder(vocabulary, len(levels), width) if is_lossy else None
         self.from_code = nn.Linear(len(levels), width)
         self.decoder = MLP(width, 4 * width)
-        self.norm = rms_norm(width)
+        self.norm = nn.RMSNorm(width, elementwise_affine=False)
         self.output = nn.Linear(width, vocabulary)
         nn.init.zeros_(self.output.weight)  # at the start a code's values are equally likely
         nn.init.zeros_(self.output.bias)

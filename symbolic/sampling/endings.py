@@ -13,7 +13,7 @@ from math import ceil
 import numpy as np
 
 from symbolic.sampling.sampler import Sampler
-from symbolic.sampling.stream import Draft, EventStream, Length, draw_until
+from symbolic.sampling.stream import Draft, EventStream, WantedLength, draw_until
 from symbolic.tokens.events import REST
 
 PLAUSIBLE_END_NATS = 7.9
@@ -24,7 +24,7 @@ BRANCHES = 8
 ROUNDS = 6
 
 
-def window(length: Length) -> tuple[int, int]:
+def window(length: WantedLength) -> tuple[int, int]:
     """The least and the greatest amount of new music at which a piece of this length may end."""
     least_room = LEAST_WINDOW_NOTES if length.is_in_notes else LEAST_WINDOW_TICKS
     room = max(least_room, ceil(WINDOW_SHARE * length.amount))
@@ -33,7 +33,7 @@ def window(length: Length) -> tuple[int, int]:
 
 def find_ending(
     draft: Draft,
-    length: Length,
+    length: WantedLength,
     branch_out: Callable[[int, np.ndarray], tuple[EventStream, Sampler]],
 ) -> tuple[Draft, float]:
     """A draft that reaches the window, brought to its end, and -log p of the end symbol there.
@@ -42,8 +42,8 @@ def find_ending(
     """
     _, most = window(length)
     grown = length.grown_by(draft.events).cumsum()
-    is_place = (draft.events[:, 0] < REST) & (grown <= most)
-    stem = draft.cut(int(np.flatnonzero(is_place).max(initial=-1)) + 1)
+    may_end = (draft.events[:, 0] < REST) & (grown <= most)
+    stem = draft.cut(int(np.flatnonzero(may_end).max(initial=-1)) + 1)
     missing = most - (int(grown[len(stem.events) - 1]) if len(stem.events) else 0)
     best, best_nats = stem, np.inf
     for attempt in range(ROUNDS):
@@ -57,7 +57,7 @@ def find_ending(
     return best, float(best_nats)
 
 
-def likeliest_end(branch: Draft, length: Length, most: int) -> tuple[int, float]:
+def likeliest_end(branch: Draft, length: WantedLength, most: int) -> tuple[int, float]:
     """(events before the likeliest end at or before `most` of the length's unit, nats of that end).
 
     A branch begins behind a note, so that its very beginning is a place to end, too.

@@ -19,12 +19,12 @@ from symbolic.notes.performance import TICK_SECONDS, Performance
 from symbolic.sampling.endings import BRANCHES, find_ending, window
 from symbolic.sampling.fast_layers import for_sampling
 from symbolic.sampling.sampler import Sampler
-from symbolic.sampling.stream import Draft, EventStream, Length, draw_until, on_one_thread
+from symbolic.sampling.stream import Draft, EventStream, WantedLength, draw_until, on_one_thread
 from symbolic.tokens.events import ATTRIBUTES, decode, encode
 
 
 @dataclass(frozen=True)
-class Piece:
+class DrawnPiece:
     """A drawn piece.
 
     Args:
@@ -83,9 +83,9 @@ def draw_pieces(
     style: Tensor | None = None,
     sampling: SamplingConfig | None = None,
     ending: bool = True,
-    choose: Callable[[list[Piece]], list[Piece]] | None = None,
+    choose: Callable[[list[DrawnPiece]], list[DrawnPiece]] | None = None,
     batch_pieces: int = 8,
-) -> list[Piece]:
+) -> list[DrawnPiece]:
     """Draw the numbered candidates of a seed, in the order given.
 
     Args:
@@ -107,7 +107,7 @@ def draw_pieces(
     """
     draws = _Draws(
         model,
-        Length.of(seconds=seconds, notes=notes),
+        WantedLength.of(seconds=seconds, notes=notes),
         prompt,
         seed,
         style,
@@ -129,7 +129,7 @@ class _Draws:
     """What all draws of one call share."""
 
     model: EventGPT
-    length: Length
+    length: WantedLength
     prompt: Performance | None
     seed: int
     style: Tensor | None
@@ -147,11 +147,11 @@ class _Draws:
             return np.empty((0, len(ATTRIBUTES)), dtype=np.int64)
         return encode(self.prompt, end=False)
 
-    def piece(self, candidate: int, draft: Draft, end_nats: float | None) -> Piece:
+    def piece(self, candidate: int, draft: Draft, end_nats: float | None) -> DrawnPiece:
         """A draft behind the prompt."""
         performance = decode(np.concatenate([self.given, draft.events]))
         drawn_nats = float(draft.nats[-1]) if len(draft.nats) else 0.0
-        return Piece(performance, candidate, 0 if self.prompt is None else len(self.prompt), drawn_nats, end_nats)
+        return DrawnPiece(performance, candidate, 0 if self.prompt is None else len(self.prompt), drawn_nats, end_nats)
 
     @on_one_thread()
     def drafts(self, candidates: Sequence[int], *, ending: bool) -> list[Draft]:

@@ -15,12 +15,12 @@ import numpy as np
 from losscal.errors import InputError
 from losscal.references import FEW_NOTES, PER_SECOND_SUFFIX, REFERENCES_FILE, References, ViewReference, typicality
 from symbolic.models.configs import SHIPPED_WEIGHTS
-from symbolic.sampling.pieces import Piece
+from symbolic.sampling.pieces import DrawnPiece
 from symbolic.scoring.likelihood import SymbolicScorer
 
 
 @dataclass(frozen=True)
-class Place:
+class Standing:
     """Where music stands among held-out real music.
 
     Args:
@@ -41,15 +41,15 @@ class HeldOut:
     per_note: ViewReference
     per_second: ViewReference
 
-    def place(self, nats: float, notes: int, seconds: float) -> Place | None:
-        """The place of so many notes in so many seconds that cost so many nats; None for fewer than FEW_NOTES."""
+    def standing(self, nats: float, notes: int, seconds: float) -> Standing | None:
+        """The standing of so many notes in so many seconds that cost so many nats; None for fewer than FEW_NOTES."""
         if notes < FEW_NOTES:
             return None
         percentiles, strangeness = [], 0.0
         for reference, rate in ((self.per_note, nats / notes), (self.per_second, nats / seconds)):
             percentiles.append(reference.percentile(notes, rate))
             strangeness += abs(rate / float(np.median(reference.quantiles[reference.nearest_length(notes)])) - 1)
-        return Place(percentiles[0], min(map(typicality, percentiles)), strangeness)
+        return Standing(percentiles[0], min(map(typicality, percentiles)), strangeness)
 
 
 @dataclass(frozen=True)
@@ -60,18 +60,18 @@ class Judged:
         piece: the piece.
         model_bits_per_note: unmasked, what the model gives the new notes, of no known style; of codes and values
             together in a model with codes.
-        drawn_bits_per_note: masked, the probability with which they were drawn (`Piece.drawn_nats`).
-        place: among held-out real music; None without references, or for too few notes.
+        drawn_bits_per_note: masked, the probability with which they were drawn (`DrawnPiece.drawn_nats`).
+        standing: among held-out real music; None without references, or for too few notes.
     """
 
-    piece: Piece
+    piece: DrawnPiece
     model_bits_per_note: float
     drawn_bits_per_note: float
-    place: Place | None
+    standing: Standing | None
 
 
-def most_typical(scorer: SymbolicScorer, pieces: Sequence[Piece], held_out: HeldOut | None) -> list[Judged]:
-    """The pieces, the most typical first; beyond all held-out music, the least strange; last those without a place.
+def most_typical(scorer: SymbolicScorer, pieces: Sequence[DrawnPiece], held_out: HeldOut | None) -> list[Judged]:
+    """The pieces, the most typical first; beyond all held-out music, the least strange; last those without a standing.
 
     What is judged are the new notes, the prompt's given.
     """
@@ -79,11 +79,11 @@ def most_typical(scorer: SymbolicScorer, pieces: Sequence[Piece], held_out: Held
     for piece, score in zip(pieces, scorer.score([piece.performance for piece in pieces]), strict=True):
         nats = float(score.note_nats[piece.prompt_notes :].sum())
         bits = log(2) * max(1, piece.new_notes)
-        place = None if held_out is None else held_out.place(nats, piece.new_notes, piece.new_seconds)
-        judged.append(Judged(piece, nats / bits, piece.drawn_nats / bits, place))
+        standing = None if held_out is None else held_out.standing(nats, piece.new_notes, piece.new_seconds)
+        judged.append(Judged(piece, nats / bits, piece.drawn_nats / bits, standing))
 
     def order(one: Judged) -> tuple[float, float]:
-        return (1.0, 0.0) if one.place is None else (-one.place.typicality, one.place.strangeness)
+        return (1.0, 0.0) if one.standing is None else (-one.standing.typicality, one.standing.strangeness)
 
     return sorted(judged, key=order)
 

@@ -94,7 +94,7 @@ class Alternatives:
 
 
 class Polisher:
-    """The chain on one piece.
+    """The Markov chain on one piece.
 
     Args:
         model: whose distribution it samples.
@@ -143,8 +143,8 @@ class Polisher:
         n_listed = ceil(self.config.visit_share * len(order))
         listed = np.argsort(-excess, axis=None, kind="stable")[:n_listed]
         return [
-            self._value(int(order[place]), self.config.attributes[column], nats[place, columns[column]])
-            for place, column in zip(*np.unravel_index(listed, excess.shape), strict=True)
+            self._value(int(order[note]), self.config.attributes[column], nats[note, columns[column]])
+            for note, column in zip(*np.unravel_index(listed, excess.shape), strict=True)
         ]
 
     def _value(self, index: int, attribute: str, nats: np.ndarray) -> Value:

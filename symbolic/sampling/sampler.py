@@ -54,9 +54,9 @@ class Sampler:
         mass = cumulative[:, -1:]
         if config.is_cut:
             mass = cumulative.gather(-1, self._kept(p, cumulative) - 1)
-        place = torch.searchsorted(cumulative, mass * self._uniform())  # [B, 1]
-        self._drawn.append((mass / p.gather(-1, place), counts))
-        return (place if order is None else order.gather(-1, place))[:, 0]
+        drawn = torch.searchsorted(cumulative, mass * self._uniform())  # [B, 1]
+        self._drawn.append((mass / p.gather(-1, drawn), counts))
+        return (drawn if order is None else order.gather(-1, drawn))[:, 0]
 
     def _kept(self, p: Tensor, cumulative: Tensor) -> Tensor:
         """How many of the likeliest values, with p falling, outlive every cut: int64 [B, 1], at least 1."""

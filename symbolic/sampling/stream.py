@@ -104,14 +104,14 @@ class EventStream:
 
 
 @dataclass(frozen=True)
-class Length:
+class WantedLength:
     """How long new music is to be: `amount` notes, or ticks from the onset it goes on from to its last one."""
 
     amount: int
     is_in_notes: bool
 
     @classmethod
-    def of(cls, *, seconds: float | None, notes: int | None) -> "Length":
+    def of(cls, *, seconds: float | None, notes: int | None) -> "WantedLength":
         """From the one of the two that is given; raises ValueError where both or none are, or it is not above 0."""
         if (seconds is None) == (notes is None):
             raise ValueError(f"length: give seconds or notes, one of the two; got {seconds} and {notes}")
@@ -155,7 +155,7 @@ def on_one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def draw_until(stream: EventStream, sampler: Sampler, length: Length, amount: int) -> list[Draft]:
+def draw_until(stream: EventStream, sampler: Sampler, length: WantedLength, amount: int) -> list[Draft]:
     """Draw with each piece until its new events reach `amount` of the length's unit; all pieces of the stream."""
     grown = np.zeros(stream.decoder.batch, dtype=np.int64)
     sizes = np.zeros_like(grown)  # events of each piece until it got there

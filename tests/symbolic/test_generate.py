@@ -14,9 +14,9 @@ from symbolic.models.configs import GPTConfig
 from symbolic.models.styles import find_style, parse_blend, style_vector
 from symbolic.notes.performance import TICK_SECONDS
 from symbolic.sampling.endings import likeliest_end
-from symbolic.sampling.pieces import Piece
+from symbolic.sampling.pieces import DrawnPiece
 from symbolic.sampling.ranking import HeldOut, load_held_out, most_typical, require_held_out
-from symbolic.sampling.stream import Draft, Length
+from symbolic.sampling.stream import Draft, WantedLength
 from symbolic.scoring.likelihood import score
 from symbolic.tokens.events import REST
 
@@ -76,15 +76,15 @@ def test_a_piece_of_usual_notes_is_not_typical_where_there_are_too_many_of_them(
 
 
 def test_the_percentile_is_that_of_the_notes():
-    place = HELD_OUT.place(440.0, 40, 2.0)
-    assert place.percentile == pytest.approx(75.0)
-    assert place.typicality == 0.0  # 220 nats a second are beyond all held-out music
-    assert place.strangeness == pytest.approx(1 / 12 + 1.2)
+    standing = HELD_OUT.standing(440.0, 40, 2.0)
+    assert standing.percentile == pytest.approx(75.0)
+    assert standing.typicality == 0.0  # 220 nats a second are beyond all held-out music
+    assert standing.strangeness == pytest.approx(1 / 12 + 1.2)
 
 
 def test_fewer_notes_than_the_report_takes_have_no_place_and_come_last():
-    assert HELD_OUT.place(12.0 * 31, 31, 4.0) is None
-    assert HELD_OUT.place(12.0 * 32, 32, 4.0) is not None
+    assert HELD_OUT.standing(12.0 * 31, 31, 4.0) is None
+    assert HELD_OUT.standing(12.0 * 32, 32, 4.0) is not None
     assert [nats for nats, _ in ranked([3, 12, 13], [8, 8, 8], notes=5)] == [3, 12, 13]  # as they came
 
 
@@ -92,14 +92,14 @@ def test_only_new_notes_are_judged():
     model, music = MODELS["events"](), random_performance(1, 60)
     scorer = SimpleNamespace(score=lambda pieces: score(model, pieces))
     notes = score(model, [music])[0].note_nats.sum(axis=1)
-    whole, rest = most_typical(scorer, [Piece(music, 0, 0, 8.0, None), Piece(music, 0, 15, 8.0, None)], None)
+    whole, rest = most_typical(scorer, [DrawnPiece(music, 0, 0, 8.0, None), DrawnPiece(music, 0, 15, 8.0, None)], None)
     assert whole.model_bits_per_note == pytest.approx(notes.mean() / np.log(2))
     assert rest.model_bits_per_note == pytest.approx(notes[15:].mean() / np.log(2))
     assert rest.drawn_bits_per_note == pytest.approx(8 / (len(music) - 15) / np.log(2))
-    assert rest.place is None
-    known = most_typical(scorer, [Piece(music, 0, 15, 8.0, None)], HELD_OUT)[0]
+    assert rest.standing is None
+    known = most_typical(scorer, [DrawnPiece(music, 0, 15, 8.0, None)], HELD_OUT)[0]
     seconds = music.seconds - music.notes["onset_ticks"][14] * TICK_SECONDS
-    assert known.place == HELD_OUT.place(float(notes[15:].sum()), len(music) - 15, seconds)
+    assert known.standing == HELD_OUT.standing(float(notes[15:].sum()), len(music) - 15, seconds)
 
 
 def test_ranking_without_references_says_how_to_make_them(tmp_path):
@@ -113,7 +113,7 @@ def test_ranking_without_references_says_how_to_make_them(tmp_path):
 def test_the_likeliest_end_lies_behind_a_note_and_within_the_window():
     events = np.array([(5, 1, 1, 1), (REST, 0, 0, 0), (5, 2, 1, 1), (5, 3, 1, 1), (5, 4, 1, 1)])
     draft = Draft(events, np.arange(5.0), np.array([9.0, 8.0, 1.0, 5.0, 0.0]))
-    in_notes, in_ticks = Length(10, is_in_notes=True), Length(10, is_in_notes=False)
+    in_notes, in_ticks = WantedLength(10, is_in_notes=True), WantedLength(10, is_in_notes=False)
     assert likeliest_end(draft, in_notes, 9) == (4, 0.0)
     assert likeliest_end(draft, in_notes, 2) == (3, 5.0)
     assert likeliest_end(draft, in_notes, 0) == (0, 9.0)

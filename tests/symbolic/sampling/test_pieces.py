@@ -17,7 +17,7 @@ from symbolic.sampling.endings import window
 from symbolic.sampling.incremental import IncrementalDecoder
 from symbolic.sampling.pieces import draw_pieces, generate
 from symbolic.sampling.row_product import Arithmetic
-from symbolic.sampling.stream import EventStream, Length
+from symbolic.sampling.stream import EventStream, WantedLength
 from symbolic.scoring.likelihood import SymbolicScorer, score
 from symbolic.tokens.events import REST, encode
 
@@ -154,7 +154,7 @@ def test_a_continuation_opens_with_its_prompt_unchanged(model, ending):
 
 
 def test_a_piece_ends_at_the_likeliest_place_of_its_window(model):
-    least, most = window(Length.of(seconds=None, notes=40))
+    least, most = window(WantedLength.of(seconds=None, notes=40))
     piece = draw_pieces(model, notes=40, seed=2)[0]
     assert least <= len(piece.performance) <= most
     assert score(model, [piece.performance])[0].end_nll_nats == pytest.approx(piece.end_nats, abs=1e-3)
