@@ -17,7 +17,7 @@ from symbolic.models.registry import load_model
 from symbolic.notes.descriptors import DISTRIBUTIONS
 from symbolic.notes.performance import NOTE_DTYPE, Performance
 from symbolic.sampling.pieces import draw_pieces
-from symbolic.sampling.ranking import Judged, Place
+from symbolic.sampling.ranking import Judged, Standing
 
 WANTED = Wanted(pieces=3, seconds=8.0, seed=1)
 
@@ -167,7 +167,7 @@ def test_the_most_typical_of_each_pieces_candidates_is_taken(tiny_weights, monke
     monkeypatch.setattr("symbolic.sampling.ranking.load_held_out", lambda scorer, folder: folder == tiny_weights)
 
     def most_typical(scorer, pieces, held_out):
-        judged = [Judged(one, 0.0, 0.0, Place(0.0, places[one.candidate], 0.0)) for one in pieces]
+        judged = [Judged(one, 0.0, 0.0, Standing(0.0, places[one.candidate], 0.0)) for one in pieces]
         return sorted(judged, key=lambda one: -one.place.typicality)
 
     monkeypatch.setattr("symbolic.sampling.ranking.most_typical", most_typical)
