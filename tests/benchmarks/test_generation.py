@@ -163,12 +163,12 @@ def test_the_most_typical_of_each_pieces_candidates_is_taken(tiny_weights, monke
     path = tiny_weights / "events.safetensors"
     with pytest.raises(InputError, match=r"with python -m bridge\.references"):
         sources.of_model("events", path, SamplingConfig(), "events", candidates=3).draw(WANTED)
-    places = [0.1, 0.2, 0.3, 0.9, 0.2, 0.3, 0.1, 0.8, 0.7]
+    typicalities = [0.1, 0.2, 0.3, 0.9, 0.2, 0.3, 0.1, 0.8, 0.7]
     monkeypatch.setattr("symbolic.sampling.ranking.load_held_out", lambda scorer, folder: folder == tiny_weights)
 
     def most_typical(scorer, pieces, held_out):
-        judged = [Judged(one, 0.0, 0.0, Standing(0.0, places[one.candidate], 0.0)) for one in pieces]
-        return sorted(judged, key=lambda one: -one.place.typicality)
+        judged = [Judged(one, 0.0, 0.0, Standing(0.0, typicalities[one.candidate], 0.0)) for one in pieces]
+        return sorted(judged, key=lambda one: -one.standing.typicality)
 
     monkeypatch.setattr("symbolic.sampling.ranking.most_typical", most_typical)
     chosen = sources.of_model("events", path, SamplingConfig(), "events", candidates=3)
