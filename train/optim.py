@@ -7,17 +7,18 @@ import torch
 from torch import nn
 
 from train.configs import OptimConfig
+from train.muon import Muon
 
 
 class MuonAdamW(torch.optim.Optimizer):
-    """torch.optim.Muon on `matrices`, torch.optim.AdamW on `others`, stepped together.
+    """Muon on `matrices`, torch.optim.AdamW on `others`, stepped together.
 
     The parameter groups are the two optimisers' own, so schedulers reach both; the state is saved and loaded per
     optimiser.
     """
 
     def __init__(self, matrices: Iterable[nn.Parameter], others: Iterable[nn.Parameter], config: OptimConfig) -> None:
-        self.muon = torch.optim.Muon(list(matrices), lr=config.muon_lr, momentum=0.95, weight_decay=config.weight_decay)
+        self.muon = Muon(list(matrices), lr=config.muon_lr, weight_decay=config.weight_decay)
         self.adamw = torch.optim.AdamW(list(others), lr=config.adamw_lr, betas=(0.9, 0.95), weight_decay=0.0)
         super().__init__([*self.muon.param_groups, *self.adamw.param_groups], {})
         self.muon.param_groups, self.adamw.param_groups = self.param_groups[:1], self.param_groups[1:]

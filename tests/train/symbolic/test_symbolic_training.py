@@ -136,7 +136,8 @@ def test_muon_adamw_steps_as_the_two_apart_and_its_state_returns():
         for value in (matrix_together, vector_together):
             value.grad = torch.full_like(value, 0.1 * (index + 1)) * value.detach()
         resumed.step()
-    assert torch.equal(matrix, matrix_together)
+    assert torch.allclose(matrix, matrix_together, atol=2e-3)  # torch's own rounds its updates to bfloat16
+    assert not torch.allclose(matrix, parameters()[0], atol=2e-2)
     assert torch.equal(vector, vector_together)
 
 
