@@ -12,6 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from symbolic.models.bands import band_products
 from symbolic.tokens.events import REST, REST_TICKS, VOCABULARY
 
 POINTED = ("time", "pitch", "duration")  # no coincidence favours a velocity
@@ -61,10 +62,10 @@ class Past(NamedTuple):
 class Recent(NamedTuple):
     """The last R events before each of S events to predict, oldest first.
 
-    keys float [B, S, 3 W, R], pitch int64 [B, S, R] (one beyond the vocabulary where there is no note), gap_ticks int64
-    [B, S, R] from the clock to each note's offset, sharing int64 [B, S, R] bucket of how many of the notes have that
-    offset, later int64 [B, S, R] bucket of how many end later. The clock stands at the onset before the event to
-    predict, then, by `advance`, at its own.
+    keys float [B, R + S - 1, 3 W] of all that are among the last R somewhere, pitch int64 [B, S, R] (one beyond the
+    vocabulary where there is no note), gap_ticks int64 [B, S, R] from the clock to each note's offset, sharing int64
+    [B, S, R] bucket of how many of the notes have that offset, later int64 [B, S, R] bucket of how many end later. The
+    clock stands at the onset before the event to predict, then, by `advance`, at its own.
     """
 
     keys: Tensor
@@ -103,7 +104,7 @@ class Pointer(nn.Module):
             nn.init.zeros_(query.bias)
 
     def past(self, events: Tensor, embedded: Tensor, before: Past | None = None) -> Past:
-        """What events int64 [B, T, 4] and their embedding [B, T, D] leave; the last R of them and those `before`."""
+        """What events int64 [B, T, 4] and their embedding [B, T, D] leave, after what of `before` is in their reach."""
         onset = elapsed_ticks(events[..., 0]).cumsum(1)
         if before is not None:
             onset = onset + before.facts[:, -1:, 3]
@@ -112,16 +113,16 @@ class Pointer(nn.Module):
         parts = self.key(embedded), facts
         if before is None:
             return Past(*(nn.functional.pad(part, (0, 0, 1, 0)) for part in parts))
-        return Past(*(torch.cat(two, dim=1)[:, -self.recent_events :] for two in zip(before, parts, strict=True)))
+        first = max(0, before.facts.shape[1] - (self.recent_events - 1))  # in reach of the first of these events
+        return Past(*(torch.cat([old[:, first:], new], dim=1) for old, new in zip(before, parts, strict=True)))
 
     def recent(self, past: Past, positions: int) -> Recent:
         """What precedes the last `positions` events to predict, the last of them being the one after the past."""
         missing = self.recent_events + positions - 1 - past.facts.shape[1]
         if missing > 0:
             past = Past(*(nn.functional.pad(part, (0, 0, missing, 0)) for part in past))
-        keys, facts = (part.unfold(1, self.recent_events, 1) for part in past)  # [B, S, C, R]
-        keys, facts = keys[:, -positions:], facts[:, -positions:]
-        pitch, is_note, offset, onset = facts.unbind(2)  # each [B, S, R]
+        keys, facts = (part[:, -(self.recent_events + positions - 1) :] for part in past)
+        pitch, is_note, offset, onset = facts.unfold(1, self.recent_events, 1).unbind(2)  # each [B, S, R]
         is_none = is_note == 0
         gap_ticks = (offset - onset[..., -1:]).masked_fill(is_none, NEVER).contiguous()
         rising = gap_ticks.sort(-1)[0]
@@ -140,8 +141,8 @@ class Pointer(nn.Module):
         logits = hidden.new_zeros((*hidden.shape[:-1], VOCABULARY[attribute] + 1), dtype=torch.float32)
         if attribute in POINTED:
             query = self.query[attribute](hidden)  # [B, S, W]
-            keys = recent.keys.chunk(len(POINTED), dim=2)[POINTED.index(attribute)]  # [B, S, W, R]
-            weight = (query[..., None, :] @ keys)[..., 0, :]  # [B, S, R]
+            keys = recent.keys.chunk(len(POINTED), dim=2)[POINTED.index(attribute)]  # [B, R + S - 1, W]
+            weight = band_products(query, keys)  # [B, S, R]
             lag, *traits = self.traits.scores(attribute, query).split(
                 [self.recent_events, GAP_BUCKETS, SHARING_BUCKETS, LATER_BUCKETS], dim=-1
             )
