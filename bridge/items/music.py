@@ -48,11 +48,15 @@ class Music:
         return in_memory(sound) if n_bytes <= DECODED_BYTES else sound
 
     def rendering(self, sample_rate: int) -> "Rendering":
-        """The MIDI file as FluidSynth plays it from its first note on, at `sample_rate` Hz."""
+        """The MIDI file as FluidSynth plays it, at `sample_rate` Hz.
+
+        It begins with the first note, as a rest says nothing of the music; beside a recording, which may have been made
+        from the file, with the file.
+        """
         from bridge.synthesis.rendering import play
 
         if sample_rate not in self._renderings:
-            of_rate = play(self._midi_file, str(self.midi), sample_rate=sample_rate, from_first_note=True)
+            of_rate = play(self._midi_file, str(self.midi), sample_rate=sample_rate, from_first_note=self.wav is None)
             self._renderings[sample_rate] = of_rate
         return self._renderings[sample_rate]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from audio.signal.waveform import Sound, cut, in_memory, open_audio, resample, to_mono
 from bridge.items.entry import ItemEntry
+from bridge.synthesis.messages import first_note_seconds
 from bridge.views.declarations import half_of
 from losscal.views import NOTES
 
@@ -44,7 +45,7 @@ def _notes_start(entry: ItemEntry, sound_start: float) -> float:
     """Where the first note stands in the recording, in seconds: as the two match, else where the sound begins."""
     if entry.match is None or not Path(entry.midi).is_file():
         return sound_start
-    return entry.match.offset_seconds
+    return first_note_seconds(Path(entry.midi)) + entry.match.offset_seconds
 
 
 def _clip(sound: Sound, start_seconds: float) -> bytes:

@@ -5,11 +5,12 @@ Rests before the music and stray messages behind it say nothing of it, yet silen
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from losscal.errors import InputError
-from losscal.midi import NOTE_OFF, NOTE_ON, MidiFile
+from losscal.midi import NOTE_OFF, NOTE_ON, MidiFile, read_midi_file
 from symbolic.notes.cleaning import DRUM_CHANNEL
 from symbolic.notes.strokes import Strokes, find_strokes
 
@@ -55,6 +56,12 @@ class Played:
             begin = seconds[_first_note(file, strokes)]
             is_played &= (seconds >= begin) | ~np.isin(file.kind, (NOTE_ON, NOTE_OFF))
         return cls(np.maximum(seconds - begin, 0.0)[is_played], file.status[is_played], file.data[is_played])
+
+
+def first_note_seconds(path: Path) -> float:
+    """When the first note of a MIDI file is struck that is no drum; raises InputError where there is none."""
+    file = read_midi_file(path)
+    return float(file.seconds[_first_note(file, _all_strokes(file, str(path)))])
 
 
 def _all_strokes(file: MidiFile, name: str) -> Strokes:

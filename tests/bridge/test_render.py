@@ -11,6 +11,7 @@ from audio.signal.blocks import BLOCK_SAMPLES
 from audio.signal.waveform import in_memory
 from bridge.render import main, render
 from bridge.synthesis import rendering, synthesiser
+from bridge.synthesis.messages import first_note_seconds
 from bridge.synthesis.rendering import TAIL_SECONDS
 from losscal.errors import InputError
 from losscal.midi import read_midi_file
@@ -107,7 +108,8 @@ def test_the_first_note_is_no_drum(tmp_path):
     expected = render(write(tmp_path / "late.mid", late), sample_rate=8_000, from_first_note=True)
     both = render(write(tmp_path / "both.mid", [*drum, *late]), sample_rate=8_000, from_first_note=True)
     np.testing.assert_array_equal(both, expected)
-    assert len(render(write(tmp_path / "drums.mid", drum), sample_rate=8_000, from_first_note=True)[0])
+    assert first_note_seconds(tmp_path / "both.mid") == pytest.approx(1.5)
+    assert first_note_seconds(write(tmp_path / "drums.mid", drum)) == pytest.approx(0.25)
     with pytest.raises(InputError, match=r"none\.mid: holds no note"):
         render(write(tmp_path / "none.mid", [control(0.0, 64, 127)]))
 
