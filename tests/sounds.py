@@ -35,5 +35,6 @@ def peak_bytes(function: Callable[[], Any]) -> int:
 
 def added_bytes_per_second(function: Callable[[int], Any], short_seconds: int, long_seconds: int) -> float:
     """By how much the peak rises with each second of sound; mono at 16 kHz, held as a whole, would take 64,000."""
+    function(short_seconds)  # what is imported and cached once is not part of it
     short, long = (peak_bytes(lambda seconds=seconds: function(seconds)) for seconds in (short_seconds, long_seconds))
     return (long - short) / (long_seconds - short_seconds)
