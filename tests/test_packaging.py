@@ -37,7 +37,7 @@ ROOMS = {
     "symbolic": "notes, data, tokens, models, memorisation, prepare, scoring sampling, generate, polish",
     "audio": "signal, checkpoints, new_sound, scorer, audiobox, musicgen, spectral, diffusion, metrics, set_metrics",
     "bridge": "synthesis, views, render, items, references, calibration, versions, report, calibrate, score",
-    "train": "common, configs, muon, optim, frames, symbolic, diffusion, gpt, spectral_lm, vqvae",
+    "train": "common, configs, muon, optim, frames, symbolic, diffusion, gpt, phrases, spectral_lm, vqvae",
 }
 """The folders and modules of each package, lowest first: each may import those before it.
 
@@ -46,7 +46,7 @@ symbolic's scoring and sampling may import each other: what codes carry is measu
 COMMANDS = (
     *("bridge.score", "bridge.render", "bridge.references", "bridge.calibrate"),
     *("symbolic.prepare", "symbolic.generate", "symbolic.polish", "symbolic.memorisation"),
-    *("train.vqvae", "train.gpt", "train.spectral_lm", "train.diffusion"),
+    *("train.vqvae", "train.gpt", "train.phrases", "train.spectral_lm", "train.diffusion"),
     *("audio.musicgen", "audio.audiobox", "audio.set_metrics", "audio.diffusion"),
 )
 

@@ -98,7 +98,12 @@ def build_trainer(
     if flags.resume is not None and not Path(flags.resume).is_file():
         raise InputError(f"--resume {flags.resume}: no such checkpoint; give a .ckpt file of an earlier run.")
     checkpoint = ModelCheckpoint(
-        f"{flags.out}/checkpoints", monitor=monitor, mode="min", save_last=True, save_on_train_epoch_end=False
+        f"{flags.out}/checkpoints",
+        monitor=monitor,
+        mode="min",
+        save_last=True,
+        save_on_train_epoch_end=False,
+        enable_version_counter=False,  # a resumed run's last checkpoint is last.ckpt too
     )
     defaults: dict[str, Any] = {
         "max_steps": flags.optim.steps,

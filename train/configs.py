@@ -50,6 +50,8 @@ class CropConfig(Settings):
         velocity_bins: velocity shifts by up to this many bins either way.
         style_share: share of the excerpts whose composer, era or both are given to the model.
         validation_notes: notes scored of each validation piece, from its start.
+        composer_evenness: 0 draws pieces by their notes, 1 all composers alike; between, by their notes to the power of
+            1 less this.
         seed: of the excerpts and their variations.
     """
 
@@ -63,4 +65,30 @@ class CropConfig(Settings):
     velocity_bins: Annotated[int, Range(0, 31)] = 2
     style_share: Share = 0.5
     validation_notes: Count = 512
+    composer_evenness: Share = 0.0
+    seed: TrainingSeed = 1
+
+
+@dataclass(frozen=True)
+class PhraseTrainingConfig(Settings):
+    """How the two readings of the phrase model share a step.
+
+    Args:
+        told_share: share of a batch's excerpts that are also read under their codes.
+        told_weight: weight of those notes' nats beside the notes' read by themselves.
+        blind_share: share of their phrases that are decoded from the code alone, so that a code stands for its music.
+        fewer_stages_share: share of the phrases of which only the first one to all stages are told, by a draw.
+        codec_rate: learning rates of the codec and of what predicts its codes, over those of the trunk.
+        ema_decay: decay a step of the averaged weights, which are validated and written.
+        every_batch_for_fewer_stages: one in so many validation batches is also read with fewer stages told.
+        seed: of the draws.
+    """
+
+    told_share: Share = 1.0
+    told_weight: Annotated[float, Range(0, 1000)] = 0.5
+    blind_share: Share = 0.5
+    fewer_stages_share: Share = 0.5
+    codec_rate: Annotated[float, Range(0, 1000, low_open=True)] = 3.0
+    ema_decay: Annotated[float, Range(0, 1, low_open=True, high_open=True)] = 0.999
+    every_batch_for_fewer_stages: Count = 5
     seed: TrainingSeed = 1

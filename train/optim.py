@@ -1,6 +1,6 @@
 """The optimiser: Muon and AdamW behind one object, because Lightning's automatic optimisation steps exactly one."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -11,17 +11,23 @@ from train.muon import Muon
 
 
 class MuonAdamW(torch.optim.Optimizer):
-    """Muon on `matrices`, torch.optim.AdamW on `others`, stepped together.
+    """Muon on `matrices`, torch.optim.AdamW on `others`, stepped together; both parameters, or groups of them.
 
     The parameter groups are the two optimisers' own, so schedulers reach both; the state is saved and loaded per
     optimiser.
     """
 
-    def __init__(self, matrices: Iterable[nn.Parameter], others: Iterable[nn.Parameter], config: OptimConfig) -> None:
+    def __init__(
+        self,
+        matrices: Iterable[nn.Parameter] | Iterable[dict[str, Any]],
+        others: Iterable[nn.Parameter] | Iterable[dict[str, Any]],
+        config: OptimConfig,
+    ) -> None:
         self.muon = Muon(list(matrices), lr=config.muon_lr, weight_decay=config.weight_decay)
         self.adamw = torch.optim.AdamW(list(others), lr=config.adamw_lr, betas=(0.9, 0.95), weight_decay=0.0)
         super().__init__([*self.muon.param_groups, *self.adamw.param_groups], {})
-        self.muon.param_groups, self.adamw.param_groups = self.param_groups[:1], self.param_groups[1:]
+        of_muon = len(self.muon.param_groups)
+        self.muon.param_groups, self.adamw.param_groups = self.param_groups[:of_muon], self.param_groups[of_muon:]
 
     def step(self, closure: Callable[[], float] | None = None) -> float | None:
         """One step of both; `closure` recomputes the loss and its gradients."""
@@ -44,19 +50,31 @@ class MuonAdamW(torch.optim.Optimizer):
         self.param_groups = [*self.muon.param_groups, *self.adamw.param_groups]
 
 
-def build_optimizer(model: nn.Module, config: OptimConfig, hidden: Collection[str]) -> dict[str, Any]:
+def build_optimizer(
+    model: nn.Module, config: OptimConfig, hidden: Collection[str], faster: Mapping[str, float] | None = None
+) -> dict[str, Any]:
     """Optimiser and per-step schedule in the form Lightning's configure_optimizers returns.
 
-    Muon takes the matrices of the modules named `hidden`, AdamW everything else; frozen parameters are left out.
+    Muon takes the matrices of the modules named `hidden`, AdamW everything else; frozen parameters are left out. The
+    model's parts named in `faster` learn at so many times the rates.
     """
     trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
     matrices = {name: p for name, p in trained.items() if p.ndim == 2 and set(hidden) & set(name.split("."))}
     if config.muon_lr == 0:
         matrices = {}
-    others = [p for name, p in trained.items() if name not in matrices]
+    others = {name: p for name, p in trained.items() if name not in matrices}
+    slow_and_fast = _groups(others, config.adamw_lr, faster or {})
     if matrices:
-        optimizer = MuonAdamW(matrices.values(), others, config)
+        optimizer = MuonAdamW(_groups(matrices, config.muon_lr, faster or {}), slow_and_fast, config)
     else:
-        optimizer = torch.optim.AdamW(others, lr=config.adamw_lr, betas=(0.9, 0.95), weight_decay=0.0)
+        optimizer = torch.optim.AdamW(slow_and_fast, lr=config.adamw_lr, betas=(0.9, 0.95), weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, config.rate)
     return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def _groups(parameters: Mapping[str, nn.Parameter], rate: float, faster: Mapping[str, float]) -> list[dict[str, Any]]:
+    """Parameter groups by learning rate, the slowest first."""
+    by_factor: dict[float, list[nn.Parameter]] = {}
+    for name, parameter in parameters.items():
+        by_factor.setdefault(faster.get(name.partition(".")[0], 1.0), []).append(parameter)
+    return [{"params": group, "lr": rate * factor} for factor, group in sorted(by_factor.items())]

@@ -11,6 +11,8 @@ from losscal.weights import config_of, load_module, load_weights, save_weights, 
 from symbolic.models.code_gpt import CodeGPT
 from symbolic.models.configs import SHIPPED_WEIGHTS, GPTConfig, VQVAEConfig
 from symbolic.models.event_gpt import EventGPT
+from symbolic.models.phrases.config import PhraseConfig
+from symbolic.models.phrases.model import PhraseGPT
 from symbolic.models.vqvae import VQVAE
 from symbolic.tokens.events import vocabulary_hash
 
@@ -18,9 +20,10 @@ CONFIGS = {
     EventGPT.name: {"gpt": GPTConfig},
     CodeGPT.name: {"gpt": GPTConfig, "vqvae": VQVAEConfig},
     VQVAE.name: {"vqvae": VQVAEConfig},
+    PhraseGPT.name: {"phrases": PhraseConfig},
 }
 """The configs that a model of each kind is made from, by their names in a weights file."""
-_CLASSES = {EventGPT.name: EventGPT, CodeGPT.name: CodeGPT, VQVAE.name: VQVAE}
+_CLASSES = {EventGPT.name: EventGPT, CodeGPT.name: CodeGPT, VQVAE.name: VQVAE, PhraseGPT.name: PhraseGPT}
 
 
 def build(kind: str, configs: Mapping[str, Any]) -> nn.Module:

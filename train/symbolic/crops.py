@@ -47,7 +47,12 @@ class Crops(Dataset):
         self.corpus, self.config, self.epoch, self.styles = corpus, config, epoch, styles
         self.pieces = corpus.of_split("train")
         lengths = np.array([piece.n_notes for piece in self.pieces], dtype=np.float64)
-        self.cumulative_share = np.cumsum(lengths / lengths.sum())
+        by_composer: dict[str, float] = {}
+        for piece, length in zip(self.pieces, lengths, strict=True):
+            by_composer[piece.composer] = by_composer.get(piece.composer, 0.0) + length
+        of_composer = np.array([by_composer[piece.composer] for piece in self.pieces])
+        share = lengths * of_composer**-config.composer_evenness
+        self.cumulative_share = np.cumsum(share / share.sum())
 
     def __len__(self) -> int:
         return self.config.steps_per_epoch * self.config.batch_size

@@ -1,0 +1,1 @@
+"""What the codes of phrases carry: `python -m benchmarks.phrase_codes`."""

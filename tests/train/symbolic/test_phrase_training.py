@@ -1,0 +1,84 @@
+"""Training of the phrase model: it learns to use codes, and a run that was cut goes on as if it had not been."""
+
+import os
+import signal
+
+import lightning
+import numpy as np
+import pytest
+import torch
+from music import random_performance
+
+from symbolic.data.corpus import Piece, write_corpus
+from symbolic.models.phrases.model import PhraseGPT
+from symbolic.models.registry import load_model
+from train import phrases
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """Four training pieces and two for validation."""
+    folder = tmp_path_factory.mktemp("cache")
+    music = [random_performance(seed, 80) for seed in range(6)]
+    pieces, start = [], 0
+    for index, performance in enumerate(music):
+        stop, split = start + len(performance), "train" if index < 4 else "validation"
+        name, composer = f"{index}", ("Bach", "Handel")[index % 2]
+        pieces.append(Piece(name, f"{name}.mid", composer, "baroque", name, split, start, stop, 1.0, (), {}))
+        start = stop
+    write_corpus(folder, pieces, music, [], "made in a test")
+    return folder
+
+
+SMALL = [
+    *("--model.layers=1", "--model.width=16", "--model.heads=2", "--model.window_events=16", "--model.codec_width=8"),
+    *("--model.prior_layers=1", "--model.slot_width=8", "--model.head_width=8", "--crops.crop_events=32"),
+    *("--crops.steps_per_epoch=4", "--crops.validation_notes=32", "--optim.steps=8", "--style-pieces=1"),
+    *("--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false", "--trainer.precision=32-true"),
+]
+
+
+def run(cache, out, *flags):
+    phrases.main(["--data", str(cache), "--out", str(out), *SMALL, *flags])
+    return load_model(out / "phrases.safetensors", kind=PhraseGPT.name)[0].state_dict()
+
+
+class EndAfter(lightning.Callback):
+    """Asks the run to end, as a machine that shuts down does."""
+
+    def __init__(self, step):
+        self.step = step
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+        if trainer.global_step == self.step:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_a_run_that_was_cut_within_an_epoch_goes_on_to_the_same_weights(cache, tmp_path, monkeypatch):
+    whole = run(cache, tmp_path / "whole")
+    build = phrases.build_trainer
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        patch.setattr(
+            phrases, "build_trainer", lambda *a, callbacks, **k: build(*a, callbacks=[*callbacks, EndAfter(6)], **k)
+        )
+        run(cache, tmp_path / "cut")
+    checkpoint = tmp_path / "cut" / "checkpoints" / phrases.CHECKPOINT
+    assert torch.load(checkpoint, weights_only=True)["global_step"] == 6
+    resumed = run(cache, tmp_path / "cut", "--resume", str(checkpoint))
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+
+
+def test_composers_are_drawn_more_evenly(cache):
+    from symbolic.data.corpus import Corpus
+    from train.configs import CropConfig
+    from train.symbolic.crops import Crops
+
+    corpus = Corpus.open(cache)
+    by_composer = {}
+    for evenness in (0.0, 1.0):
+        crops = Crops(corpus, CropConfig(composer_evenness=evenness), 0, ())
+        shares = np.diff(crops.cumulative_share, prepend=0.0)
+        of_bach = [piece.composer == "Bach" for piece in crops.pieces]
+        by_composer[evenness] = float(shares[of_bach].sum())
+    assert by_composer[1.0] == pytest.approx(0.5)
+    assert by_composer[0.0] != pytest.approx(0.5)
