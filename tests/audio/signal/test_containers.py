@@ -1,7 +1,6 @@
 """A recording is as long as what can be decoded: cut, joined, unfinished and damaged files of every format."""
 
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from sound_formats import FORMATS, Format, encoded, music, mutated
 
 from audio.signal.blocks import BLOCK_SAMPLES
 from audio.signal.waveform import open_audio, read_audio
+from benchmarks.speed import peak_mib
 from losscal.errors import InputError
 
 WAV, RF64, W64, AIFF, AU, CAF = (
@@ -179,4 +179,4 @@ def test_damaged_files_are_read_or_refused_soon_in_little_memory(tmp_path):
 
 if __name__ == "__main__":
     fuzz(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
-    sys.stdout.write(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}\n")
+    sys.stdout.write(f"{peak_mib()}\n")
