@@ -131,6 +131,15 @@ def load_module(build: Callable[[], Module], state: Mapping[str, torch.Tensor], 
     return module.eval()
 
 
+def load_state(module: torch.nn.Module, state: Mapping[str, torch.Tensor], path: str | Path) -> None:
+    """Load `state` into `module` strictly; raises WeightsError naming `path` where a name or a shape differs."""
+    try:
+        module.load_state_dict(dict(state), strict=True)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        raise WeightsError(f"{path}: does not fit the model its own metadata describes: {reason}") from error
+
+
 def kind_of(path: str | Path) -> str | None:
     """The kind of model that a weights file says it holds; None where it says nothing. Raises WeightsError."""
     try:
