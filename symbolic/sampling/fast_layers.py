@@ -1,7 +1,6 @@
 """A copy of a model whose layers are swapped for ones that are quick with the few rows that sampling has.
 
-The copy computes the same function, and each row of a batch as if it were alone. What each swap is worth is measured
-in docs/generation.md.
+The copy computes the same function, and each row of a batch as if it were alone.
 """
 
 from copy import deepcopy
