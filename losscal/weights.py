@@ -3,18 +3,22 @@
 import json
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from math import prod
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
+from torch.overrides import TorchFunctionMode
 
 from losscal.errors import WeightsError
 from losscal.files import atomic_path
 
 FORMAT_VERSION = "1"
+SPARE_NUMBERS = 1 << 22
+"""What a model may make beside twice the numbers of its weights while it is built."""
 
 Config = TypeVar("Config")
 Module = TypeVar("Module", bound=torch.nn.Module)
@@ -113,11 +117,29 @@ def _is_of_type(value: Any, annotation: Any) -> bool:
 def load_module(build: Callable[[], Module], state: Mapping[str, torch.Tensor], path: str | Path) -> Module:
     """The module that `build` makes, with `state`, in evaluation mode.
 
-    Shapes are compared before memory is taken, so that a file's size bounds what it makes the reader allocate. Raises
-    WeightsError naming `path` where a name or a shape differs.
+    A file's size bounds the memory that building takes. Raises WeightsError naming `path` where a name or a shape
+    differs.
     """
-    with torch.device("meta"):
-        wanted = {name: tuple(tensor.shape) for name, tensor in build().state_dict().items()}
+    numbers = sum(tensor.numel() for tensor in state.values())
+    try:
+        with _NumberLimit(2 * numbers + SPARE_NUMBERS):
+            module = build()
+    except _TooManyNumbersError:
+        with torch.device("meta"):  # shapes without memory; torch imports for seconds before it makes any
+            _check_fit(build(), state, path)
+        module = build()
+    load_state(module, state, path)
+    return module.eval()
+
+
+def load_state(module: torch.nn.Module, state: Mapping[str, torch.Tensor], path: str | Path) -> None:
+    """Load `state` into `module` strictly; raises WeightsError naming `path` where a name or a shape differs."""
+    _check_fit(module, state, path)
+    module.load_state_dict(dict(state))
+
+
+def _check_fit(module: torch.nn.Module, state: Mapping[str, torch.Tensor], path: str | Path) -> None:
+    wanted = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
     held = {name: tuple(tensor.shape) for name, tensor in state.items()}
     differing = sorted(name for name in wanted.keys() | held.keys() if wanted.get(name) != held.get(name))
     if differing:
@@ -126,18 +148,28 @@ def load_module(build: Callable[[], Module], state: Mapping[str, torch.Tensor], 
             f"{path}: does not fit the model its own metadata describes: {name} is {held.get(name, 'missing')}, needed "
             f"is {wanted.get(name, 'none')} ({len(differing)} such tensors); fetch or train it anew."
         )
-    module = build()
-    module.load_state_dict(dict(state))
-    return module.eval()
 
 
-def load_state(module: torch.nn.Module, state: Mapping[str, torch.Tensor], path: str | Path) -> None:
-    """Load `state` into `module` strictly; raises WeightsError naming `path` where a name or a shape differs."""
-    try:
-        module.load_state_dict(dict(state), strict=True)
-    except RuntimeError as error:
-        reason = " ".join(str(error).split())
-        raise WeightsError(f"{path}: does not fit the model its own metadata describes: {reason}") from error
+class _TooManyNumbersError(MemoryError):
+    """More was asked for than a limit allows."""
+
+
+class _NumberLimit(TorchFunctionMode):
+    """Raises _TooManyNumbersError before the tensors that are made within hold more than `left` numbers together."""
+
+    def __init__(self, left: int) -> None:
+        super().__init__()
+        self.left = left
+
+    def __torch_function__(
+        self, func: Callable, types: Sequence[type], args: tuple = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        if func in (torch.empty, torch.zeros, torch.ones, torch.randn):
+            size = args[0] if args and isinstance(args[0], Sequence) else args
+            self.left -= prod(size)
+            if self.left < 0:
+                raise _TooManyNumbersError
+        return func(*args, **(kwargs or {}))
 
 
 def kind_of(path: str | Path) -> str | None:

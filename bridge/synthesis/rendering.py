@@ -73,14 +73,11 @@ def play(
     Raises InputError for a sample rate outside 8000..96000 Hz, a gain outside 0..10, a file that has no note or lasts
     longer than MAX_SECONDS, a broken SoundFont, and where the FluidSynth library is missing or the disk is full.
     """
-    try:
-        Number.of(SampleRate).check(sample_rate)
-    except ValueError as error:
-        raise InputError(f"sample rate {error}.") from error
-    try:
-        Number.of(Gain).check(gain)
-    except ValueError as error:
-        raise InputError(f"gain {error}.") from error
+    for name_of_number, number, allowed in (("sample rate", sample_rate, SampleRate), ("gain", gain, Gain)):
+        try:
+            Number.of(allowed).check(number)
+        except ValueError as error:
+            raise InputError(f"{name_of_number} {error}.") from error
     played = Played.of(file, name, from_first_note=from_first_note)
     if played.seconds[-1] > MAX_SECONDS:
         raise InputError(f"{name}: lasts {played.seconds[-1]:.0f} s, the limit is {MAX_SECONDS:.0f} s; split the file.")
