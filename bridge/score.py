@@ -1,6 +1,6 @@
 """`python -m bridge.score PATH...`: how likely is each piece, by its notes and by its sound, on one row.
 
-Items are scored a few at a time, so memory is bounded by the longest; versions of one piece are compared afterwards,
+Items are scored one by one, so memory is bounded by the longest; versions of one piece are compared afterwards,
 from the tables beside the report. What cannot be scored is told in its row's `error`; the other half of a pair, and the
 other items, are complete.
 """
@@ -18,7 +18,6 @@ from bridge.items.engine import (
     ENGINES,
     Engine,
     Recipe,
-    chunks,
     default_workers,
     in_processes,
     in_this_process,
@@ -155,10 +154,10 @@ def _entries(
         journal, finished = Journal.open(scorer.folder, scorer, items)
     yield from finished.items()
     to_do = {number: item for number, item in enumerate(items) if number not in finished}
-    for entries in run_items(scorer, chunks(to_do)):
+    for number, entry in run_items(scorer, to_do.items()):
         if keep:
-            journal.add(entries)
-        yield from entries
+            journal.add(number, entry)
+        yield number, entry
 
 
 def _parser() -> argparse.ArgumentParser:

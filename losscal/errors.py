@@ -11,3 +11,8 @@ class InputError(ValueError):
 
 class WeightsError(RuntimeError):
     """A weights file is missing, truncated, of another format or model; the message says which and what to do."""
+
+
+def in_words(error: Exception) -> str:
+    """An exception of any kind in a few words on one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())[:200]

@@ -1,12 +1,13 @@
-"""Many items, a few at a time: one after the other in this process, on all cores, or on the machines of a Ray cluster.
+"""Many items: one after the other in this process, on all cores, or on the machines of a Ray cluster.
 
-Whichever runs them, `ItemScorer.score` makes the entries, in the same chunks, so that the numbers are the same. Each
-worker opens the views for itself and computes on one thread; it is given the next chunk when it is done with one, and
-no more than two a worker are under way, so that memory does not grow with the number of items.
+Whichever runs them, `ItemScorer.score` makes the entries, each by itself, so that the numbers are the same. Each
+worker opens the views for itself and computes on one thread; it is given the next item when it is done with one, and
+no more than two a worker are under way, so that memory does not grow with the number of items. Where a worker is
+killed, what was under way is scored again, one item at a time, and the item that kills its worker once more is told.
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from itertools import islice
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 from bridge.items.entry import ItemEntry
 from bridge.items.finding import Item
@@ -24,14 +26,13 @@ from bridge.views.opening import open_views
 from losscal.errors import InputError
 
 ENGINES = ("processes", "ray")
-CHUNK_ITEMS = 4
-"""Items scored together: enough for a model to be busy with short ones, few enough to lose little to a kill."""
+KILLED = "the process that scored it was killed, perhaps for want of memory; end other programs, or cut the piece"
 MANY_ITEMS = 32
 """From here on opening the views once more for each core pays."""
-Chunk = Sequence[tuple[int, Item]]
-Entries = Sequence[tuple[int, ItemEntry]]
-Engine = Callable[[ItemScorer, Iterable[Chunk]], Iterator[Entries]]
-"""Makes the entries of each chunk as the scorer does, in any order."""
+Numbered = tuple[int, Item]
+Entries = Iterator[tuple[int, ItemEntry]]
+Engine = Callable[[ItemScorer, Iterable[Numbered]], Entries]
+"""Makes the entry of each item, by number, as the scorer does, in any order."""
 
 
 @dataclass(frozen=True)
@@ -65,13 +66,6 @@ class Job:
         return ItemScorer(views, self.excerpt, self.folder, self.by_composer, self.scratch)
 
 
-def chunks(items: Mapping[int, Item]) -> Iterator[Chunk]:
-    """Items by number, CHUNK_ITEMS at a time."""
-    rest = iter(items.items())
-    while chunk := list(islice(rest, CHUNK_ITEMS)):
-        yield chunk
-
-
 def default_workers(n_items: int) -> int:
     """All cores where there are many items, else 1: this process."""
     if n_items < MANY_ITEMS:
@@ -81,36 +75,60 @@ def default_workers(n_items: int) -> int:
     return os.cpu_count() or 1
 
 
-def in_this_process(scorer: ItemScorer, work: Iterable[Chunk]) -> Iterator[Entries]:
-    """The entries of each chunk, in turn."""
-    for chunk in work:
-        yield _scored(scorer, chunk)
+def in_this_process(scorer: ItemScorer, work: Iterable[Numbered]) -> Entries:
+    """The entries, in turn."""
+    for number, item in work:
+        yield number, scorer.score(item)
 
 
-def in_processes(recipe: Recipe, workers: int, scorer: ItemScorer, work: Iterable[Chunk]) -> Iterator[Entries]:
-    """The entries of each chunk, as they are done; raises InputError where a worker is killed."""
-    job = Job.like(scorer, recipe)
+def in_processes(recipe: Recipe, workers: int, scorer: ItemScorer, work: Iterable[Numbered]) -> Entries:
+    """The entries, as they are done; of an item whose worker is killed twice, the second time alone, one that says so.
+
+    Raises as `open_views` does.
+    """
+    job, rest = Job.like(scorer, recipe), iter(work)
+    while suspects := (yield from _until_a_worker_is_killed(job, workers, rest)):
+        for number, item in suspects.items():
+            if (yield from _until_a_worker_is_killed(job, 1, iter([(number, item)]))):
+                yield number, scorer.failed(item, KILLED)
+
+
+def _until_a_worker_is_killed(
+    job: Job, workers: int, work: Iterator[Numbered]
+) -> Generator[tuple[int, ItemEntry], None, dict[int, Item]]:
+    """Yield entries as they are done; returns what was under way, by number, where a worker was killed, else nothing.
+
+    `work` then holds what was not begun.
+    """
     pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_prepare_worker)
-    under_way: set[Future[Entries]] = set()
+    under_way: dict[Future[ItemEntry], Numbered] = {}
     try:
-        for chunk in work:
-            under_way.add(pool.submit(_score_in_worker, job, chunk))
-            if len(under_way) >= 2 * workers:
-                done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
-                yield from (future.result() for future in done)
-        for future in under_way:
-            yield future.result()
-    except BrokenProcessPool as error:
-        raise InputError(
-            f"--workers {workers}: a worker was killed, perhaps for want of memory; run the command again with fewer "
-            "workers, where there is an --out DIR the items done are kept."
-        ) from error
+        while True:
+            for number, item in islice(work, 2 * workers - len(under_way)):
+                under_way[_submitted(pool, job, item)] = number, item
+            if not under_way:
+                return {}
+            done, _ = wait(under_way, return_when=FIRST_COMPLETED)
+            for future in done:
+                if isinstance(future.exception(), BrokenProcessPool):
+                    return dict(sorted(under_way.values()))
+                yield under_way.pop(future)[0], future.result()
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def under_ray(recipe: Recipe, workers: int | None, scorer: ItemScorer, work: Iterable[Chunk]) -> Iterator[Entries]:
-    """The entries of each chunk, by Ray Data on the cluster that Ray finds, or on this machine.
+def _submitted(pool: ProcessPoolExecutor, job: Job, item: Item) -> "Future[ItemEntry]":
+    """The item's future, broken where the pool is so already."""
+    try:
+        return pool.submit(_score_in_worker, job, item)
+    except BrokenProcessPool as error:
+        broken: Future[ItemEntry] = Future()
+        broken.set_exception(error)
+        return broken
+
+
+def under_ray(recipe: Recipe, workers: int | None, scorer: ItemScorer, work: Iterable[Numbered]) -> Entries:
+    """The entries, by Ray Data on the cluster that Ray finds, or on this machine.
 
     workers: actors at a time, by default as many as there are CPUs. Raises InputError where Ray is not installed. The
     scorer's folder and the items' files must be the same on all machines.
@@ -122,26 +140,21 @@ def under_ray(recipe: Recipe, workers: int | None, scorer: ItemScorer, work: Ite
     if not ray.is_initialized():
         ray.init(log_to_driver=False)
     actors = workers or int(ray.cluster_resources()["CPU"])
-    rows = ray.data.from_items([{"chunk": chunk} for chunk in work])
+    rows = ray.data.from_items([{"number": number, "item": item} for number, item in work])
     scored = rows.map(_RayWorker, fn_constructor_args=(Job.like(scorer, recipe),), concurrency=actors, num_cpus=1)
     for row in scored.iter_rows():
-        yield row["entries"]
+        yield row["number"], row["entry"]
 
 
 class _RayWorker:
-    """What Ray keeps on a core: `_scored` of rows."""
+    """What Ray keeps on a core: `ItemScorer.score` of rows."""
 
     def __init__(self, job: Job) -> None:
         _one_thread()
         self.scorer = job.open()
 
-    def __call__(self, row: Mapping[str, Chunk]) -> dict[str, Entries]:
-        return {"entries": _scored(self.scorer, row["chunk"])}
-
-
-def _scored(scorer: ItemScorer, chunk: Chunk) -> Entries:
-    numbers = [number for number, _ in chunk]
-    return list(zip(numbers, scorer.score([item for _, item in chunk]), strict=True))
+    def __call__(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        return {"number": row["number"], "entry": self.scorer.score(row["item"])}
 
 
 def _prepare_worker() -> None:
@@ -163,9 +176,9 @@ def _one_thread() -> None:
 
 @cache
 def _opened(job: Job) -> ItemScorer:
-    """The scorer of this worker, opened with its first chunk."""
+    """The scorer of this worker, opened with its first item."""
     return job.open()
 
 
-def _score_in_worker(job: Job, chunk: Chunk) -> Entries:
-    return _scored(_opened(job), chunk)
+def _score_in_worker(job: Job, item: Item) -> ItemEntry:
+    return _opened(job).score(item)

@@ -161,6 +161,11 @@ class ItemEntry:
         """Whether its notes lie on a grid throughout."""
         return self.symbolic is not None and self.symbolic.sequenced is not None
 
+    @property
+    def is_scored(self) -> bool:
+        """Whether any view gave figures."""
+        return any(half is not None and half.scored for half in (self.symbolic, self.audio))
+
     def half(self, name: str) -> NotesHalf | SoundHalf | None:
         """The half that the report calls "symbolic" or "audio"."""
         return {"symbolic": self.symbolic, "audio": self.audio}[name]

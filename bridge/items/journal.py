@@ -79,10 +79,10 @@ class Journal:
             )
         return journal, finished
 
-    def add(self, entries: Iterable[tuple[int, ItemEntry]]) -> None:
-        """Append entries by item number; those with an error are left for the next run."""
-        done = ((self.keys[number], entry) for number, entry in entries if entry.error is None)
-        self._append(self.folder / JOURNAL_FILE, done)
+    def add(self, number: int, entry: ItemEntry) -> None:
+        """Append the entry of an item; one with an error is left for the next run."""
+        if entry.error is None:
+            self._append(self.folder / JOURNAL_FILE, [(self.keys[number], entry)])
 
     def _append(self, path: Path, entries: Iterable[tuple[str, ItemEntry]]) -> None:
         """Append entries by key."""

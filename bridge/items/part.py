@@ -1,12 +1,13 @@
 """What the rooms that score an item hand back: a part of its entry, and what is to be said of it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any, Generic, TypeVar
 
 from bridge.items.entry import Moment
-from losscal.errors import InputError
+from losscal.errors import InputError, in_words
 
 Value = TypeVar("Value")
 
@@ -24,12 +25,36 @@ class Part(Generic[Value]):
     problems: tuple[str, ...] = ()
 
 
-def part_of(make: Callable[[], Part[Value]]) -> Part[Value]:
-    """What `make` returns; an InputError that it raises is the part's one problem."""
+def part_of(make: Callable[[], Part[Value]], source: str) -> Part[Value]:
+    """What `make` returns; whatever it raises is the part's one problem. source: what failed, for the message."""
     try:
-        return make()
+        with told_of(source):
+            return make()
     except InputError as error:
         return Part(problems=(str(error),))
+
+
+@contextmanager
+def told_of(source: str) -> Iterator[None]:
+    """Whatever is raised, foreseen or not, becomes an InputError: no failure of one item may cost the others."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(_sentence(error, source)) from error
+
+
+def _sentence(error: Exception, source: str) -> str:
+    """What was raised, and what to do."""
+    is_want_of_memory = isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and "memory" in str(error)  # as torch tells it
+    )
+    if is_want_of_memory:
+        return f"{source}: takes more memory than there is; end other programs, use fewer --workers, or cut it."
+    if isinstance(error, OSError):
+        return f"{source}: the system refuses ({error.strerror or error}); mend that and run the command again."
+    return f"{source}: failed ({in_words(error)}); please report this file."
 
 
 def check_finite(view: str, figures: Mapping[str, Any], source: str) -> None:

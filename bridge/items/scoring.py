@@ -1,11 +1,9 @@
-"""Scoring one item, or a few at a time: the entry of the report that a MIDI file, an audio file or both come to.
+"""Scoring one item: the entry of the report that a MIDI file, an audio file or both come to.
 
-What cannot be scored is told in the entry's `error`; the other half of a pair, and the other items, are complete. The
-notes of a few items go through a model together, which is quicker; sound is scored item by item, so that memory is
-bounded by the longest.
+What cannot be scored is told in the entry's `error`; the other half of a pair, and the other items, are complete. Each
+item is scored by itself: its figures hang on no neighbour, and memory is bounded by the longest.
 """
 
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,8 +12,8 @@ from pathlib import Path
 from bridge.items.entry import ItemEntry, NotesHalf, PairMatch, SoundHalf
 from bridge.items.finding import Item
 from bridge.items.music import Music
-from bridge.items.notes import ScoredNotes, half_of_notes, score_notes
-from bridge.items.part import Part, part_of
+from bridge.items.notes import half_of_notes
+from bridge.items.part import Part, part_of, told_of
 from bridge.items.scratch import Scratch
 from bridge.items.sound import half_of_sound, match_of_pair
 from bridge.items.tables import Tables
@@ -38,48 +36,33 @@ class ItemScorer:
     by_composer: bool = False
     scratch: Scratch | None = None
 
-    def score(self, items: Sequence[Item]) -> list[ItemEntry]:
-        """The entries of a few items; whatever is wrong with the user's files ends up in their "error"."""
-        music = [Music(item.midi, item.wav) for item in items]
-        read = [Part() if of_item.midi is None else part_of(lambda of=of_item: Part(of.cleaned)) for of_item in music]
-        cleaned = [part.value for part in read if part.value is not None]
-        scored = iter(score_notes(cleaned, self.views, excerpt=self.excerpt, by_composer=self.by_composer))
-        notes = [Part(None if part.value is None else next(scored), problems=part.problems) for part in read]
-        # an item's sound goes with its entry, so that one at a time is in memory
-        return [self._entry(item, music.pop(0), of_item) for item, of_item in zip(items, notes, strict=True)]
+    def score(self, item: Item) -> ItemEntry:
+        """The entry of an item; whatever is wrong with it, with the user's files or with us, ends up in its "error".
 
-    def _entry(self, item: Item, music: Music, notes: Part[ScoredNotes]) -> ItemEntry:
-        """One entry of the report's "items"; its explanations are told later."""
-        entry = ItemEntry(
-            id=item.id,
-            group=item.group,
-            midi=None if item.midi is None else str(item.midi),
-            wav=None if item.wav is None else str(item.wav),
-            warnings=(*self.views.warnings, *item.warnings),
-            error=item.problem,
-        )
+        Its explanations are told later.
+        """
+        entry = self._unscored(item)
         if item.problem is not None:
             return entry
+        music = Music(item.midi, item.wav)
         tables = None if self.folder is None else Tables.of(item, self.folder)
         symbolic: Part[NotesHalf] = Part()
         audio: Part[SoundHalf] = Part()
         match: Part[PairMatch] = Part()
-        hint: Part[None] = Part()
-        if notes.value is not None:
-            symbolic = half_of_notes(notes.value, self.views, tables, item.id)
-        if self.views.wants_audio and (item.wav is not None or notes.value is not None):
-            audio = part_of(partial(half_of_sound, music, self.views, tables))
+        if item.midi is not None:
+            symbolic = part_of(lambda: self._half_of_notes(music, tables, item.id), item.id)
+        if self.views.wants_audio and (item.wav is not None or symbolic.value is not None):
+            audio = part_of(partial(half_of_sound, music, self.views, tables), item.id)
         is_heard = audio.value is not None and bool(self.views.audio)
-        if is_heard and item.wav is not None and notes.value is not None:
-            match = part_of(partial(match_of_pair, music))
+        if is_heard and item.wav is not None and symbolic.value is not None:
+            match = part_of(partial(match_of_pair, music), item.id)
         if self.scratch is not None and item.group is not None and audio.value is not None:
-            with suppress(InputError):  # too quiet to be compared, or no room: then it is told, or made, once more
+            # too quiet to be compared, or no room: then it is told, or made, once more
+            with suppress(InputError), told_of(item.id):
                 self.scratch.keep(entry, music.descriptors)
-        if item.midi is None and not self.views.wants_audio:
-            hint = Part(warnings=("not scored: the views asked for need a MIDI file",))
-        parts = (notes, symbolic, audio, match, hint)
+        parts = (symbolic, audio, match)
         problems = dict.fromkeys(problem for part in parts for problem in part.problems)  # views may say the same
-        return replace(
+        entry = replace(
             entry,
             rendered=is_heard and item.wav is None,
             symbolic=symbolic.value,
@@ -89,3 +72,32 @@ class ItemScorer:
             warnings=(*entry.warnings, *(warning for part in parts for warning in part.warnings)),
             error=" ".join(problems) or None,
         )
+        return entry if entry.error or entry.is_scored else replace(entry, error=self._why_not_scored(entry))
+
+    def failed(self, item: Item, reason: str) -> ItemEntry:
+        """The entry of an item that could not be scored at all."""
+        return replace(self._unscored(item), error=f"{item.id}: {reason}.")
+
+    def _unscored(self, item: Item) -> ItemEntry:
+        return ItemEntry(
+            id=item.id,
+            group=item.group,
+            midi=None if item.midi is None else str(item.midi),
+            wav=None if item.wav is None else str(item.wav),
+            warnings=(*self.views.warnings, *item.warnings),
+            error=item.problem,
+        )
+
+    def _half_of_notes(self, music: Music, tables: Tables | None, source: str) -> Part[NotesHalf]:
+        cleaned = music.cleaned
+        return half_of_notes(cleaned, self.views, tables, source, excerpt=self.excerpt, by_composer=self.by_composer)
+
+    def _why_not_scored(self, entry: ItemEntry) -> str:
+        """A sentence on an entry in which no view gave a figure, though none failed on it."""
+        lacking = {
+            view: why for half in (entry.symbolic, entry.audio) if half for view, why in half.unavailable.items()
+        }
+        if lacking:
+            return f"{entry.id}: not scored. " + " ".join(f"{view}: {why}" for view, why in lacking.items())
+        asked = ", ".join([*self.views.declared, *self.views.unavailable])
+        return f"{entry.id}: not scored, the views asked for ({asked}) need a MIDI file; give it, or ask for others."

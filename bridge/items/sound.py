@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from bridge.items import moments
 from bridge.items.entry import Figures, Moment, PairMatch, SoundHalf, Unavailable
 from bridge.items.music import Music
-from bridge.items.part import Part, check_finite
+from bridge.items.part import Part, check_finite, told_of
 from bridge.items.percentiles import FEW_SECONDS, place_among_windows
 from bridge.items.tables import Tables
 from bridge.views.opening import OpenViews
@@ -34,7 +34,8 @@ def half_of_sound(music: Music, views: OpenViews, tables: Tables | None) -> Part
     problems: list[str] = []
     for name, view in views.audio.items():
         try:
-            of_view, curve = _figures_and_curve(view, sound, tables)
+            with told_of(sound.source):
+                of_view, curve = _figures_and_curve(view, sound, tables)
         except InputError as error:
             problems.append(str(error))
             continue

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 from audio.audiobox import AUDIOBOX
 from audio.musicgen.view import MUSICGEN
 from audio.spectral.view import SPECTRAL_LM
-from losscal.errors import InputError, WeightsError
+from losscal.errors import InputError, WeightsError, in_words
 from losscal.views import SOUND, Figure, Half, View
 from symbolic.scoring.views import EVENTS, VQVAE
 
@@ -131,5 +131,4 @@ def told_in_one_sentence(plugin: str) -> Iterator[None]:
     except (InputError, WeightsError) as error:
         raise InputError(f"{plugin}: {error}") from error
     except Exception as error:  # other people's code may raise anything
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-        raise InputError(f"{plugin}: failed ({reason}); tell its author.") from error
+        raise InputError(f"{plugin}: failed ({in_words(error)}); tell its author.") from error

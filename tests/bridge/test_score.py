@@ -12,8 +12,8 @@ import pytest
 import soundfile
 
 import bridge.score
-from bridge.items.engine import CHUNK_ITEMS
 from bridge.items.finding import Item, find_items
+from bridge.items.part import Part
 from bridge.items.tables import read_table
 from bridge.score import main, score_items
 from bridge.views.declarations import VIEWS
@@ -130,10 +130,21 @@ def test_views_not_asked_for_are_absent_and_those_not_in_this_version_say_why(tm
     assert entry["audio"] is None and "vqvae" not in entry["symbolic"]
 
 
-def test_a_recording_under_symbolic_views_alone_is_told_to_be_unscored(tmp_path, views, make_wav):
+def test_a_recording_under_symbolic_views_alone_is_an_error(tmp_path, views, make_wav):
     symbolic_only = OpenViews(views.symbolic, {}, {}, views.references)
     (entry,) = score_items([Item(id="a", wav=make_wav(tmp_path / "a.wav"))], symbolic_only)["items"]
-    assert entry["error"] is None and "need a MIDI file" in entry["warnings"][0]
+    assert entry["error"] == (
+        "a: not scored, the views asked for (events, vqvae) need a MIDI file; give it, or ask for others."
+    )
+
+
+def test_an_item_whose_views_cannot_be_had_is_not_done(tmp_path, views, make_midi, make_wav):
+    nothing = OpenViews({}, {}, {"events": "no weights.", "spectral_lm": "none either."}, views.references)
+    of_notes, of_sound = score_items(
+        [Item(id="a", midi=make_midi(tmp_path / "a.mid")), Item(id="b", wav=make_wav(tmp_path / "b.wav"))], nothing
+    )["items"]
+    assert of_notes["error"] == "a: not scored. events: no weights. spectral_lm: none either."
+    assert of_sound["error"] == "b: not scored. spectral_lm: none either."
 
 
 def test_percentiles_are_given_only_with_references_of_the_same_weights(tmp_path, views, make_midi):
@@ -165,15 +176,45 @@ def test_a_sound_whose_figures_are_not_finite_has_no_curve_and_no_moments(tmp_pa
     assert not (tmp_path / "out" / "curves").exists()
 
 
-def test_items_are_scored_a_few_at_a_time(tmp_path, views, make_midi):
+@pytest.mark.parametrize(
+    ("raised", "told"),
+    [
+        (MemoryError(), "takes more memory than there is"),
+        (RuntimeError("DefaultCPUAllocator: not enough memory"), "takes more memory than there is"),
+        (RecursionError("maximum recursion depth exceeded"), "failed (RecursionError: maximum"),
+        (OSError(28, "No space left on device"), "the system refuses (No space left on device)"),
+        (KeyError("pitch"), "please report this file"),
+    ],
+)
+@pytest.mark.parametrize("half", ["symbolic", "audio"])
+def test_whatever_one_item_raises_is_its_own(tmp_path, views, make_midi, make_wav, monkeypatch, half, raised, told):
+    """The neighbours, its other half and the report are complete, and the next run is no worse off."""
     items = [
-        Item(id=str(number), midi=make_midi(tmp_path / f"take{number}th.mid")) for number in range(CHUNK_ITEMS + 3)
+        Item(
+            id=name, midi=make_midi(tmp_path / f"{name}.mid", count=40 + place), wav=make_wav(tmp_path / f"{name}.wav")
+        )
+        for place, name in enumerate("abc")
     ]
-    sizes = []
-    original = views.symbolic["events"].score
-    views.symbolic["events"].score = lambda given, **options: sizes.append(len(given)) or original(given, **options)
-    assert [entry["id"] for entry in score_items(items, views)["items"]] == [item.id for item in items]
-    assert sizes == [CHUNK_ITEMS, 3]
+    notes, sound = views.symbolic["events"], views.audio["spectral_lm"]
+    score_notes, score_sound = notes.score, sound.score
+
+    def fail_on(is_b, answer):
+        if is_b:
+            raise raised
+        return answer()
+
+    if half == "symbolic":
+        notes.score = lambda given, **flags: fail_on(len(given[0]) == 41, lambda: score_notes(given, **flags))
+    else:
+        views.audio["spectral_lm"] = replace(
+            sound, score=lambda given: fail_on(given.source.endswith("b.wav"), lambda: score_sound(given))
+        )
+    monkeypatch.setattr("bridge.items.scoring.match_of_pair", lambda music: Part())
+    for _ in range(2):
+        a, b, c = score_items(items, views, tables_dir=tmp_path / "out")["items"]
+        assert a["error"] is c["error"] is None and a["symbolic"]["events"] and c["audio"]["spectral_lm"]
+        assert told in b["error"] and "\n" not in b["error"] and b["error"].endswith(".")
+        assert b["symbolic"]["vqvae"] and (b["audio"] is None) == (half == "audio")
 
 
 def test_the_per_note_table_sums_to_the_report(tmp_path, views, make_midi):
