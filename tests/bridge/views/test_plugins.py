@@ -143,11 +143,11 @@ def test_plug_ins_are_asked_only_by_name(install, monkeypatch, tmp_path):
         (SCORER.replace('"seconds"', '""'), "unit '': say"),
     ],
 )
-def test_a_plug_in_that_cannot_be_opened_is_unavailable_and_the_rest_is_scored(install, score_tone, code, told):
+def test_a_plug_in_that_cannot_be_opened_is_unavailable_with_the_reason(install, score_tone, code, told):
     install("lengths", code)
     (entry,) = score_tone(["lengths"])["items"]
-    assert entry["error"] is None
     reason = entry["audio"]["lengths"]["unavailable"]
+    assert entry["error"] == f"tone: not scored. lengths: {reason}"
     assert reason.startswith("lengths (of lengths 1.0): ") and told in reason and reason.count("\n") == 0
 
 
