@@ -22,7 +22,7 @@ import numpy as np
 from audio.checkpoints import checkpoint_folder, sha256_of_weights
 from audio.scorer import Description
 from audio.signal.blocks import excerpts
-from audio.signal.waveform import Sound, cut, open_audio, prepare_mono
+from audio.signal.waveform import Sound, cut, open_audio, prepare_mono, without_dc
 from losscal.cli import EXIT_DONE, EXIT_ITEMS_FAILED, log, run
 from losscal.errors import InputError, WeightsError
 from losscal.files import atomic_path
@@ -104,7 +104,7 @@ class AudioboxScorer:
         """A sound of any rate and length to a rating for each of AXES; raises InputError where it is too quiet."""
         import torch
 
-        prepared = prepare_mono(sound, self.sample_rate, self.loudness_lufs)
+        prepared = prepare_mono(without_dc(sound), self.sample_rate, self.loudness_lufs)
         weighted = dict.fromkeys(AXES, 0.0)
         for windows, lengths in self._batches(prepared):
             is_sound = np.arange(windows.shape[1]) < lengths[:, None]

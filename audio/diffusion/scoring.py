@@ -17,7 +17,7 @@ from audio.diffusion.model import DiffusionModel
 from audio.diffusion.process import diffusion_nats, prior_nats, reconstruction_nats, spread_times
 from audio.diffusion.view import DIFFUSION, KIND
 from audio.scorer import Description
-from audio.signal.waveform import Sound, cut
+from audio.signal.waveform import Sound, cut, without_dc
 from audio.spectral.config import SHIPPED_WEIGHTS
 from audio.spectral.frames import FrameConfig, active_frames, quantised_frames
 from audio.spectral.loading import load_frame_model
@@ -148,6 +148,7 @@ class DiffusionScorer:
 
     def score_sound(self, sound: Sound, progress: Progress = iter) -> DiffusionScore:
         """The score of any sound, of the same frames as spectral_lm scores; raises InputError as `score` does."""
+        sound = without_dc(sound)
         first, last = sounding_span(sound)
         levels = quantised_frames(cut(sound, first, last))
         return replace(self.score_levels(levels, sound.seconds, progress), lead_seconds=first / sound.sample_rate)

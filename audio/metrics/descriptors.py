@@ -10,7 +10,7 @@ from functools import cache
 
 import numpy as np
 
-from audio.signal.waveform import Sound, prepare_mono
+from audio.signal.waveform import Sound, prepare_mono, without_dc
 from audio.spectral.frames import ACTIVE_DB, BLOCK_FRAMES, FrameConfig, levels_of_power, power_spectra
 from losscal.errors import InputError
 
@@ -49,7 +49,7 @@ def describe(sound: Sound) -> Descriptors:
 
     Raises InputError where it is too quiet to normalise, or where no band ever lies above ACTIVE_DB.
     """
-    spectra = power_spectra(prepare_mono(sound, FRAMES.sample_rate, FRAMES.loudness_lufs))
+    spectra = power_spectra(prepare_mono(without_dc(sound), FRAMES.sample_rate, FRAMES.loudness_lufs))
     parts = [(levels_of_power(power), mel_cepstrum(power)) for power in spectra]
     levels, mfcc_db = (np.concatenate(blocks) for blocks in zip(*parts, strict=True))
     is_active = levels.max(axis=1) > ACTIVE_LEVEL

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from audio.checkpoints import checkpoint_folder, load_transformers_model, model_type, sha256_of_weights
 from audio.signal.blocks import excerpts
-from audio.signal.waveform import Sound, prepare_mono
+from audio.signal.waveform import Sound, prepare_mono, without_dc
 from audio.spectral.config import KIND as SPECTRAL_LM
 from audio.spectral.frames import FrameConfig, quantised_frames
 from audio.spectral.model import frame_nats, rms_norm
@@ -148,7 +148,7 @@ def windows_of(sound: Sound, sample_rate: int, window_samples: int) -> Iterator[
 
     A sound that is shorter is one shorter window. Raises InputError where it is too quiet to normalise.
     """
-    mono = prepare_mono(sound, sample_rate, LOUDNESS_LUFS)
+    mono = prepare_mono(without_dc(sound), sample_rate, LOUDNESS_LUFS)
     n_windows = -(-mono.n_samples // window_samples)
     starts = np.linspace(0, max(0, mono.n_samples - window_samples), n_windows).round().astype(int)
     for samples in excerpts(mono.blocks(), ((start, start + window_samples) for start in starts)):

@@ -17,7 +17,7 @@ from torch import Tensor
 from audio.musicgen.checkpoint import MusicGen
 from audio.musicgen.config import LOUDNESS_LUFS
 from audio.signal.blocks import excerpts
-from audio.signal.waveform import Sound, normalise, resample, to_mono
+from audio.signal.waveform import Sound, normalise, resample, to_mono, without_dc
 
 SPECTRUM_SAMPLES = (512, 1024, 2048)
 SPECTRA_PER_FRAME = 4
@@ -76,7 +76,7 @@ def prepared(musicgen: MusicGen, sound: Sound) -> Sound:
     """
     if not musicgen.channels == sound.n_channels == 2:
         sound = to_mono(sound)
-    return normalise(resample(sound, musicgen.sample_rate), LOUDNESS_LUFS)
+    return normalise(resample(without_dc(sound), musicgen.sample_rate), LOUDNESS_LUFS)
 
 
 def encode(musicgen: MusicGen, sound: Sound, config: ChunkConfig = ChunkConfig()) -> Tensor:

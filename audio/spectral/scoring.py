@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from audio.scorer import Description
-from audio.signal.waveform import Sound, cut
+from audio.signal.waveform import Sound, cut, without_dc
 from audio.spectral.config import BACKGROUND_KIND, KIND, SHIPPED_WEIGHTS, SpectralLMConfig
 from audio.spectral.frames import ACTIVE_DB, FrameConfig, active_frames, quantised_frames
 from audio.spectral.loading import load_frame_model
@@ -150,6 +150,7 @@ class SpectralLMScorer:
 
         So silence put before a sound moves no frame on it: half a frame's shift alone makes other levels.
         """
+        sound = without_dc(sound)
         first, last = sounding_span(sound)
         score = self.score_levels(quantised_frames(cut(sound, first, last)), sound.seconds, sound.source)
         return replace(score, lead_seconds=first / sound.sample_rate)

@@ -19,6 +19,7 @@ from audio.signal.waveform import (
     read_audio,
     resample,
     to_mono,
+    without_dc,
 )
 from losscal.errors import InputError
 
@@ -181,6 +182,14 @@ def test_channels_that_differ_do_not_cancel():
     alone = noise * (np.arange(MAX_FILE_CHANNELS)[:, None] == 0)
     for samples in (noise, alone):
         assert in_memory(to_mono(Waveform(samples, 16_000, "noise"))).n_samples == 16_000
+
+
+def test_an_offset_is_taken_out_of_each_channel_and_what_has_none_is_left_alone():
+    clean = sine(440.0, 2.0, 16_000, channels=2)
+    offset = np.array([[0.02], [-0.1]], dtype=np.float32)
+    shifted = Waveform(clean.samples + offset, 16_000, "shifted")
+    assert np.abs(in_memory(without_dc(shifted)).samples - clean.samples).max() < 2**-20
+    assert without_dc(clean) is clean
 
 
 @pytest.mark.parametrize("sample_rate", [8_000, 22_050, 44_100, 96_000])

@@ -134,6 +134,16 @@ def test_silence_at_the_ends_of_a_file_costs_its_seconds_and_nothing_else(scorer
     np.testing.assert_array_equal(changed.curve()["start_seconds"], changed.lead_seconds + np.arange(6))
 
 
+@pytest.mark.parametrize("offset", [0.01, -0.02, 0.2])
+def test_an_offset_that_nobody_hears_moves_no_figure_and_silence_is_still_cut(scorer, offset):
+    """To a thousandth, as docs/spectral_lm.md states."""
+    sound = np.concatenate([np.zeros(16_123), chords()[100:], np.zeros(20_000)])
+    plain, changed = (scorer.score_sound(waveform(sound + shift)) for shift in (0.0, offset))
+    assert changed.lead_seconds == pytest.approx(plain.lead_seconds, abs=1e-3)
+    for figure in ("nll_nats", "llr_nats_per_second", "active_fraction"):
+        assert getattr(changed, figure) == pytest.approx(getattr(plain, figure), rel=1e-3)
+
+
 @pytest.mark.parametrize("block", [7, 1000])
 def test_the_sounding_span_ignores_gain_blocks_and_channels(block, monkeypatch):
     monkeypatch.setattr("audio.signal.blocks.BLOCK_SAMPLES", block)
