@@ -22,6 +22,11 @@ SUSTAIN, SOSTENUTO = 64, 66
 ALL_SOUND_OFF, RESET_CONTROLLERS, ALL_NOTES_OFF = 120, 121, 123
 PEDAL_DOWN_VALUE = 64
 MAX_FILE_BYTES = 64 << 20
+MAX_NOTES = 1_000_000
+"""Days of music, or a drawing made of notes."""
+MAX_MESSAGES = 4_000_000
+"""Of channel messages of all kinds."""
+MAX_TEMPO_CHANGES = 1_000_000
 MAX_TICK = 1 << 38
 """Years of music; later events are refused, because the clock's integers would not hold their times."""
 
@@ -35,6 +40,10 @@ _MAX_NUMBER_BYTES, _TEMPO_BYTES = 4, 3
 
 class _DamagedError(ValueError):
     """What is wrong with the bytes of a track."""
+
+
+class _TooManyError(ValueError):
+    """Of what a file holds more than is read."""
 
 
 @dataclass(frozen=True)
@@ -93,31 +102,38 @@ def read_midi_file(path: Path) -> MidiFile:
 def parse_midi(data: bytes, name: str) -> MidiFile:
     """Parse the bytes of a MIDI file of format 0 or 1, bare or in a RIFF wrapper; `name` is for the messages.
 
-    Raises InputError where the file is empty, no MIDI, truncated, damaged or of format 2.
+    Raises InputError where the file is empty, no MIDI, truncated, damaged, of format 2 or beyond the limits above.
     """
     division, tracks = _chunks(data, name)
     messages = _Messages()
     try:
-        for number, track in enumerate(tracks):
-            _read_track(track, number, messages)
+        for track in tracks:
+            _read_track(track, messages)
+            messages.ends_of_tracks.append(len(messages.tick))
     except IndexError as error:
         raise InputError(f"{name}: truncated or damaged, its tracks are incomplete; fetch it again.") from error
     except _DamagedError as error:
         raise InputError(f"{name}: damaged ({error}); export the file again.") from error
+    except _TooManyError as error:
+        raise InputError(f"{name}: holds {error}; cut it into several files.") from error
     tick = np.array(messages.tick, dtype=np.int64)
     order = np.argsort(tick, kind="stable")  # so that the order within a tick is kept
-    columns = (messages.track, messages.status, messages.first, messages.second)
-    track, status, first, second = (np.array(column, dtype=np.int64)[order] for column in columns)
+    packed = np.array(messages.packed, dtype=np.int64)[order]
+    n_of_track = np.diff(np.array(messages.ends_of_tracks, dtype=np.int64), prepend=0)
     tempos = sorted((tempo for tempo in messages.tempos if tempo[0] <= MAX_TICK), key=lambda tempo: tempo[0])
-    return MidiFile(
+    file = MidiFile(
         tick=tick[order],
-        track=track,
-        status=status,
-        data=np.stack([first, second], axis=1),
+        track=np.repeat(np.arange(len(tracks)), n_of_track)[order],
+        status=packed >> 16,
+        data=np.stack([packed >> 8 & 0xFF, packed & 0xFF], axis=1),
         end_tick=min(messages.end_tick, MAX_TICK),
         clock=Clock.of(division, tempos, name),
         data_above_127=messages.data_above_127,
     )
+    n_notes = int((file.kind == NOTE_ON).sum())
+    if n_notes > MAX_NOTES:
+        raise InputError(f"{name}: holds {n_notes} notes, the limit is {MAX_NOTES}; cut it into several files.")
+    return file
 
 
 def _chunks(data: bytes, name: str) -> tuple[int, list[bytes]]:
@@ -162,30 +178,27 @@ def _start_of_header(data: bytes) -> int:
 
 @dataclass
 class _Messages:
-    """What the tracks of a file hold, in the order of the tracks."""
+    """What the tracks of a file hold, in the order of the tracks. A packed message is status, first and second byte."""
 
     tick: array = field(default_factory=lambda: array("q"))
-    track: array = field(default_factory=lambda: array("q"))
-    status: bytearray = field(default_factory=bytearray)
-    first: bytearray = field(default_factory=bytearray)
-    second: bytearray = field(default_factory=bytearray)
+    packed: array = field(default_factory=lambda: array("I"))
+    ends_of_tracks: list[int] = field(default_factory=list)  # how many messages there are up to the end of each
     tempos: list[tuple[int, int]] = field(default_factory=list)  # tick, microseconds a beat
     end_tick: int = 0
     data_above_127: int = 0
 
-    def append(self, tick: int, track: int, status: int, first: int, second: int) -> None:
-        """Add a channel message."""
+    def append(self, tick: int, status: int, first: int, second: int) -> None:
+        """Add a channel message; raises _TooManyError."""
+        if len(self.tick) == MAX_MESSAGES:
+            raise _TooManyError(f"more than {MAX_MESSAGES} messages, the limit")
         self.tick.append(tick)
-        self.track.append(track)
-        self.status.append(status)
-        self.first.append(first)
-        self.second.append(second)
+        self.packed.append(status << 16 | first << 8 | second)
 
 
-def _read_track(data: bytes, number: int, messages: _Messages) -> None:
+def _read_track(data: bytes, messages: _Messages) -> None:
     """Read the bytes of one track up to its end, or of its bytes where no event says so.
 
-    Raises _DamagedError, and IndexError where an event reaches beyond the bytes.
+    Raises _DamagedError, _TooManyError, and IndexError where an event reaches beyond the bytes.
     """
     at, tick, running, end = 0, 0, 0, len(data)
     while at < end:
@@ -200,7 +213,7 @@ def _read_track(data: bytes, number: int, messages: _Messages) -> None:
             raise _DamagedError("data stand where a message should begin")
         if status < 0xF0:
             running = status
-            at = _read_message(data, at, tick, number, status, messages)
+            at = _read_message(data, at, tick, status, messages)
         elif status == _META:
             kind, (size, at) = data[at], _number(data, at + 1)
             if at + size > end:
@@ -210,6 +223,8 @@ def _read_track(data: bytes, number: int, messages: _Messages) -> None:
             if kind == _SET_TEMPO:
                 if size < _TEMPO_BYTES:
                     raise _DamagedError(f"a tempo event of {size} bytes, it needs {_TEMPO_BYTES}")
+                if len(messages.tempos) == MAX_TEMPO_CHANGES:
+                    raise _TooManyError(f"more than {MAX_TEMPO_CHANGES} tempo changes, the limit")
                 messages.tempos.append((tick, int.from_bytes(data[at : at + _TEMPO_BYTES], "big")))
             at += size
         elif status in (_SYSEX, _ESCAPE):
@@ -222,7 +237,7 @@ def _read_track(data: bytes, number: int, messages: _Messages) -> None:
     messages.end_tick = max(messages.end_tick, tick)
 
 
-def _read_message(data: bytes, at: int, tick: int, track: int, status: int, messages: _Messages) -> int:
+def _read_message(data: bytes, at: int, tick: int, status: int, messages: _Messages) -> int:
     """Take up a channel message whose data begin at `at`; where they end."""
     kind, first = status & 0xF0, data[at]
     has_second = kind not in _ONE_DATA_BYTE
@@ -235,11 +250,11 @@ def _read_message(data: bytes, at: int, tick: int, track: int, status: int, mess
     if tick > MAX_TICK:
         raise _DamagedError("an event lies later than any music")
     if kind == CONTROL_CHANGE and first == RESET_CONTROLLERS:
-        messages.append(tick, track, status, SUSTAIN, 0)
-        messages.append(tick, track, status, SOSTENUTO, 0)
+        messages.append(tick, status, SUSTAIN, 0)
+        messages.append(tick, status, SOSTENUTO, 0)
     elif kind == CONTROL_CHANGE and first in _MODE_CHANGES:
         first = ALL_NOTES_OFF
-    messages.append(tick, track, status, first, second)
+    messages.append(tick, status, first, second)
     return at + 1 + has_second
 
 

@@ -85,8 +85,8 @@ def stretched(notes: np.ndarray, factor: float) -> np.ndarray:
 
 def nearest_velocity_bin(velocity: np.ndarray) -> np.ndarray:
     """MIDI velocities [N] in 1..127 to the nearest of the 32 bins, the lower one on a tie."""
-    distance = np.abs(np.asarray(velocity)[:, None] - VELOCITY_OF_BIN[None, :])  # [N, 32]
-    return distance.argmin(axis=1).astype(np.uint8)
+    midpoints = (VELOCITY_OF_BIN[:-1] + VELOCITY_OF_BIN[1:]) / 2
+    return np.searchsorted(midpoints, velocity).astype(np.uint8)
 
 
 def next_strikes(onset: np.ndarray, pitch: np.ndarray) -> np.ndarray:

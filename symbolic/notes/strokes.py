@@ -1,8 +1,9 @@
 """When does a note of a MIDI file begin and end? Note-ons paired with what ends them, the pedals taken into account."""
 
-from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -48,34 +49,53 @@ class _KeyEvent(NamedTuple):
 def find_strokes(file: MidiFile, is_wanted: np.ndarray) -> tuple[Strokes, Counter[str]]:
     """The strokes of the notes among the wanted messages (bool [N]), and how often what was repaired, by kind."""
     repairs: Counter[str] = Counter()
-    rows = [
-        (onset_place, key_up_place, pitch, velocity, part)
-        for (pitch, part), events in _events_by_key(file, is_wanted).items()
-        for onset_place, velocity, key_up_place in _pair(events, len(file.tick), repairs)
-    ]
-    onset_place, key_up_place, pitch, velocity, part = np.array(rows, dtype=np.int64).reshape(-1, 5).T
+    strokes = [np.empty((0, 5), dtype=np.int64)]
+    for pitch, part, events in _events_by_key(file, is_wanted):
+        of_key = np.array(_pair(events, len(file.tick), repairs), dtype=np.int64).reshape(-1, 3)
+        strokes.append(np.column_stack([of_key, np.full((len(of_key), 2), (pitch, part))]))
+    onset_place, velocity, key_up_place, pitch, part = np.concatenate(strokes).T
     released_place = _released(file, part % 16, onset_place, key_up_place)
     return Strokes(onset_place, key_up_place, released_place, pitch, velocity, part), repairs
 
 
-def _events_by_key(file: MidiFile, is_wanted: np.ndarray) -> dict[tuple[int, int], list[_KeyEvent]]:
-    """What happens to each key of each part, in playing order: {(pitch, part): events}."""
-    kind, number = file.kind, file.data[:, 0]
-    is_note = (kind == NOTE_ON) | (kind == NOTE_OFF)
-    ends_all = (kind == CONTROL_CHANGE) & np.isin(number, (ALL_SOUND_OFF, ALL_NOTES_OFF))
-    places = np.flatnonzero((is_note & is_wanted) | ends_all)
-    velocity = np.where(kind == NOTE_ON, file.data[:, 1], 0)
-    columns = (file.tick, velocity, ends_all, number, 16 * file.track + file.channel)
-    events_of_key: dict[tuple[int, int], list[_KeyEvent]] = defaultdict(list)
-    for *event, pitch, part in zip(places.tolist(), *(column[places].tolist() for column in columns), strict=True):
-        key_event = _KeyEvent(*event)
-        if not key_event.ends_all:
-            events_of_key[pitch, part].append(key_event)
-            continue
-        for (_, other), events in events_of_key.items():
-            if other % 16 == part % 16 and not events[-1].ends_all:
-                events.append(key_event)
-    return events_of_key
+def _events_by_key(file: MidiFile, is_wanted: np.ndarray) -> Iterator[tuple[int, int, list[_KeyEvent]]]:
+    """What happens to each key of each part, in playing order: pitch, part, events.
+
+    Of the messages that end all notes of a channel the first behind each event of a key is told.
+    """
+    kind, velocity = file.kind, np.where(file.kind == NOTE_ON, file.data[:, 1], 0)
+    place = np.flatnonzero(((kind == NOTE_ON) | (kind == NOTE_OFF)) & is_wanted)
+    key = (16 * file.track[place] + file.channel[place]) * 128 + file.data[place, 0]
+    ending = _next_ending(file, kind, place)
+    place, key = np.concatenate([place, ending]), np.concatenate([key, key])
+    kept = np.flatnonzero(place < len(file.tick))
+    order = kept[np.lexsort((place[kept], key[kept]))]
+    place, key = place[order], key[order]
+    # the next ending is the same for all events before it, and counts for the last of them
+    is_first = np.append(True, (np.diff(place) != 0) | (np.diff(key) != 0))[: len(place)]
+    place, key = place[is_first], key[is_first]
+    ends_all = kind[place] == CONTROL_CHANGE
+    begins = np.flatnonzero(np.append(True, np.diff(key) != 0)[: len(key)])
+    for begin, end in pairwise([*begins.tolist(), len(key)]):
+        own = slice(begin, end)
+        at = place[own]
+        columns = (at, file.tick[at], np.where(ends_all[own], 0, velocity[at]), ends_all[own])
+        part, pitch = divmod(int(key[begin]), 128)
+        yield pitch, part, list(map(_KeyEvent._make, zip(*(column.tolist() for column in columns), strict=True)))
+
+
+def _next_ending(file: MidiFile, kind: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """Behind each of the messages at `place` [N] the place of the next that ends all notes of its channel: int64 [N].
+
+    The number of messages where there is none.
+    """
+    ends_all = (kind == CONTROL_CHANGE) & np.isin(file.data[:, 0], (ALL_SOUND_OFF, ALL_NOTES_OFF))
+    result = np.full(len(place), len(file.tick))
+    for channel in np.unique(file.channel[ends_all]).tolist():
+        endings = np.flatnonzero(ends_all & (file.channel == channel))
+        ours = file.channel[place] == channel
+        result[ours] = np.append(endings, len(file.tick))[np.searchsorted(endings, place[ours])]
+    return result
 
 
 def _pair(events: Sequence[_KeyEvent], end_place: int, repairs: Counter[str]) -> list[tuple[int, int, int]]:

@@ -1,6 +1,7 @@
 """Legal files in whatever spelling are read, and one music is one performance in all of them."""
 
 import struct
+import time
 
 import pytest
 from midi_files import (
@@ -17,6 +18,9 @@ from midi_files import (
     variable_length,
 )
 
+from losscal import midi
+from losscal.errors import InputError
+from losscal.midi import parse_midi
 from symbolic.notes.cleaning import clean_midi
 
 
@@ -90,3 +94,33 @@ def test_one_music_in_many_spellings_is_one_performance():
     )
     result = clean_midi(file_of(as_ons + b"\x00\xff\x2f\x00", header_tracks=1), "a.mid")
     assert [note[:3] for note in result.performance.notes.tolist()] == expected[0]
+
+
+@pytest.mark.parametrize(
+    ("limit", "events", "said"),
+    [
+        ("MAX_NOTES", [on(0), off(5), on(9), off(12), on(20), off(25)], "holds 3 notes, the limit is 2"),
+        ("MAX_MESSAGES", [pedal(tick, 100) for tick in range(3)], "holds more than 2 messages, the limit"),
+        (
+            "MAX_TEMPO_CHANGES",
+            [tempo(tick, 400_000) for tick in range(3)],
+            "holds more than 2 tempo changes, the limit",
+        ),
+    ],
+)
+def test_a_file_beyond_a_limit_is_told_value_and_limit(limit, events, said, monkeypatch):
+    file = smf(events)
+    parse_midi(file, "a.mid")
+    monkeypatch.setattr(midi, limit, 2)
+    with pytest.raises(InputError, match=said):
+        parse_midi(file, "a.mid")
+
+
+def test_messages_that_end_all_notes_cost_by_their_number_alone():
+    keys, endings = 88 * 16, 20_000
+    struck = [on(0, 21 + key % 88, channel=0) for key in range(88)]
+    tracks = [struck] * (keys // 88) + [[control(1 + tick, 123) for tick in range(endings)]]
+    begin = time.process_time()
+    notes = clean_midi(smf(*tracks), "a.mid").performance.notes
+    assert time.process_time() - begin < 5.0  # every key at every ending: minutes
+    assert (notes["duration_ticks"] == 1).all()
