@@ -54,6 +54,7 @@ def score(
     weights_dir: str | Path | None = None,
     checkpoints: Mapping[str, str] | None = None,
     reference: str | Path | None = None,
+    all_are_versions: bool = False,
     tables_dir: str | Path | None = None,
     workers: int | None = 1,
     engine: str = "processes",
@@ -63,7 +64,9 @@ def score(
 
     views, weights_dir, checkpoints: as `open_views` takes them. excerpt: the music is cut out of longer pieces, so no
     start symbol is given. by_composer: tell how likely the notes are of each composer that a view knows. reference: the
-    file that all items without a group are versions of. tables_dir: a folder for each item's tables, the nats of its
+    file that all items without a group are versions of.
+    all_are_versions: items without a group make one.
+    tables_dir: a folder for each item's tables, the nats of its
     notes and the curves of its sound, and for the journal from which a run that was cut short goes on; without it
     nothing is kept. workers: processes to score in, 1: this one, None: all cores where there are many items; more than
     1 need a main module that may be imported, as Python's multiprocessing does.
@@ -94,6 +97,7 @@ def score(
         excerpt=excerpt,
         by_composer=by_composer,
         reference=reference,
+        all_are_versions=all_are_versions,
         tables_dir=tables_dir,
         run_items=run_items,
         progress=progress,
@@ -107,13 +111,14 @@ def score_items(
     excerpt: bool = False,
     by_composer: bool = False,
     reference: str | Path | None = None,
+    all_are_versions: bool = False,
     tables_dir: str | Path | None = None,
     run_items: Engine = in_this_process,
     progress: Progress | None = None,
 ) -> ReportByKeys:
     """The report of `items` under views that are open already, by default in this process; as `score` else."""
     items = list(items)
-    groups = find_groups(items, reference)
+    groups = find_groups(items, reference, all_are_versions=all_are_versions)
     group_of = {number: group.name for group in groups for number in group.members}
     with TemporaryDirectory() as temporary:
         folder, scratch = Path(tables_dir or temporary), Scratch(Path(temporary))
@@ -178,6 +183,11 @@ def _parser() -> argparse.ArgumentParser:
         "--reference", metavar="FILE", help="one of the files: all others without a group are versions of it"
     )
     parser.add_argument(
+        "--versions",
+        action="store_true",
+        help="all files without a group are versions of one piece, whatever they are called",
+    )
+    parser.add_argument(
         "--views",
         metavar="A,B",
         help=f"of {','.join(VIEWS)} and installed plug-ins (default: all of the former whose weights are present)",
@@ -226,6 +236,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         weights_dir=options.weights,
         checkpoints=checkpoints_of(options.checkpoint),
         reference=options.reference,
+        all_are_versions=options.versions,
         tables_dir=options.out,
         workers=options.workers,
         engine=options.engine,

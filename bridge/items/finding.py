@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from audio.signal.waveform import AUDIO_SUFFIXES
+from bridge.items.names import natural_order
 from losscal.errors import InputError
 
 MIDI_SUFFIXES = frozenset({".mid", ".midi"})
@@ -87,8 +88,8 @@ def _files_below(folder: Path) -> tuple[list[Path], list[Item]]:
 
     found: list[Path] = []
     for parent, folders, names in os.walk(folder, onerror=remember):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        candidates = [Path(parent, name) for name in sorted(names) if not name.startswith(".")]
+        folders[:] = sorted((name for name in folders if not name.startswith(".")), key=natural_order)
+        candidates = [Path(parent, name) for name in sorted(names, key=natural_order) if not name.startswith(".")]
         found += [path for path in candidates if _is_midi(path) or _is_audio(path)]
     return found, unreadable
 

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import PurePath
 
+DIGITS = re.compile(r"(\d+)")
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -16,6 +17,12 @@ def shortest_tails(paths: Iterable[str]) -> dict[str, str]:
         path: next((str(PurePath(*tail)) for tail in _tails(of_path) if shared[tail] == 1), path)
         for path, of_path in parts.items()
     }
+
+
+def natural_order(name: str) -> tuple[list[tuple[int, str]], str]:
+    """A key that sorts names as people do: numbers by their value, capitals beside small letters."""
+    parts = DIGITS.split(name.casefold())  # words and numbers in turn
+    return [(int(part) if number % 2 else 0, part) for number, part in enumerate(parts)], name
 
 
 def in_one_line(text: str) -> str:

@@ -108,6 +108,8 @@ def _rows(report: Report, *, with_verdicts: bool) -> Iterator[str | ItemEntry]:
         if name is not None:
             yield f"group {in_one_line(name)}"
         group = groups.get(name)
+        if group is not None and group.assumed is not None and with_verdicts:
+            yield f"{INDENT}{in_one_line(group.assumed)}"
         ranks = {} if group is None else _ranks(group)
         yield from sorted(of_group, key=lambda entry: (ranks.get(entry.id, inf), *_likelihood(entry, views)))
         if group is not None and with_verdicts:

@@ -51,7 +51,10 @@ class SoundDistances:
 
 @dataclass(frozen=True)
 class GroupComparison:
-    """One of the report's "groups"; edits and distances by the version's id, a distance None where a side is silent."""
+    """One of the report's "groups"; edits and distances by the version's id, a distance None where a side is silent.
+
+    assumed: a sentence on what was taken for granted where the user has not said it.
+    """
 
     group: str
     source: str
@@ -60,6 +63,7 @@ class GroupComparison:
     edits: Edits
     distances: Mapping[str, SoundDistances | None]
     verdict: str
+    assumed: str | None = None
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,7 @@ def compare(
         edits=edits,
         distances=comparison.distances(),
         verdict=group_verdict(rankings, edits, reference, views.weights),
+        assumed=group.assumed,
     )
 
 

@@ -12,6 +12,7 @@ const SOURCES = {
   given: "versions as given",
   stem: "versions by file name",
   reference: "versions of the reference given",
+  all: "everything, as asked",
 };
 const OPEN_GROUPS = 1;
 
@@ -47,6 +48,7 @@ function groupView(group, id, isOpen) {
     "section",
     { class: "group", id },
     el("h3", {}, group.group, el("span", { class: "unit" }, ` ${SOURCES[group.source] ?? ""}`)),
+    group.assumed ? el("p", { class: "hint" }, group.assumed) : null,
     el("p", { class: "lead-verdict" }, group.verdict),
     el(
       "div",

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from bridge.items.finding import Item
+from bridge.items.finding import Item, find_items
 from bridge.versions.grouping import find_groups, split_mark
 from losscal.errors import InputError
+from symbolic.notes.performance import NOTE_DTYPE, Performance, write_midi
 
 
 def items_of(*paths, groups=()):
@@ -15,6 +17,66 @@ def items_of(*paths, groups=()):
         Item(id=path, group=group, **{"wav" if path.endswith("wav") else "midi": Path(path)})
         for path, group in zip(paths, given, strict=True)
     ]
+
+
+def write_piece(path, seed, wrong=0, count=80):
+    """Notes at random, of one piece for one seed; some of them wrong."""
+    rng = np.random.default_rng(seed)
+    notes = np.zeros(count, dtype=NOTE_DTYPE)
+    notes["onset_ticks"] = np.cumsum(rng.integers(8, 30, size=count))
+    notes["onset_ticks"] -= notes["onset_ticks"][0]
+    notes["duration_ticks"], notes["velocity_bin"] = 10, 16
+    notes["pitch"] = rng.integers(50, 70, size=count)
+    notes["pitch"][:wrong] += 7
+    write_midi(Performance(notes), path)
+
+
+FOLDERS_OF_VERSIONS = (
+    ["RH_Ori", *(f"RH_{number}" for number in range(1, 11))],
+    ["1", "2", "3"],
+    ["waltz_A", "waltz_B"],
+    ["waltz", "waltz_2", "waltz_new"],
+    ["idea #1", "idea #2"],
+    ["lh1", "lh2"],
+    ["passage_v1", "passage 2", "passage"],
+)
+FOLDERS_OF_PIECES = (
+    ["sonata_1", "sonata_2", "sonata_3"],
+    ["Op. 10 No. 1", "Op. 10 No. 2", "Op. 10 No. 12"],
+    ["BWV 846", "BWV 847"],
+    ["Prelude in C", "Prelude in D", "Prelude in A"],
+    ["K545-1", "K545-2", "K545-3"],
+    ["01", "02", "03", "04"],
+)
+
+
+@pytest.mark.parametrize("names", FOLDERS_OF_VERSIONS)
+def test_a_folder_of_one_stem_is_a_group_where_it_is_one_music(tmp_path, names):
+    for number, name in enumerate(names):
+        seed = 9 + number if name in ("RH_8", "RH_9") else 1  # two versions are nothing like the others
+        write_piece(tmp_path / f"{name}.mid", seed, wrong=number)
+    (group,) = find_groups(find_items(tmp_path))
+    assert len(group.members) == len(names) and group.source == "stem"
+    assert "--reference" in group.assumed
+
+
+@pytest.mark.parametrize("names", FOLDERS_OF_PIECES)
+def test_numbered_pieces_are_no_group(tmp_path, names):
+    for seed, name in enumerate(names):
+        write_piece(tmp_path / f"{name}.mid", seed)
+    assert find_groups(find_items(tmp_path)) == []
+    (group,) = find_groups(find_items(tmp_path), all_are_versions=True)
+    assert (group.source, len(group.members)) == ("all", len(names))
+
+
+def test_versions_stand_in_natural_order_and_the_original_is_the_reference(tmp_path):
+    for name in ("RH_10", "RH_2", "RH_Ori", "RH_1"):
+        write_piece(tmp_path / f"{name}.mid", 1)
+    items = find_items(tmp_path)
+    (group,) = find_groups(items)
+    assert [Path(items[number].id).stem for number in group.members] == ["RH_1", "RH_2", "RH_10", "RH_Ori"]
+    assert Path(items[group.reference].id).stem == "RH_Ori" and group.name == "RH"
+    assert "its name says so" in group.assumed
 
 
 def members(groups):

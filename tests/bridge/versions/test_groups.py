@@ -72,7 +72,7 @@ def test_differences_are_those_of_the_notes_nats_and_verdicts_follow(of_notes, w
     ]
     group, report = compared(items, of_notes)
     assert (group["group"], group["source"], group["reference"]) == ("g", "given", "original")
-    assert set(group) == {"group", "source", "reference", "views", "edits", "distances", "verdict"}
+    assert set(group) == {"group", "source", "reference", "views", "edits", "distances", "verdict", "assumed"}
     rows = by_id(group, "events")
     assert group["views"]["events"]["quantity"] == "bits_per_note"
     assert {name: row["verdict"] for name, row in rows.items()} == {
