@@ -5,8 +5,6 @@ folder. Every file comes out as kept or, in rejects.csv, as left out with its re
 """
 
 import argparse
-import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
     from symbolic.data.manifest import Manifest
     from symbolic.notes.cleaning import CleanedMidi
 
-MIDI_SUFFIXES = (".mid", ".midi")
 ERAS = ("baroque", "classical", "romantic")
 FILES_PER_TASK = 8
 
@@ -41,10 +38,11 @@ class Selection:
 
 @dataclass(frozen=True)
 class _File:
-    """One file of the source, with what the manifest or its name tells of it."""
+    """File `index` of a source, with what the manifest or its name tells of it; `path` is its path there."""
 
+    source: Path
+    index: int
     path: str
-    data: bytes
     sha256: str
     name: str
     composer: str
@@ -72,15 +70,21 @@ def prepare(
 
 
 def _select(source: Path, manifest: "Manifest", selection: Selection, rejects: list[tuple[str, str]]) -> list[_File]:
-    """Read the source's MIDI files that are selected, sorted by name; the others are added to `rejects`."""
+    """The source's MIDI files that are selected, sorted by name; the others are added to `rejects`."""
     import hashlib
 
+    from symbolic.data.sources import open_source
     from symbolic.data.works import WorkName, fold
 
     files = []
     of_corpus = {piece.sha256 for piece in manifest.pieces.get(selection.corpus, [])}
-    for path, data in _read_all(source, rejects):
-        sha256 = hashlib.sha256(data).hexdigest()
+    opened = open_source(source)
+    for index, path in enumerate(opened.names):
+        try:
+            sha256 = hashlib.sha256(opened.read(index)).hexdigest()
+        except InputError as error:
+            rejects.append((path, str(error)))
+            continue
         listed = manifest.piece_of_sha256.get(sha256)
         name = listed.name if listed else PurePosixPath(path).name
         composer = listed.composer if listed else WorkName.of_file(name).composer
@@ -92,34 +96,8 @@ def _select(source: Path, manifest: "Manifest", selection: Selection, rejects: l
         elif selection.eras and era not in selection.eras:
             rejects.append((path, f"era {era or 'unknown'} is not selected"))
         else:
-            files.append(_File(path, data, sha256, name, composer, era))
-    return sorted(files, key=lambda file: (file.name, file.path))
-
-
-def _read_all(source: Path, rejects: list[tuple[str, str]]) -> Iterator[tuple[str, bytes]]:
-    """(path inside the source, bytes) of each MIDI file of a folder or zip; what cannot be read goes to `rejects`."""
-    if source.is_dir():
-        for path in sorted(source.rglob("*")):
-            name = path.relative_to(source).as_posix()
-            if name.lower().endswith(MIDI_SUFFIXES) and not path.is_dir():
-                try:
-                    yield name, path.read_bytes()
-                except OSError as error:
-                    rejects.append((name, f"cannot be read ({error.strerror})"))
-        return
-    try:
-        archive = zipfile.ZipFile(source)
-    except (OSError, zipfile.BadZipFile) as error:
-        raise InputError(
-            f"{source}: no folder and no readable zip ({error}); give a folder or zip of MIDI files."
-        ) from error
-    with archive:
-        for name in sorted(archive.namelist()):
-            if name.lower().endswith(MIDI_SUFFIXES):
-                try:
-                    yield name, archive.read(name)
-                except (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
-                    rejects.append((name, f"cannot be read from the zip ({error})"))
+            files.append(_File(source, index, path, sha256, name, composer, era))
+    return sorted(files, key=lambda file: (file.name, file.path, file.index))
 
 
 def _clean(
@@ -139,10 +117,11 @@ def _clean(
 
 def _clean_one(file: _File) -> "CleanedMidi | str":
     """The cleaned file, or why it is refused."""
+    from symbolic.data.sources import source_of_process
     from symbolic.notes.cleaning import clean_midi
 
     try:
-        return clean_midi(file.data, file.path)
+        return clean_midi(source_of_process(file.source).read(file.index), file.path)
     except InputError as error:
         return str(error).removeprefix(f"{file.path}: ")
 

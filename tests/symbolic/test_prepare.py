@@ -1,6 +1,9 @@
 """Preparing a corpus: every file kept or rejected with its reason, and splits that nothing can move."""
 
 import csv
+import os
+import sys
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -9,6 +12,7 @@ import pytest
 
 from losscal.errors import InputError
 from symbolic.data import manifest as manifest_module
+from symbolic.data import sources
 from symbolic.data.corpus import Corpus
 from symbolic.notes.performance import NOTE_DTYPE, Performance, write_midi
 from symbolic.prepare import main
@@ -79,7 +83,7 @@ def test_every_file_is_kept_or_rejected_with_its_reason(source, tmp_path):
     assert rejects["cut.mid"].startswith("truncated")
     assert rejects["text.mid"].startswith("not a MIDI file")
     assert rejects["empty.mid"].startswith("the file is empty")
-    assert rejects["gone.mid"].startswith("cannot be read")
+    assert rejects["gone.mid"].startswith("no such file")
     assert len(rejects) == 5
 
 
@@ -163,3 +167,71 @@ def test_a_source_that_gives_nothing_is_refused_in_one_sentence(source, tmp_path
     with pytest.raises(InputError, match=message):
         main([*arguments, "--out", "out", "--workers", "1"])
     assert not (tmp_path / "out").exists()
+
+
+def test_members_that_cannot_be_read_safely_are_rejected_and_the_others_kept(source, tmp_path, monkeypatch):
+    whole = (source / "b" / "own.song.v2.mid").read_bytes()
+    monkeypatch.setattr(sources, "MAX_FILE_BYTES", 100_000)
+    with zipfile.ZipFile(tmp_path / "s.zip", "w") as archive:
+        archive.writestr("lzma.mid", whole, compress_type=zipfile.ZIP_LZMA)
+        archive.writestr("bomb.mid", bytes(100_001), compress_type=zipfile.ZIP_DEFLATED)
+        archive.writestr("../up.mid", whole)
+        archive.writestr("locked.mid", whole)
+    data = bytearray((tmp_path / "s.zip").read_bytes())
+    data[data.rindex(b"PK\x01\x02") + 8] |= 1  # the flag of encryption
+    (tmp_path / "s.zip").write_bytes(data)
+    corpus, rejects = prepared(tmp_path / "out", tmp_path / "s.zip")
+    assert [piece.name for piece in corpus.pieces] == ["up.mid"]
+    assert rejects == {
+        "lzma.mid": "is compressed by method 14 in the zip, read are no compression and deflate; pack it anew.",
+        "bomb.mid": "is above 100000 bytes, the limit; split the file.",
+        "locked.mid": "is encrypted in the zip; unpack it and give the folder.",
+    }
+
+
+def test_a_member_that_belies_its_size_costs_no_more_memory_than_it_says(tmp_path):
+    n_bytes = 300 << 20
+    with zipfile.ZipFile(tmp_path / "s.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("bomb.mid", bytes(n_bytes))
+    data = bytearray((tmp_path / "s.zip").read_bytes())
+    at = data.rindex(b"PK\x01\x02") + 24
+    data[at : at + 4] = (1000).to_bytes(4, "little")
+    (tmp_path / "s.zip").write_bytes(data)
+    opened = sources.open_source(tmp_path / "s.zip")
+    tracemalloc.start()
+    with pytest.raises(InputError, match="cannot be read from the zip"):
+        opened.read(0)
+    assert tracemalloc.get_traced_memory()[1] < n_bytes / 2
+    tracemalloc.stop()
+
+
+def test_a_zip_that_unpacks_beyond_the_limit_is_refused(source, tmp_path, monkeypatch):
+    path = zipped(source, tmp_path / "s.zip")
+    monkeypatch.setattr(sources, "MAX_ZIP_BYTES", 1000)
+    with pytest.raises(InputError, match="bytes unpacked, the limit is 1000"):
+        prepared(tmp_path / "out", path)
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_two_members_of_one_name_are_two_pieces(source, tmp_path):
+    with zipfile.ZipFile(tmp_path / "s.zip", "w") as archive:
+        for path in sorted(source.rglob("*"))[-2:]:
+            archive.writestr("same.mid", path.read_bytes())
+    corpus, _ = prepared(tmp_path / "out", tmp_path / "s.zip")
+    assert [piece.name for piece in corpus.pieces] == ["same.mid", "same.mid"]
+    assert corpus.pieces[0].sha256 != corpus.pieces[1].sha256
+
+
+def test_a_pipe_is_not_waited_for(source, tmp_path):
+    os.mkfifo(source / "pipe.mid")
+    _, rejects = prepared(tmp_path / "out", source)
+    assert rejects == {"pipe.mid": "no regular file (a pipe or device); copy its content to a file."}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_name_that_is_no_utf_8_is_escaped(source, tmp_path):
+    (source / "b" / "own.song.v2.mid").rename(source / "b" / os.fsdecode(b"caf\xe9.mid"))
+    (source / "b" / os.fsdecode(b"cut\xe9.mid")).write_bytes(b"no music")
+    corpus, rejects = prepared(tmp_path / "out", source)
+    assert "caf\\xe9.mid" in {piece.name for piece in corpus.pieces}
+    assert list(rejects) == ["b/cut\\xe9.mid"]
