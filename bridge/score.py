@@ -132,7 +132,7 @@ def score_items(
             replace(by_number[number], group=group_of.get(number, item.group)) for number, item in enumerate(items)
         ]
         watched = groups if progress is None or not groups else progress(groups, total=len(groups), desc="comparing")
-        compared = tuple(compare(group, entries, folder, scratch, views) for group in watched)
+        compared = tuple(compare(group, entries, folder, scratch, views, excerpt=excerpt) for group in watched)
     entries = [replace(entry, explanations=explanations(entry, views.declared, views.weights)) for entry in entries]
     policy = views.context_policy
     if excerpt and views.symbolic:

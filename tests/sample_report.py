@@ -83,7 +83,10 @@ def make_group(reference, version):
         | {"shared_seconds": 19.0},
     ]
     verdicts = ("reference", "not distinguishable")
-    rows = [row | {"verdict": verdict, "reason": None} for row, verdict in zip(rows, verdicts, strict=True)]
+    rows = [
+        row | {"verdict": verdict, "reason": None, "compared_value": None, "played_nats": {}}
+        for row, verdict in zip(rows, verdicts, strict=True)
+    ]
     return {
         "group": "one",
         "source": "given",
@@ -98,6 +101,7 @@ def make_group(reference, version):
         "distances": {version: {"chroma": 0.25, "mfcc": 3.5}},
         "verdict": "No view can tell them apart.",
         "assumed": None,
+        "played": {},
     }
 
 

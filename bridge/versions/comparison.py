@@ -1,8 +1,9 @@
 """A group's part of the report: frozen, read by attributes, and JSON only where it leaves the program."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from bridge.versions.told_apart import Played
 from symbolic.notes.alignment import Edit
 
 Edits = Mapping[str, tuple[Edit, ...]]
@@ -15,6 +16,8 @@ class VersionRow:
 
     rank: 1 is the likeliest, None where the version is not ranked; reason: why not. value: of the whole item.
     difference_nats: what it costs more than the reference over the `shared_seconds`, with its 95 % `interval`.
+    compared_value: what the rank stands on, the value as played in the reference's tempo, loudness and key; None where
+    that is as it was. played_nats: what each of these costs, in no other figure.
     """
 
     id: str
@@ -25,6 +28,8 @@ class VersionRow:
     shared_seconds: float | None
     verdict: str
     reason: str | None
+    compared_value: float | None = None
+    played_nats: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,7 @@ class SoundDistances:
 class GroupComparison:
     """One of the report's "groups"; edits and distances by the version's id, a distance None where a side is silent.
 
+    played: how each version with notes was played, by its id.
     assumed: a sentence on what was taken for granted where the user has not said it.
     """
 
@@ -64,6 +70,7 @@ class GroupComparison:
     distances: Mapping[str, SoundDistances | None]
     verdict: str
     assumed: str | None = None
+    played: Mapping[str, Played] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from bridge.items.tables import performance_of, read_table
 from bridge.versions.comparison import Edits, GroupComparison, Ranking, SoundDistances
 from bridge.versions.differences import Difference
 from bridge.versions.grouping import Group
-from bridge.versions.shared_time import shared_notes, shared_rows
+from bridge.versions.shared_time import per_note_columns, shared_notes, shared_rows
+from bridge.versions.told_apart import Costs, played, taken_out
 from bridge.versions.verdicts import quantity_of, reason_not_ranked, rows_of
 from bridge.versions.words import group_verdict
 from bridge.views.opening import OpenViews
@@ -30,16 +31,26 @@ if TYPE_CHECKING:
 
 
 def compare(
-    group: Group, entries: Sequence[ItemEntry], folder: Path, scratch: Scratch, views: OpenViews
+    group: Group,
+    entries: Sequence[ItemEntry],
+    folder: Path,
+    scratch: Scratch,
+    views: OpenViews,
+    *,
+    excerpt: bool = False,
 ) -> GroupComparison:
-    """One of the report's "groups"; entries: of all items; folder: of their tables; scratch: of their sound."""
+    """One of the report's "groups"; entries: of all items; folder: of their tables; scratch: of their sound.
+
+    excerpt: as they were scored.
+    """
     members, reference = [entries[number] for number in group.members], entries[group.reference]
-    comparison = _Comparison(members, reference, folder, scratch)
+    comparison = _Comparison(members, reference, folder, scratch, views, excerpt)
     rankings = {}
     for name, view in views.declared.items():
         quantity = quantity_of(view, members)
         if quantity is not None:
-            rows = rows_of(view, quantity, members, reference, comparison.differences(view, quantity))
+            differences, told_apart = comparison.differences(view, quantity)
+            rows = rows_of(view, quantity, members, reference, differences, told_apart)
             rankings[name] = Ranking(quantity.key, quantity.unit, rows)
     edits = comparison.edits()
     return GroupComparison(
@@ -51,6 +62,7 @@ def compare(
         distances=comparison.distances(),
         verdict=group_verdict(rankings, edits, reference, views.weights),
         assumed=group.assumed,
+        played={members[number].id: way for number, way in comparison.played.items()},
     )
 
 
@@ -60,7 +72,16 @@ class _Comparison:
     tables, alignments, matches: by place among the members, of those that have such a half as the reference has.
     """
 
-    def __init__(self, members: list[ItemEntry], reference: ItemEntry, folder: Path, scratch: Scratch) -> None:
+    def __init__(
+        self,
+        members: list[ItemEntry],
+        reference: ItemEntry,
+        folder: Path,
+        scratch: Scratch,
+        views: OpenViews,
+        excerpt: bool,
+    ) -> None:
+        self.views, self.excerpt = views, excerpt
         self.members, self.reference, self.folder, self.scratch = members, reference, folder, scratch
         self.home = next(number for number, entry in enumerate(members) if entry is reference)
         self.tables = {
@@ -69,6 +90,10 @@ class _Comparison:
             if entry.per_note is not None
         }
         self.alignments = self._align()
+        self.played = {
+            number: played(performance_of(self.tables[number]), performance_of(self.tables[self.home]), alignment)
+            for number, alignment in self.alignments.items()
+        }
         self.matches = self._match()
 
     def _align(self) -> dict[int, "Alignment"]:
@@ -101,19 +126,47 @@ class _Comparison:
         except InputError:
             return None
 
-    def differences(self, view: View, quantity: Quantity) -> dict[int, Difference | None]:
-        """The difference of each version that a view can hold against the reference, by place among the members."""
-        return {
-            number: self._difference(number, view, quantity)
-            for number, entry in enumerate(self.members)
-            if entry is not self.reference and reason_not_ranked(view, quantity, entry, self.reference) is None
-        }
+    def differences(self, view: View, quantity: Quantity) -> tuple[dict[int, Difference | None], dict[int, Costs]]:
+        """The difference of each version that a view can hold against the reference, by place among the members.
 
-    def _difference(self, number: int, view: View, quantity: Quantity) -> Difference | None:
-        if view.half == NOTES:
-            version, reference = self.tables[number], self.tables[self.home]
-            time_map = self.alignments[number].time_map
-            return shared_notes(version, reference, time_map, view.name, quantity.source).difference()
+        And what of its cost is that of another tempo, loudness and key, where it was played so.
+        """
+        differences: dict[int, Difference | None] = {}
+        told_apart: dict[int, Costs] = {}
+        for number, entry in enumerate(self.members):
+            if entry is self.reference or reason_not_ranked(view, quantity, entry, self.reference) is not None:
+                continue
+            if view.half == NOTES:
+                differences[number], costs = self._difference_of_notes(number, view, quantity)
+                if costs is not None:
+                    told_apart[number] = costs
+            else:
+                differences[number] = self._difference_of_sound(number, view, quantity)
+        return differences, told_apart
+
+    def _difference_of_notes(
+        self, number: int, view: View, quantity: Quantity
+    ) -> tuple[Difference | None, Costs | None]:
+        """The difference of the notes as played in the reference's way, and what the version's own way costs."""
+        alignment, reference = self.alignments[number], self.tables[self.home]
+        source = quantity.source
+        before = shared_notes(self.tables[number], reference, alignment.time_map, view.name, source).difference()
+        sides = performance_of(self.tables[number]), performance_of(reference)
+        stages = list(taken_out(*sides, alignment, self.played[number]))
+        if before is None or not stages:
+            return before, None
+        scores = self.views.symbolic[view.name].score([notes for _, notes, _ in stages], excerpt=self.excerpt)
+        nats: dict[str, float] = {}
+        after = before
+        for (what, notes, time_map), score in zip(stages, scores, strict=True):
+            table = per_note_columns(view.name, notes, score)
+            left = shared_notes(table, reference, time_map, view.name, source).difference()
+            if left is None:
+                return before, None
+            nats[what], after = after.nats - left.nats, left
+        return after, Costs(float(scores[-1].report()[quantity.key]), nats)
+
+    def _difference_of_sound(self, number: int, view: View, quantity: Quantity) -> Difference | None:
         version, reference = (self._curve(self.members[place], view.name) for place in (number, self.home))
         match = self.matches[number]
         offset_seconds = None if match is None or match.is_mismatch else match.offset_seconds

@@ -8,7 +8,9 @@ import numpy as np
 from bridge.versions.differences import SharedSeconds
 
 if TYPE_CHECKING:
+    from bridge.views.notes import NotesScore
     from symbolic.notes.alignment import TimeMap
+    from symbolic.notes.performance import Performance
 
 Table = Mapping[str, np.ndarray]
 EDGE_SECONDS = 0.05
@@ -33,6 +35,14 @@ def shared_notes(
         second = np.clip(onset[is_shared] - start, 0.0, max(0.0, stop - start)).astype(np.int64)
         columns += [np.bincount(second, nats[is_shared], n_seconds), np.bincount(second, minlength=n_seconds)]
     return SharedSeconds(*columns)
+
+
+def per_note_columns(view: str, performance: "Performance", score: "NotesScore") -> dict[str, np.ndarray]:
+    """Onsets and nats of N notes as a per-note table has them."""
+    from symbolic.notes.performance import TICK_SECONDS
+
+    nats = {f"{view}_{part}_nats": values for part, values in score.note_columns().items()}
+    return {"onset_seconds": performance.notes["onset_ticks"] * TICK_SECONDS} | nats
 
 
 def shared_rows(version: Table, reference: Table, offset_seconds: float | None, column: str) -> SharedSeconds:

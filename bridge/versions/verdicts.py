@@ -7,10 +7,12 @@ that shares too little time with its reference.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from bridge.items.entry import Figures, ItemEntry
 from bridge.versions.comparison import VersionRow
 from bridge.versions.differences import MIN_SHARED_SECONDS, Difference
+from bridge.versions.told_apart import Costs
 from bridge.views.judgement import beyond_references
 from losscal.views import NOTES, SOUND, Quantity, View
 
@@ -55,12 +57,16 @@ def rows_of(
     members: Sequence[ItemEntry],
     reference: ItemEntry,
     differences: Mapping[int, Difference | None],
+    told_apart: Mapping[int, Costs] = MappingProxyType({}),
 ) -> tuple[VersionRow, ...]:
-    """The rows of a view, in the order of `members`; differences: by place among them, of those that can be ranked."""
+    """The rows of a view, in the order of `members`; differences: by place among them, of those that can be ranked.
+
+    told_apart: likewise, of those that were played in another way than the reference.
+    """
     rows = []
     for number, entry in enumerate(members):
         reason = reason_not_ranked(view, quantity, entry, reference)
-        difference = differences.get(number)
+        difference, costs = differences.get(number), told_apart.get(number)
         if reason is None and entry is not reference and difference is None:
             reason = f"shares less than {MIN_SHARED_SECONDS} s with the reference"
         rows.append(
@@ -73,13 +79,16 @@ def rows_of(
                 shared_seconds=None if difference is None else float(difference.shared_seconds),
                 verdict=_verdict(entry is reference, reason, difference),
                 reason=reason,
+                compared_value=None if costs is None else costs.value,
+                played_nats={} if costs is None else costs.nats,
             )
         )
     sign = -1.0 if view.figure(quantity.key).higher_is_better else 1.0
-    costs = [sign * row.value for row in rows if row.reason is None]
+    ranked_by = [row.value if row.compared_value is None else row.compared_value for row in rows]
+    costs = [sign * value for row, value in zip(rows, ranked_by, strict=True) if row.reason is None]
     return tuple(
-        row if row.reason is not None else replace(row, rank=1 + sum(cost < sign * row.value for cost in costs))
-        for row in rows
+        row if row.reason is not None else replace(row, rank=1 + sum(cost < sign * value for cost in costs))
+        for row, value in zip(rows, ranked_by, strict=True)
     )
 
 

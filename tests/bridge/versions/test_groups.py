@@ -20,6 +20,7 @@ from bridge.views.opening import OpenViews
 from bridge.views.sound import AudioView
 from losscal.references import ViewReference
 from losscal.views import View
+from symbolic.notes.cleaning import read_midi
 from symbolic.notes.performance import NOTE_DTYPE, Performance, write_midi
 
 
@@ -72,7 +73,7 @@ def test_differences_are_those_of_the_notes_nats_and_verdicts_follow(of_notes, w
     ]
     group, report = compared(items, of_notes)
     assert (group["group"], group["source"], group["reference"]) == ("g", "given", "original")
-    assert set(group) == {"group", "source", "reference", "views", "edits", "distances", "verdict", "assumed"}
+    assert set(group) == {"group", "source", "reference", "views", "edits", "distances", "verdict", "assumed", "played"}
     rows = by_id(group, "events")
     assert group["views"]["events"]["quantity"] == "bits_per_note"
     assert {name: row["verdict"] for name, row in rows.items()} == {
@@ -135,6 +136,39 @@ def test_no_version_is_played_a_second_time_to_be_compared(views, write, tmp_pat
     assert sorted(played) == ["original", "worse"] and resumed == group
 
 
+@pytest.mark.parametrize(
+    ("change", "text", "what"),
+    [
+        ({"seconds_ratio": 1.25}, "25 % slower", {"tempo"}),
+        ({"bins": 6}, "24 of velocity louder", {"loudness"}),
+        ({"semitones": 3}, "3 semitones up", {"key"}),
+        (
+            {"seconds_ratio": 0.8, "bins": -5, "semitones": -1},
+            "20 % faster, 20 of velocity softer, 1 semitone down",
+            {"loudness", "tempo", "key"},
+        ),
+    ],
+)
+def test_tempo_loudness_and_key_are_told_apart_from_the_notes(of_notes, write, tmp_path, change, text, what):
+    original = write("original")
+    notes = read_midi(original.midi).performance.notes.copy()
+    notes["onset_ticks"] = np.rint(notes["onset_ticks"] * change.get("seconds_ratio", 1.0))
+    notes["duration_ticks"] = np.rint(notes["duration_ticks"] * change.get("seconds_ratio", 1.0))
+    notes["velocity_bin"] = notes["velocity_bin"].astype(int) + change.get("bins", 0)
+    notes["pitch"] = notes["pitch"].astype(int) + change.get("semitones", 0)
+    write_midi(Performance(notes), tmp_path / "other.mid")
+    group, _ = compared([original, Item(id="other", midi=tmp_path / "other.mid", group="g")], of_notes)
+    assert group["played"]["other"]["text"] == text
+    row = by_id(group, "events")["other"]
+    assert row["verdict"] == "not distinguishable" and row["rank"] == 1
+    assert row["difference_nats"] == pytest.approx(0.0, abs=0.01)
+    assert row["compared_value"] == pytest.approx(by_id(group, "events")["original"]["value"])
+    assert set(row["played_nats"]) == what
+    # of the stand-in's nats, a tenth of each pitch, only another key costs any
+    key_nats = 120 * 0.1 * change.get("semitones", 0)
+    assert sum(row["played_nats"].values()) == pytest.approx(key_nats, abs=0.02)
+
+
 def test_sequenced_versions_are_ranked_by_their_pitches(of_notes, write):
     items = [write("original"), write("typed", EVERY_TENTH, is_sequenced=True)]
     group, report = compared(items, of_notes)
@@ -176,7 +210,7 @@ def test_what_cannot_be_ranked_says_why(tmp_path, views, write, make_wav):
 
 
 def test_a_version_likelier_than_all_real_music_is_not_ranked_unless_the_reference_is(of_notes, write):
-    low = write("low", range(120), semitones=-20)
+    low = write("low", range(80), semitones=-20)
     group, _ = compared([write("original"), low], of_notes)
     assert by_id(group, "events")["low"]["verdict"] == "likelier"
     of_notes.symbolic["events"].factor = 0.0
