@@ -23,7 +23,7 @@ from audio.checkpoints import checkpoint_folder, sha256_of_weights
 from audio.scorer import Description
 from audio.signal.blocks import excerpts
 from audio.signal.waveform import Sound, cut, open_audio, prepare_mono, without_dc
-from losscal.cli import EXIT_DONE, EXIT_ITEMS_FAILED, log, run
+from losscal.cli import EXIT_DONE, EXIT_ITEMS_FAILED, file_to_write, log, run
 from losscal.errors import InputError, WeightsError
 from losscal.files import atomic_path
 from losscal.views import SOUND, Figure, TableColumn, View
@@ -219,7 +219,11 @@ def _parser() -> argparse.ArgumentParser:
         help='lines of {"path": AUDIO_FILE}, "id", "start_time" and "end_time" (seconds) optional',
     )
     parser.add_argument(
-        "--out", metavar="OUT.jsonl", type=Path, required=True, help="the same lines with their ratings or an error"
+        "--out",
+        metavar="OUT.jsonl",
+        type=file_to_write(".jsonl"),
+        required=True,
+        help="the same lines with their ratings or an error",
     )
     parser.add_argument(
         "--model", metavar="DIR", default=DEFAULT_CHECKPOINT, help="folder or hub name (default: %(default)s)"

@@ -1,10 +1,9 @@
 """What every command that writes new sound is asked for alike: a length, a seed and a WAV file."""
 
 import argparse
-from pathlib import Path
 from typing import Annotated
 
-from losscal.cli import in_range
+from losscal.cli import file_to_write, in_range
 from losscal.settings import Range, Seed
 
 
@@ -17,11 +16,4 @@ def add_new_sound_flags(
     parser.add_argument(
         "--seed", type=in_range(Seed), default=1, help="the same seed gives the same sound (default: 1)"
     )
-    parser.add_argument("--out", type=_wav_path, required=True, metavar="NEW.wav", help="WAV file to write")
-
-
-def _wav_path(text: str) -> Path:
-    path = Path(text)
-    if path.suffix.lower() != ".wav":
-        raise argparse.ArgumentTypeError(f"{text}: only WAV is written; end the name in .wav")
-    return path
+    parser.add_argument("--out", type=file_to_write(".wav"), required=True, metavar="NEW.wav", help="WAV file to write")

@@ -4,6 +4,7 @@ Every track, program, pedal, pitch bend and tempo change is played; system-exclu
 """
 
 import argparse
+import io
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from audio.signal.waveform import Sound, in_memory
-from bridge.synthesis.rendering import GAIN, SAMPLE_RATE, Gain, SampleRate, play
+from bridge.synthesis.rendering import GAIN, N_CHANNELS, SAMPLE_RATE, Gain, SampleRate, play
 from losscal import cli, midi
 from losscal.cli import in_range
 from losscal.errors import InputError
@@ -59,6 +60,24 @@ def render_notes(
         return render(path, sample_rate=sample_rate, soundfont=soundfont)
 
 
+def check_audio_format(path: str | Path, sample_rate: int) -> Path:
+    """The path; raises InputError where libsndfile knows no format for its suffix, or none of that sample rate."""
+    import soundfile
+
+    path = Path(path)
+    audio_format = path.suffix.lstrip(".").upper()
+    if audio_format not in soundfile.available_formats() or audio_format == "RAW":
+        raise InputError(f"{path}: no audio format of that suffix is known; use .wav or .flac.")
+    if path.is_dir():
+        raise InputError(f"{path}: a folder; name a file to write.")
+    try:
+        soundfile.SoundFile(io.BytesIO(), "w", sample_rate, N_CHANNELS, format=audio_format).close()
+    except soundfile.LibsndfileError as error:
+        reason = error.error_string.rstrip(".")
+        raise InputError(f"{path}: cannot be written at {sample_rate} Hz ({reason}); use .wav.") from error
+    return path
+
+
 def write_audio(path: str | Path, sound: Sound) -> None:
     """Write a sound in the format of the suffix (16 bit for WAV and FLAC), whole or not at all.
 
@@ -66,10 +85,7 @@ def write_audio(path: str | Path, sound: Sound) -> None:
     """
     import soundfile
 
-    path = Path(path)
-    audio_format = path.suffix.lstrip(".").upper()
-    if audio_format not in soundfile.available_formats() or audio_format == "RAW":
-        raise InputError(f"{path}: no audio format of that suffix is known; use .wav or .flac.")
+    path = check_audio_format(path, sound.sample_rate)
     with atomic_path(path) as temporary:
         try:
             with soundfile.SoundFile(temporary, "w", sound.sample_rate, sound.n_channels) as file:
@@ -105,6 +121,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Exit status 0: the file is written; 1: an input cannot be used (one sentence on stderr)."""
     options = _parser().parse_args(argv)
     try:
+        check_audio_format(options.wav, options.sample_rate)  # before the work
         file = midi.read_midi_file(Path(options.midi))
         settings = {"sample_rate": options.sample_rate, "soundfont": options.soundfont, "gain": options.gain}
         write_audio(options.wav, play(file, options.midi, **settings))

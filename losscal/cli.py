@@ -60,6 +60,20 @@ def of_field(config_class: type[Settings], name: str) -> FlagType:
     return FlagType(next(setting for setting in settings_of(config_class) if setting.name == name))
 
 
+def file_to_write(*suffixes: str) -> Callable[[str], Path]:
+    """The type of a flag that names a file to write, whose name ends in one of the suffixes, in any case."""
+
+    def path_of(text: str) -> Path:
+        path = Path(text)
+        if path.suffix.lower() not in suffixes:
+            raise argparse.ArgumentTypeError(f"{text}: end the name in {' or '.join(suffixes)}, which is written")
+        if path.is_dir():
+            raise argparse.ArgumentTypeError(f"{text}: a folder; name a file to write")
+        return path
+
+    return path_of
+
+
 def add_data_flag(parser: argparse._ActionsContainer) -> None:
     """--data, the prepared corpus."""
     parser.add_argument(

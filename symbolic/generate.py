@@ -10,7 +10,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from losscal.cli import EXIT_DONE, add_flags, add_weights_flag, config_from, in_range, log, run, write_result
+from losscal.cli import (
+    EXIT_DONE,
+    add_flags,
+    add_weights_flag,
+    config_from,
+    file_to_write,
+    in_range,
+    log,
+    run,
+    write_result,
+)
+from losscal.midi import MIDI_SUFFIXES
 from losscal.settings import Range, Seed
 from symbolic.models.configs import SamplingConfig
 
@@ -39,7 +50,8 @@ def blend(text: str) -> dict[str, float]:
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """The command line's flags; exits with status 2 where they are wrong."""
     parser = argparse.ArgumentParser(prog="python -m symbolic.generate", description=__doc__.replace("%", "%%"))
-    parser.add_argument("--out", type=Path, required=True, metavar="NEW.mid", help="MIDI file; NEW_2.mid... for more")
+    out_help = "MIDI file; NEW_2.mid... for more"
+    parser.add_argument("--out", type=file_to_write(*MIDI_SUFFIXES), required=True, metavar="NEW.mid", help=out_help)
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--seconds", type=in_range(Seconds), help="length of the new music (default 60)")
     length.add_argument("--notes", type=in_range(Notes), help="length of the new music in notes, instead")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from losscal.cli import EXIT_DONE, add_flags, add_weights_flag, config_from, run, write_result
+from losscal.cli import EXIT_DONE, add_flags, add_weights_flag, config_from, file_to_write, run, write_result
+from losscal.midi import MIDI_SUFFIXES
 from symbolic.models.configs import PolishConfig
 from symbolic.notes.performance import TICK_SECONDS, VELOCITY_OF_BIN, name_of
 
@@ -16,7 +17,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """The command line's flags; exits with status 2 where they are wrong."""
     parser = argparse.ArgumentParser(prog="python -m symbolic.polish", description=__doc__)
     parser.add_argument("source", type=Path, metavar="IN.mid", help="MIDI file to polish")
-    parser.add_argument("out", type=Path, metavar="OUT.mid", help="MIDI file to write")
+    parser.add_argument("out", type=file_to_write(*MIDI_SUFFIXES), metavar="OUT.mid", help="MIDI file to write")
     parser.add_argument("--model", choices=("events", "vqvae"), default="events", help="which model (default events)")
     add_flags(parser, PolishConfig())
     parser.add_argument("--excerpt", action="store_true", help="the music is cut out of a longer piece")

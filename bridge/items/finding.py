@@ -15,8 +15,8 @@ from typing import Any
 from audio.signal.waveform import AUDIO_SUFFIXES
 from bridge.items.names import natural_order
 from losscal.errors import InputError
+from losscal.midi import MIDI_SUFFIXES
 
-MIDI_SUFFIXES = frozenset({".mid", ".midi"})
 PAIR_KEYS = frozenset({"id", "midi", "wav", "group", "path"})
 
 
@@ -63,7 +63,7 @@ def _look_at(path: Path) -> tuple[list[Path], list[Item]]:
         return [], [_failed(path, "no such file or folder; check the path")]
     if _is_midi(path) or _is_audio(path):
         return [path], []
-    suffixes = " ".join(sorted(MIDI_SUFFIXES | AUDIO_SUFFIXES))
+    suffixes = " ".join(sorted({*MIDI_SUFFIXES, *AUDIO_SUFFIXES}))
     return [], [_failed(path, f"neither a MIDI nor an audio file by its suffix; known are {suffixes}")]
 
 

@@ -12,9 +12,8 @@ from functools import cache
 from pathlib import Path
 
 from losscal.errors import InputError
-from losscal.midi import MAX_FILE_BYTES, read_midi_bytes
+from losscal.midi import MAX_FILE_BYTES, MIDI_SUFFIXES, read_midi_bytes
 
-MIDI_SUFFIXES = (".mid", ".midi")
 MAX_ZIP_BYTES = 16 << 30
 """Of all MIDI files of a zip, unpacked."""
 _COMPRESSIONS = {zipfile.ZIP_STORED: "no compression", zipfile.ZIP_DEFLATED: "deflate"}  # others unpack without a limit

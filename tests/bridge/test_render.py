@@ -266,7 +266,6 @@ def test_help_names_the_licence_of_the_default_soundfont(capsys):
     assert caught.value.code == 0 and "GPL-2" in capsys.readouterr().out
 
 
-@pytest.mark.fluidsynth
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
@@ -276,8 +275,8 @@ def test_help_names_the_licence_of_the_default_soundfont(capsys):
         ("one.mp3", "cannot be written at 96000 Hz"),
     ],
 )
-def test_the_command_fails_in_one_line(tmp_path, one_note, capfd, name, reason):
-    assert main([str(one_note), str(tmp_path / name), "--sample-rate", "96000"]) == 1
+def test_a_file_that_could_not_be_written_is_told_before_the_work_in_one_line(tmp_path, capfd, name, reason):
+    assert main([str(tmp_path / "never_read.mid"), str(tmp_path / name), "--sample-rate", "96000"]) == 1
     out, err = capfd.readouterr()
     assert out == "" and err.count("\n") == 1 and reason in err
-    assert list(tmp_path.iterdir()) == [one_note]
+    assert not list(tmp_path.iterdir())

@@ -127,6 +127,8 @@ def test_the_likeliest_end_lies_behind_a_note_and_within_the_window():
         (["--composer", "Chopin:x"], "--composer: weight 'x': allowed is a number above 0"),
         (["--keep-notes", "3"], "--keep-notes: they say how much of --prompt to keep"),
         (["--notes", "3", "--seconds", "3"], "not allowed with argument"),
+        (["--out", "new.wav"], "--out: new.wav: end the name in .mid or .midi"),
+        (["--out", "."], "--out: .: end the name in .mid"),
     ],
 )
 def test_flags_that_do_not_fit_are_named(flags, told, capsys):

@@ -161,4 +161,4 @@ def test_wrong_arguments_are_told_in_one_sentence(capsys):
         main(["score", "nowhere.wav"])
     with pytest.raises(SystemExit, match="2"):
         main(["sample", "--out", "new.mp3"])
-    assert "argument --out: new.mp3: only WAV is written" in capsys.readouterr().err
+    assert "argument --out: new.mp3: end the name in .wav" in capsys.readouterr().err

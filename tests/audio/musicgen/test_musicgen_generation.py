@@ -183,7 +183,7 @@ def test_wrong_usage_is_answered_before_anything_is_loaded(capsys):
         main(["generate", "--out", "new.wav", "--audio", "missing.wav", "--model", "never/loaded"])
     with pytest.raises(SystemExit, match="2"):
         main(["generate", "--out", "new.mp3", "--model", "never/loaded"])
-    assert "argument --out: new.mp3: only WAV is written" in capsys.readouterr().err
+    assert "argument --out: new.mp3: end the name in .wav" in capsys.readouterr().err
 
 
 def test_the_command_checks_a_checkpoint(checkpoint, recording, capsys, monkeypatch):
