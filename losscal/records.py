@@ -1,5 +1,6 @@
 """Frozen dataclasses as JSON values and back, by the names and types of their fields."""
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache, partial
@@ -33,9 +34,10 @@ def fields_to_json(record: Any) -> dict[str, Any]:
 def record_of(kind: type[Record], json: Any) -> Record:
     """The dataclass `kind` of a JSON object, the inverse of `fields_to_json`.
 
-    Fields are read by their types: dataclasses (by their own `from_json` where they have one), tuples of any length and
-    mappings of what can be read, each of them or None; all else is taken as it is. A field with a default may be
-    absent. Raises InputError for a key that `kind` does not have, and for one it needs.
+    Fields are read by their types: texts, finite numbers, dataclasses (by their own `from_json` where they have one),
+    tuples of any length and mappings of what can be read, each of them or None; all else is taken as it is. A field
+    with a default may be absent. Raises InputError for a key that `kind` does not have, for one it needs, and for a
+    value of another type.
     """
     if not isinstance(json, Mapping):
         raise InputError(f"{kind.__name__}: is {json!r:.40}, no JSON object; make the file again.")
@@ -47,7 +49,22 @@ def record_of(kind: type[Record], json: Any) -> Record:
         told += [f"missing are {', '.join(missing)}"] if missing else []
         raise InputError(f"{kind.__name__}: of its keys {' and '.join(told)}; make the file again with this version.")
     readers = _readers(kind)
-    return kind(**{name: readers[name](value) for name, value in json.items()})
+    values = {}
+    for name, value in json.items():
+        try:
+            values[name] = readers[name](value)
+        except _WrongTypeError as error:
+            raise InputError(f"{kind.__name__}: {name} {error}; make the file again with this version.") from error
+    return kind(**values)
+
+
+class _WrongTypeError(TypeError):
+    """What a JSON value is and what it should be."""
+
+
+def is_finite_number(value: Any) -> bool:
+    """Whether a JSON value is a number that a float can hold: no NaN, no infinity, no whole number beyond them."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 @cache
@@ -57,9 +74,26 @@ def _readers(kind: type) -> dict[str, Callable[[Any], Any]]:
     return {of.name: _reader(hints[of.name]) for of in fields(kind)}
 
 
+def _checked(value: Any, is_right: bool, what: str) -> Any:
+    if not is_right:
+        raise _WrongTypeError(f"is {value!r:.40}, which is no {what}")
+    return value
+
+
+_LEAVES: dict[Any, Callable[[Any], Any]] = {
+    str: lambda value: _checked(value, isinstance(value, str), "text"),
+    bool: lambda value: _checked(value, isinstance(value, bool), "truth value"),
+    int: lambda value: _checked(value, isinstance(value, int) and is_finite_number(value), "whole number"),
+    float: lambda value: _checked(value, is_finite_number(value), "finite number"),
+}
+
+
 def _reader(hint: Any) -> Callable[[Any], Any]:
+    if hint in _LEAVES:
+        return _LEAVES[hint]
     if is_dataclass(hint):
-        return getattr(hint, "from_json", None) or partial(record_of, hint)
+        read_object = getattr(hint, "from_json", None) or partial(record_of, hint)
+        return lambda value: read_object(_checked(value, isinstance(value, Mapping), "JSON object"))
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is UnionType and NoneType in arguments and len(arguments) == 2:
         (other,) = (argument for argument in arguments if argument is not NoneType)
@@ -67,8 +101,10 @@ def _reader(hint: Any) -> Callable[[Any], Any]:
         return lambda value: None if value is None else read(value)
     if origin is tuple:
         read = _reader(arguments[0])
-        return lambda values: tuple(map(read, values))
+        return lambda values: tuple(map(read, _checked(values, isinstance(values, list | tuple), "list")))
     if origin is Mapping:
         read = _reader(arguments[1])
-        return lambda values: {key: read(value) for key, value in values.items()}
+        return lambda values: {
+            key: read(value) for key, value in _checked(values, isinstance(values, Mapping), "JSON object").items()
+        }
     return lambda value: value

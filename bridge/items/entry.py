@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-from losscal.records import fields_to_json, record_of
+from losscal.errors import InputError
+from losscal.records import fields_to_json, is_finite_number, record_of
 
 Figures = Mapping[str, Any]
 """What a view says of an item, in the order in which it tells it: numbers by name, None where one cannot be told, also
@@ -92,8 +93,21 @@ class _Half:
         return record_of(cls, {**own, "views": views})
 
 
-def _view_of(json: Mapping[str, Any]) -> Figures | Unavailable:
-    return record_of(Unavailable, json) if "unavailable" in json else json
+def _view_of(json: Any) -> Figures | Unavailable:
+    if isinstance(json, Mapping) and "unavailable" in json:
+        return record_of(Unavailable, json)
+    if not isinstance(json, Mapping) or not all(_is_figure(name, value) for name, value in json.items()):
+        raise InputError(f"a view's figures are {json!r:.60}, no numbers by name; make the file again.")
+    return json
+
+
+def _is_figure(name: str, value: Any) -> bool:
+    """Whether a JSON value is what Figures hold; texts are paths and labels, never under the name of a number."""
+    if isinstance(value, Mapping):
+        return all(_is_figure(of, part) for of, part in value.items())
+    if isinstance(value, list | tuple):
+        return all(_is_figure(name, part) for part in value)
+    return value is None or is_finite_number(value) or (isinstance(value, str) and name == "curve")
 
 
 @dataclass(frozen=True)

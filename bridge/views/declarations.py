@@ -100,7 +100,9 @@ def views_of(
     installed = installed_plugins() if given else {}
     found = {}
     for name, (half, keys) in given.items():
-        unit = units[name]
+        unit = units.get(name)
+        if not isinstance(unit, str) or not unit.strip():
+            raise InputError(f"{name}: the report tells no unit of its figures; make the report again.")
         known = View(name, half, unit, _unknown)
         declared = plugin_view(installed[name]) if name in installed else known
         names = {figure.key for figure in declared.figures}
