@@ -16,6 +16,7 @@ import numpy as np
 
 from losscal.errors import InputError
 from losscal.files import atomic_path
+from losscal.settings import require
 
 REFERENCES_FILE = "references.json"
 FORMAT_VERSION = 1
@@ -69,8 +70,15 @@ class ViewReference:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "ViewReference":
-        """The inverse of `to_json`."""
+        """The inverse of `to_json`; raises ValueError, KeyError or TypeError for what `to_json` does not make."""
         lengths = {int(length): of_length for length, of_length in value["lengths"].items()}
+        for length, of_length in lengths.items():
+            quantiles = np.asarray(of_length["quantiles"], np.float64)
+            is_rising = (
+                quantiles.shape == GRID.shape and (np.diff(quantiles) >= 0).all() and np.isfinite(quantiles).all()
+            )
+            require(length > 0 and bool(is_rising), f"quantiles of windows of {length}")
+        require(bool(lengths) and isinstance(value["statistic"], str), "no windows, or of no statistic")
         return cls(
             value["weights_sha256"],
             value["statistic"],
@@ -95,7 +103,7 @@ class References:
             try:
                 content = json.loads(path.read_text(encoding="utf-8"))
                 by_view |= {view: ViewReference.from_json(value) for view, value in content["views"].items()}
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
+            except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
                 raise InputError(f"{path}: not a references file; run python -m bridge.references again.") from error
         return cls(by_view)
 

@@ -80,7 +80,7 @@ class Number:
     def check(self, value: Any) -> None:
         """Raise ValueError that names the value and what is allowed, unless `value` is such a number."""
         is_number = isinstance(value, Integral if self.kind is int else Real) and not isinstance(value, bool)
-        require(is_number and isfinite(value) and value in self.allowed, f"{value}: allowed is {self}")
+        require(is_number and value in self.allowed and isfinite(value), f"{value}: allowed is {self}")
 
     def parse(self, text: str) -> float:
         """The number that `text` spells; raises ValueError as `check` does."""
