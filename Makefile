@@ -73,6 +73,7 @@ bench: setup
 	$(RUN) -m benchmarks.generation --data $(DATA)
 	$(RUN) -m benchmarks.polish --data $(DATA)
 	$(RUN) -m benchmarks.composers --data $(DATA)
+	PYTHONPATH=.:tests $(RUN) -m robustness.fuzzing
 
 examples: setup
 	$(RUN) examples/build.py
