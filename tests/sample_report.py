@@ -102,6 +102,7 @@ def make_group(reference, version):
         "verdict": "No view can tell them apart.",
         "assumed": None,
         "played": {},
+        "answers": [],
     }
 
 

@@ -9,7 +9,9 @@ from bridge.items.entry import ItemEntry
 from bridge.items.names import in_one_line
 from bridge.report.columns import ReportColumn, figure_column, shown_of_items
 from bridge.report.report import Report
+from bridge.versions.answer import in_one_sentence
 from bridge.versions.comparison import GroupComparison
+from bridge.versions.words import names_of, preferences
 from losscal.views import NOTES, TableColumn, View
 
 ID_WIDTH, MAX_WIDTH = 40, 120
@@ -51,6 +53,7 @@ def text_table(report: Report) -> str:
     what the views prefer is told in the last.
     """
     remarks: dict[str, int] = {}
+    answered = [line for group in report.groups for line in _answer_lines(group)]
     rows = list(_rows(report, with_verdicts=False))
     *blocks, last = _packed(shown_sections(report))
     lines = [line for sections in blocks for line in _block(sections, rows, [""] * len(rows), "")]
@@ -59,7 +62,25 @@ def text_table(report: Report) -> str:
     lines += _block(last, rows, tails, TAIL_HEAD)
     legend = [column.shown.legend for sections in (*blocks, last) for section in sections for column in section.columns]
     told = [f"[{number}] {in_one_line(text)}" for text, number in remarks.items()]
-    return "\n".join([*lines, *dict.fromkeys(filter(None, legend)), *told])
+    return "\n".join([*answered, *lines, *dict.fromkeys(filter(None, legend)), *told])
+
+
+def _answer_lines(group: GroupComparison) -> list[str]:
+    """What a group comes to, before all else: a row a version."""
+    if not group.answers:
+        return []
+    names = names_of(group.views)
+    lines = [f"{in_one_line(group.group)}: {in_one_sentence(group.answers, names)}"]
+    width = min(ID_WIDTH, max(map(len, names.values())) + len(INDENT))
+    for row in group.answers:
+        name = names[row.id] if len(names[row.id]) < ID_WIDTH else "…" + names[row.id][2 - ID_WIDTH :]
+        by = "" if row.view is None else f" (by {row.view})"
+        lines.append(f"{INDENT}{name:<{width}}{row.answer:<13}{in_one_line(row.why)}{by}")
+    return [
+        part
+        for line in lines
+        for part in wrap(line, MAX_WIDTH, subsequent_indent=2 * INDENT, drop_whitespace=True, replace_whitespace=False)
+    ] + [""]
 
 
 def shown_sections(report: Report) -> Iterator[Section]:
@@ -113,8 +134,8 @@ def _rows(report: Report, *, with_verdicts: bool) -> Iterator[str | ItemEntry]:
         ranks = {} if group is None else _ranks(group)
         yield from sorted(of_group, key=lambda entry: (ranks.get(entry.id, inf), *_likelihood(entry, views)))
         if group is not None and with_verdicts:
-            preferences = group.verdict.splitlines()[: max(1, len(group.views))]  # a line a view, then the rest
-            yield from (f"{INDENT}{line}" for line in preferences)
+            told = preferences(group.views, names_of(group.views)) or group.verdict.splitlines()[:1]
+            yield from (f"{INDENT}{line}" for line in told)
 
 
 def _ranks(group: GroupComparison) -> dict[str, int]:

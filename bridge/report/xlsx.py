@@ -24,7 +24,7 @@ MAX_NOTES = 300_000
 MAX_CELL_CHARACTERS = 32_767
 PATH_WIDTH, TEXT_WIDTH, NUMBER_WIDTH = 36, 60, 11
 """Characters; a column is at least as wide as its name."""
-TEXT_COLUMNS = frozenset({"warnings", "error", "verdict_in_words", "text", "reason"})
+TEXT_COLUMNS = frozenset({"warnings", "error", "verdict_in_words", "text", "reason", "why"})
 PATH_COLUMNS = frozenset({"id", "midi", "wav", "group", "reference"})
 WHOLE_NUMBERS = frozenset(
     {"notes", "note", "reference_note", "rank", "pitch", "velocity", "distinct_velocities", "shared_seconds"}
@@ -43,6 +43,7 @@ GROUP_COLUMNS = {
     "mfcc_distance": "dB",
     "verdict_in_words": "of the whole group",
 }
+ANSWER_COLUMNS = dict.fromkeys(("group", "id", "answer", "why", "view"), "")
 MOMENT_COLUMNS = {"start_seconds": "s", "end_seconds": "s", "nats": "nats", "reason": "", "text": ""}
 EDIT_COLUMNS = {"kind": "", "seconds": "s", "note": "place, from 0", "reference_note": "place, from 0", "text": ""}
 
@@ -50,13 +51,14 @@ EDIT_COLUMNS = {"kind": "", "seconds": "s", "note": "place, from 0", "reference_
 def write_xlsx(report: Report, path: Path, folder: Path) -> None:
     """Write the workbook of a report whose tables lie below `folder`.
 
-    Sheets: items, moments, groups, edits, per-note; those without rows are left out. What does not fit
+    Sheets: answer, items, moments, groups, edits, per-note; those without rows are left out. What does not fit
     on a per-note sheet stands on "per-note 2" and so on; of more than MAX_NOTES notes there is a line that says so.
     """
     from xlsxwriter import Workbook
 
     columns = columns_of(report)
     with Workbook(str(path), {"constant_memory": True}) as workbook:
+        _write_sheets(workbook, "answer", ANSWER_COLUMNS, _answer_rows(report))
         _write_sheets(
             workbook, "items", {column.name: column.unit for column in columns}, item_rows(report.items, columns)
         )
@@ -124,9 +126,16 @@ def _moment_rows(report: Report) -> Iterator[list[Any]]:
             yield [entry.id, moment.view, *(getattr(moment, name) for name in MOMENT_COLUMNS)]
 
 
+def _answer_rows(report: Report) -> Iterator[list[Any]]:
+    for group in report.groups:
+        for row in group.answers:
+            yield [group.group, row.id, row.answer, row.why, row.view]
+
+
 def _group_rows(report: Report) -> Iterator[list[Any]]:
     """A row for each view and version."""
     for group in report.groups:
+        verdict: str | None = group.verdict  # once, and not in every row
         for view, ranking in group.views.items():
             for version in ranking.items:
                 low, high = version.interval or (None, None)
@@ -137,8 +146,9 @@ def _group_rows(report: Report) -> Iterator[list[Any]]:
                     *(version.id, version.rank, version.value, version.difference_nats),
                     *(low, high, version.shared_seconds, version.verdict, version.reason),
                     *((None, None) if distances is None else (distances.chroma, distances.mfcc)),
-                    group.verdict,
+                    verdict,
                 ]
+                verdict = None
 
 
 def _edit_rows(report: Report) -> Iterator[list[Any]]:

@@ -42,8 +42,9 @@ class Ranking:
 
     @property
     def first(self) -> VersionRow | None:
-        """The first row of rank 1; None where the view ranks nothing."""
-        return next((row for row in self.items if row.rank == 1), None)
+        """The row of rank 1, the reference's where others share it; None where the view ranks nothing."""
+        best = [row for row in self.items if row.rank == 1]
+        return next((row for row in best if row.difference_nats is None), best[0] if best else None)
 
 
 @dataclass(frozen=True)
@@ -55,10 +56,20 @@ class SoundDistances:
 
 
 @dataclass(frozen=True)
+class VersionAnswer:
+    """A row of the answer; answer: of `bridge.versions.answer.ANSWERS`. view: None where none can rank it."""
+
+    id: str
+    answer: str
+    why: str
+    view: str | None
+
+
+@dataclass(frozen=True)
 class GroupComparison:
     """One of the report's "groups"; edits and distances by the version's id, a distance None where a side is silent.
 
-    played: how each version with notes was played, by its id.
+    answers: what a reader sees first. played: how each version with notes was played, by its id.
     assumed: a sentence on what was taken for granted where the user has not said it.
     """
 
@@ -71,6 +82,7 @@ class GroupComparison:
     verdict: str
     assumed: str | None = None
     played: Mapping[str, Played] = field(default_factory=dict)
+    answers: tuple[VersionAnswer, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from bridge.items.entry import ItemEntry
 from bridge.items.scratch import Scratch
 from bridge.items.tables import performance_of, read_table
+from bridge.versions.answer import answers_of
 from bridge.versions.comparison import Edits, GroupComparison, Ranking, SoundDistances
 from bridge.versions.differences import Difference
 from bridge.versions.grouping import Group
@@ -53,6 +54,7 @@ def compare(
             rows = rows_of(view, quantity, members, reference, differences, told_apart)
             rankings[name] = Ranking(quantity.key, quantity.unit, rows)
     edits = comparison.edits()
+    played_by_id = {members[number].id: way for number, way in comparison.played.items()}
     return GroupComparison(
         group=group.name,
         source=group.source,
@@ -61,8 +63,20 @@ def compare(
         edits=edits,
         distances=comparison.distances(),
         verdict=group_verdict(rankings, edits, reference, views.weights),
-        assumed=group.assumed,
-        played={members[number].id: way for number, way in comparison.played.items()},
+        assumed=" ".join(filter(None, (group.assumed, _on_a_grid(members)))) or None,
+        played=played_by_id,
+        answers=answers_of(rankings, edits, played_by_id),
+    )
+
+
+def _on_a_grid(members: Sequence[ItemEntry]) -> str | None:
+    """What sequenced versions among played ones change for all; None where there are none."""
+    names = [Path(entry.id).name for entry in members if entry.is_sequenced]
+    if not names or len(names) == len(members):
+        return None
+    return (
+        f"{', '.join(names)} on a sequencer's grid: so all versions are compared by their pitches alone. "
+        "Leave that out to compare the others by time and loudness too."
     )
 
 

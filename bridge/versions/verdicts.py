@@ -84,12 +84,17 @@ def rows_of(
             )
         )
     sign = -1.0 if view.figure(quantity.key).higher_is_better else 1.0
-    ranked_by = [row.value if row.compared_value is None else row.compared_value for row in rows]
-    costs = [sign * value for row, value in zip(rows, ranked_by, strict=True) if row.reason is None]
+    ranked_by = [sign * _rounded(row.value if row.compared_value is None else row.compared_value) for row in rows]
+    costs = [cost for row, cost in zip(rows, ranked_by, strict=True) if row.reason is None]
     return tuple(
-        row if row.reason is not None else replace(row, rank=1 + sum(cost < sign * value for cost in costs))
-        for row, value in zip(rows, ranked_by, strict=True)
+        row if row.reason is not None else replace(row, rank=1 + sum(cost < own for cost in costs))
+        for row, own in zip(rows, ranked_by, strict=True)
     )
+
+
+def _rounded(value: float | None) -> float:
+    """To the digits of a table: what fp32 leaves over is no difference. Of what is not ranked anything will do."""
+    return 0.0 if value is None else round(value, 4)
 
 
 def _verdict(is_reference: bool, reason: str | None, difference: Difference | None) -> str:

@@ -7,7 +7,7 @@ from bridge.calibration.reliability import reliability_of
 from bridge.items.entry import ItemEntry
 from bridge.items.names import in_one_line, shortest_tails
 from bridge.versions.agreement import FEWEST_ITEMS, correlations
-from bridge.versions.comparison import Edits, Ranking
+from bridge.versions.comparison import Edits, Ranking, VersionRow
 from bridge.versions.verdicts import IS_REFERENCE, LESS_LIKELY, LIKELIER, NOT_DISTINGUISHABLE, NOT_RANKED
 
 AGREE_FROM = 0.5
@@ -21,20 +21,30 @@ def group_verdict(
 
     reference: the entry of their reference. weights: the report's.
     """
-    names = _names(rankings)
-    sentences = [_preference(view, ranking, names) for view, ranking in rankings.items()]
+    names = names_of(rankings)
+    sentences = preferences(rankings, names)
     sentences += _agreement(rankings)
     sentences += _what_differs(rankings, edits, names)
     sentences += _trust(rankings, reference, weights)
     return "\n".join(sentences) or "No view gave these versions a number that could be compared."
 
 
-def _preference(view: str, ranking: Ranking, names: Mapping[str, str]) -> str:
-    first = ranking.first
-    if first is None:
-        unranked = ranking.items[0]
-        return f"{view} ranks none of them; of {names[unranked.id]}: {in_one_line(unranked.reason).rstrip('.')}."
-    number = f"{names[first.id]} ({first.value:.2f} {ranking.unit})"
+def preferences(rankings: Mapping[str, Ranking], names: Mapping[str, str]) -> list[str]:
+    """A sentence for each view that ranks versions, and one for all others."""
+    ranked = {view: ranking for view, ranking in rankings.items() if ranking.first is not None}
+    told = [_preference(view, ranking, ranking.first, names) for view, ranking in ranked.items()]
+    unranked = {view: ranking.items[0] for view, ranking in rankings.items() if view not in ranked}
+    if unranked:
+        row = next(iter(unranked.values()))
+        verb = "ranks" if len(unranked) == 1 else "rank"
+        reason = in_one_line(row.reason).rstrip(".")
+        told.append(f"{', '.join(unranked)} {verb} none of them; of {names[row.id]}: {reason}.")
+    return told
+
+
+def _preference(view: str, ranking: Ranking, first: VersionRow, names: Mapping[str, str]) -> str:
+    value = first.value if first.compared_value is None else first.compared_value
+    number = f"{names[first.id]} ({value:.2f} {ranking.unit})"
     others = [row for row in ranking.items if row is not first]
     if all(row.verdict == NOT_RANKED for row in others):
         told = f"{view} can hold no other version against the reference, {number}"
@@ -90,7 +100,7 @@ def _trust(rankings: Mapping[str, Ranking], reference: ItemEntry, weights: Mappi
     return [f"{view}: {text}" for view, text in told.items() if text is not None]
 
 
-def _names(rankings: Mapping[str, Ranking]) -> dict[str, str]:
+def names_of(rankings: Mapping[str, Ranking]) -> dict[str, str]:
     """What each member is called, by id: as much of the end of its path as no other member shares."""
     ids = (row.id for ranking in rankings.values() for row in ranking.items)
     return {item_id: in_one_line(name) for item_id, name in shortest_tails(ids).items()}

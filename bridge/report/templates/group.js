@@ -16,6 +16,41 @@ const SOURCES = {
 };
 const OPEN_GROUPS = 1;
 
+const ANSWERS = {
+  reference: "◆ reference",
+  better: "▲ better",
+  worse: "▼ worse",
+  "cannot tell": "≈ cannot tell",
+  "not ranked": "○ not ranked",
+};
+
+/** What each group comes to, a row a version; null where there is none. */
+function answersSection() {
+  const groups = (REPORT.groups ?? []).filter((group) => group.answers?.length);
+  if (!groups.length) return null;
+  return el("section", { id: "answer" }, ...groups.map(answerTable));
+}
+
+function answerTable(group) {
+  const head = ["version", "", "why", "by"].map((text) => el("th", { scope: "col" }, text));
+  const rows = group.answers.map((row) =>
+    el(
+      "tr",
+      {},
+      el("th", { scope: "row" }, shownName(row.id)),
+      el("td", { class: "words answer" }, ANSWERS[row.answer] ?? row.answer),
+      el("td", { class: "words" }, row.why),
+      el("td", { class: "words" }, row.view ?? ""),
+    ),
+  );
+  return el(
+    "div",
+    { class: "scroll" },
+    el("h2", {}, `Versions of ${group.group}`),
+    el("table", { class: "ranking answers" }, el("thead", {}, el("tr", {}, ...head)), el("tbody", {}, ...rows)),
+  );
+}
+
 function groupsSection() {
   const groups = REPORT.groups ?? [];
   if (!groups.length) return null;
@@ -43,6 +78,9 @@ function groupId(index) {
 }
 
 function groupView(group, id, isOpen) {
+  const isRanked = ([, ranking]) => ranking.items.some((item) => item.rank !== null);
+  const ranked = Object.entries(group.views).filter(isRanked);
+  const unranked = Object.entries(group.views).filter((of) => !isRanked(of));
   const rolls = el("details", { class: "rolls" }, el("summary", {}, "Piano rolls, with what was changed"));
   const part = el(
     "section",
@@ -53,8 +91,11 @@ function groupView(group, id, isOpen) {
     el(
       "div",
       { class: "rankings" },
-      ...Object.entries(group.views).map(([view, ranking]) => rankingCard(view, ranking)),
+      ...ranked.map(([view, ranking]) => rankingCard(view, ranking)),
     ),
+    unranked.length
+      ? el("p", { class: "hint" }, `${unranked.map(([view]) => view).join(", ")}: none of them is ranked.`)
+      : null,
     distanceTable(group),
     rolls,
   );

@@ -27,8 +27,8 @@ function itemView(entry, data, width) {
     { "aria-label": entry.id },
     el("p", { class: "facts" }, el("b", {}, entry.id), ` · ${facts(entry).join(" · ")}`),
     ...remarksOf(entry).map((text) => el("p", { class: "remark" }, text === entry.error ? `✕ ${text}` : `⚠ ${text}`)),
-    figure,
     momentList(entry, data, figure),
+    figure,
     figureCards(entry),
     allFigures(entry),
   );

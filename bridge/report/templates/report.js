@@ -123,7 +123,8 @@ function showPage() {
     { type: "button", class: "print", onclick: isFew ? openAll : () => window.print() },
     isFew ? "Print with all items open" : "Print",
   );
-  page.append(overview(), contents(), print, summary, ...(groups ? [groups] : []), reading());
+  const answers = answersSection();
+  page.append(...(answers ? [answers] : []), overview(), contents(), print, summary, ...(groups ? [groups] : []), reading());
   addEventListener("beforeprint", () => layOut(true));
   addEventListener("afterprint", () => layOut(false));
   let width = innerWidth; // phones also tell of a change of height while they scroll

@@ -8,7 +8,7 @@ import pytest
 
 from bridge.items.entry import ItemEntry, SoundHalf
 from bridge.items.finding import Item
-from bridge.report.files import to_json
+from bridge.report.files import table, to_json
 from bridge.score import score_items
 from bridge.synthesis.rendering import play
 from bridge.versions.agreement import agreement
@@ -73,7 +73,18 @@ def test_differences_are_those_of_the_notes_nats_and_verdicts_follow(of_notes, w
     ]
     group, report = compared(items, of_notes)
     assert (group["group"], group["source"], group["reference"]) == ("g", "given", "original")
-    assert set(group) == {"group", "source", "reference", "views", "edits", "distances", "verdict", "assumed", "played"}
+    assert set(group) == {
+        "group",
+        "source",
+        "reference",
+        "views",
+        "edits",
+        "distances",
+        "verdict",
+        "assumed",
+        "played",
+        "answers",
+    }
     rows = by_id(group, "events")
     assert group["views"]["events"]["quantity"] == "bits_per_note"
     assert {name: row["verdict"] for name, row in rows.items()} == {
@@ -98,6 +109,18 @@ def test_differences_are_those_of_the_notes_nats_and_verdicts_follow(of_notes, w
         entry = next(entry for entry in report["items"] if entry["id"] == row["id"])
         assert row["value"] == entry["symbolic"]["events"]["bits_per_note"] and entry["group"] == "g"
     assert rows["original"]["difference_nats"] is rows["original"]["interval"] is None
+    assert [(row["id"], row["answer"], row["why"]) for row in group["answers"]] == [
+        ("original", "reference", "the others are compared with it"),
+        ("same", "cannot tell", "same notes"),
+        ("worse", "worse", "notes: 12 changed"),
+        ("better", "better", "notes: 12 changed"),
+        ("one", "cannot tell", "notes: 1 changed"),
+    ]
+    assert {row["view"] for row in group["answers"][1:]} == {"events"}
+    text = table(report)
+    assert text.startswith(
+        "g: better better than the reference; worse worse; same, one not to be told from it. The reference is original."
+    )
 
 
 @pytest.mark.fluidsynth
@@ -179,6 +202,7 @@ def test_sequenced_versions_are_ranked_by_their_pitches(of_notes, write):
     assert report["items"][0]["symbolic"]["sequenced"] is None
     of_view = group["views"]["events"]
     assert (of_view["quantity"], of_view["unit"]) == ("pitch_bits_per_note", "bits of pitch a note")
+    assert group["assumed"].startswith("typed on a sequencer's grid: so all versions are compared by their pitches")
     pitch_nats = typed["symbolic"]["events"]["by_attribute"]["pitch"]
     assert by_id(group, "events")["typed"]["value"] == pytest.approx(pitch_nats / np.log(2) / 120)
     assert by_id(group, "events")["typed"]["difference_nats"] == pytest.approx(

@@ -1,0 +1,70 @@
+"""The answer that a report on versions begins with: is each version better, why in few words, and by which view?
+
+It is that of the first view that can rank the version, those of notes before those of sound.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from bridge.versions.comparison import Edits, Ranking, VersionAnswer, VersionRow
+from bridge.versions.told_apart import Played
+from bridge.versions.verdicts import IS_REFERENCE, LESS_LIKELY, LIKELIER, NOT_DISTINGUISHABLE, NOT_RANKED
+from bridge.views.declarations import half_of
+from losscal.views import SOUND
+
+ANSWERS = {
+    IS_REFERENCE: "reference",
+    LIKELIER: "better",
+    LESS_LIKELY: "worse",
+    NOT_DISTINGUISHABLE: "cannot tell",
+    NOT_RANKED: "not ranked",
+}
+KINDS = ("added", "removed", "moved", "changed")
+
+
+def answers_of(
+    rankings: Mapping[str, Ranking], edits: Edits, played: Mapping[str, Played]
+) -> tuple[VersionAnswer, ...]:
+    """The rows, in the order of the group; none where no view ranks versions."""
+    ids = [row.id for row in next(iter(rankings.values())).items] if rankings else []
+    return tuple(_answer(place, rankings, edits, played) for place in range(len(ids)))
+
+
+def in_one_sentence(answers: tuple[VersionAnswer, ...], names: Mapping[str, str]) -> str:
+    """Which versions are better and which worse, by name."""
+    told = {answer: [names[row.id] for row in answers if row.answer == answer] for answer in ANSWERS.values()}
+    parts = [
+        f"{', '.join(told[answer])} {words}"
+        for answer, words in (
+            ("better", "better than the reference"),
+            ("worse", "worse"),
+            ("cannot tell", "not to be told from it"),
+            ("not ranked", "not ranked"),
+        )
+        if told[answer]
+    ]
+    reference = f" The reference is {told['reference'][0]}." if told["reference"] else ""
+    return f"{'; '.join(parts)}.{reference}"
+
+
+def _answer(place: int, rankings: Mapping[str, Ranking], edits: Edits, played: Mapping[str, Played]) -> VersionAnswer:
+    rows = {view: ranking.items[place] for view, ranking in rankings.items()}
+    first = next(iter(rows.values()))
+    if first.verdict == IS_REFERENCE:
+        return VersionAnswer(first.id, ANSWERS[IS_REFERENCE], "the others are compared with it", None)
+    for view, row in rows.items():
+        if row.verdict != NOT_RANKED:
+            return VersionAnswer(row.id, ANSWERS[row.verdict], _why(view, row, edits, played), view)
+    return VersionAnswer(first.id, ANSWERS[NOT_RANKED], first.reason or "", None)
+
+
+def _why(view: str, row: VersionRow, edits: Edits, played: Mapping[str, Played]) -> str:
+    if half_of(view) == SOUND:
+        return "by its sound, mix included"
+    counts = Counter(edit.kind for edit in edits.get(row.id, ()) if edit.kind in KINDS)
+    notes = ", ".join(f"{counts[kind]} {kind}" for kind in KINDS if counts[kind])
+    way = played.get(row.id)
+    told = [f"notes: {notes}" if notes else "same notes"]
+    if way is not None and (way.velocity or way.semitones or way.seconds_ratio != 1.0):
+        told.append(way.text)
+    return "; ".join(told)
