@@ -37,7 +37,7 @@ ROOMS = {
     "symbolic": "notes, data, tokens, models, memorisation, prepare, scoring sampling, generate, polish",
     "audio": "signal, checkpoints, new_sound, scorer, audiobox, musicgen, spectral, diffusion, metrics, set_metrics",
     "bridge": "synthesis, views, render, items, references, calibration, versions, report, calibrate, score",
-    "train": "common, configs, muon, optim, frames, symbolic, diffusion, gpt, phrases, spectral_lm, vqvae",
+    "train": "checkpoints, common, configs, muon, optim, frames, symbolic, diffusion, gpt, phrases, spectral_lm, vqvae",
 }
 """The folders and modules of each package, lowest first: each may import those before it.
 

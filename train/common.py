@@ -4,6 +4,8 @@ A config's fields are flags below the name of the config, as in `--optim.muon-lr
 `optim: {muon_lr: 0.01}`; the underscore will do on the command line too.
 """
 
+import errno
+import json
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -92,19 +94,13 @@ def build_trainer(
     the Trainer does not know and where the checkpoint to resume is missing.
     """
     import lightning
-    from lightning.pytorch.callbacks import ModelCheckpoint
     from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+
+    from train.checkpoints import RunCheckpoint
 
     if flags.resume is not None and not Path(flags.resume).is_file():
         raise InputError(f"--resume {flags.resume}: no such checkpoint; give a .ckpt file of an earlier run.")
-    checkpoint = ModelCheckpoint(
-        f"{flags.out}/checkpoints",
-        monitor=monitor,
-        mode="min",
-        save_last=True,
-        save_on_train_epoch_end=False,
-        enable_version_counter=False,  # a resumed run's last checkpoint is last.ckpt too
-    )
+    checkpoint = RunCheckpoint(f"{flags.out}/checkpoints", monitor=monitor, resume=flags.resume)
     defaults: dict[str, Any] = {
         "max_steps": flags.optim.steps,
         "precision": default_precision(),
@@ -118,6 +114,37 @@ def build_trainer(
         return lightning.Trainer(**(defaults | flags.trainer))
     except TypeError as error:
         raise InputError(f"--trainer: {error}; see the arguments of lightning.Trainer.") from error
+
+
+def fit(
+    trainer: "lightning.Trainer",
+    module: "lightning.LightningModule",
+    data: "lightning.LightningDataModule",
+    *,
+    flags: "Namespace",
+    data_hash: str,
+    configs: dict[str, Any],
+) -> None:
+    """Train, from the checkpoint that `flags` name or from the start.
+
+    Raises InputError where that checkpoint cannot be read or is of a run with another corpus or other configs, and
+    where the disk is full.
+    """
+    from train.checkpoints import RunFacts, check_resumable
+
+    as_json = json.loads(json.dumps({name: asdict(config) for name, config in configs.items()}))
+    facts = trainer.checkpoint_callback.facts = RunFacts(data_hash, as_json)
+    if flags.resume is not None:
+        check_resumable(flags.resume, facts, module)
+    try:
+        trainer.fit(module, data, ckpt_path=flags.resume, weights_only=True)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+            raise
+        raise InputError(
+            f"{flags.out}: cannot be written ({error.strerror}); free some space and go on with --resume and the last "
+            "checkpoint."
+        ) from error
 
 
 def best_state(trainer: "lightning.Trainer", module: "nn.Module") -> dict[str, Any]:

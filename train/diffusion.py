@@ -33,7 +33,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         frames = open_frames(flags)
     module = DiffusionModule(DiffusionModel(flags.model), flags.optim, flags.validation, flags.windows.seed)
     configs = {KIND: flags.model, "validation": flags.validation}
-    run(trainer, module, frames, kind=KIND, configs=configs, context_frames=0, flags=flags)
+    with errors_as_usage(parser):
+        run(trainer, module, frames, kind=KIND, configs=configs, context_frames=0, flags=flags)
 
 
 if __name__ == "__main__":

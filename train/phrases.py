@@ -9,7 +9,7 @@ from losscal.errors import InputError
 from losscal.settings import CountOrNone
 from symbolic.data.corpus import Corpus
 from symbolic.models.phrases.config import PhraseConfig
-from train.common import base_parser, build_trainer, errors_as_usage, parse_flags, story_of
+from train.common import base_parser, build_trainer, errors_as_usage, fit, parse_flags, story_of
 from train.configs import CropConfig, OptimConfig, PhraseTrainingConfig
 from train.gpt import with_styles
 
@@ -96,8 +96,8 @@ def run(flags: "Namespace") -> Path:
             CheckpointOnSignal(Path(flags.out) / "checkpoints" / CHECKPOINT),
         ],
     )
-    trainer.fit(module, data, ckpt_path=flags.resume, weights_only=True)
     configs = {"phrases": config, "crops": flags.crops, "training": flags.training, "optim": flags.optim}
+    fit(trainer, module, data, flags=flags, data_hash=corpus.data_hash, configs=configs)
     path = Path(flags.out) / f"{model.name}.safetensors"
     figures = {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("validation")}
     save_model(

@@ -38,7 +38,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         frames = open_frames(flags, flags.shuffle if flags.background else None)
     module = SpectralModule(model, flags.optim)
     context_frames = flags.model.context_frames
-    run(trainer, module, frames, kind=kind, configs={KIND: flags.model}, context_frames=context_frames, flags=flags)
+    with errors_as_usage(parser):
+        run(trainer, module, frames, kind=kind, configs={KIND: flags.model}, context_frames=context_frames, flags=flags)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from jsonargparse import Namespace
 
 from audio.spectral.frames import FrameConfig
 from losscal.weights import save_weights
-from train.common import best_figure, best_state, story_of
+from train.common import best_figure, best_state, fit, story_of
 from train.frames.data import FrameCache
 from train.frames.module import FrameData
 
@@ -28,8 +28,8 @@ def run(
 ) -> Path:
     """Train the module's `model` on windows behind `context_frames`; write <out>/<kind>.safetensors, its best state."""
     data = FrameData(frames, flags.windows, context_frames)
-    trainer.fit(module, data, ckpt_path=flags.resume, weights_only=True)
     configs = configs | {"windows": flags.windows, "optim": flags.optim}
+    fit(trainer, module, data, flags=flags, data_hash=frames.data_hash, configs=configs)
     story = story_of(flags.command, frames.data_hash, configs, best_figure(trainer))
     story |= {"frames": frames.recipe, "frames_hash": FrameConfig().hash}
     state = {name.removeprefix("model."): value for name, value in best_state(trainer, module).items()}

@@ -12,7 +12,7 @@ from symbolic.data.corpus import Corpus
 from symbolic.models.code_gpt import CodeGPT
 from symbolic.models.registry import save_model
 from symbolic.models.vqvae import VQVAE
-from train.common import best_figure, best_state, build_trainer, story_of
+from train.common import best_figure, best_state, build_trainer, fit, story_of
 from train.symbolic.codebook_monitor import CodebookMonitor
 from train.symbolic.crops import CropData
 from train.symbolic.module import MONITOR, SymbolicModule
@@ -46,8 +46,8 @@ def run(
     data = CropData(corpus, flags.crops, styles)
     has_codes = isinstance(model, (VQVAE, CodeGPT))
     trainer = build_trainer(flags, monitor=MONITOR, callbacks=[CodebookMonitor()] if has_codes else [])
-    trainer.fit(module, data, ckpt_path=flags.resume, weights_only=True)
     configs = model_configs | {"crops": flags.crops, "optim": flags.optim}
+    fit(trainer, module, data, flags=flags, data_hash=corpus.data_hash, configs=configs)
     story = story_of(flags.command, corpus.data_hash, configs, best_figure(trainer))
     path = Path(flags.out) / f"{kind}.safetensors"
     save_model(path, module.model_state(best_state(trainer, module)), kind=kind, story=story)

@@ -1,6 +1,8 @@
 """Training of the symbolic models: crops, optimiser, and the commands from a tiny cache to weights that score."""
 
 import csv
+import errno
+import shutil
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import yaml
 from music import random_performance
 
 from losscal.errors import InputError
+from losscal.weights import load_weights
 from symbolic.data.corpus import Corpus, Piece, write_corpus
 from symbolic.models.configs import GPTConfig
 from symbolic.models.event_gpt import EventGPT
@@ -268,3 +271,82 @@ def test_wrong_usage_is_told_in_one_line_with_status_2(cache, tmp_path, monkeypa
         gpt.main(["--data", str(cache), *flags])
     assert stop.value.code == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def begun(cache, tmp_path_factory):
+    """(flags of a small run of events without --out, the folder of the two steps it has made)."""
+    out = tmp_path_factory.mktemp("begun") / "run"
+    flags = ["--data", str(cache), *SMALL_GPT, "--optim.steps", "4"]
+    gpt.main([*flags, "--out", str(out), "--trainer.max_steps", "2"])
+    return flags, out
+
+
+def test_a_moved_run_goes_on_with_its_best_checkpoint(begun, tmp_path):
+    flags, out = begun
+    moved = tmp_path / "moved"
+    shutil.copytree(out, moved)
+    (best,) = (moved / "checkpoints").glob("epoch*.ckpt")
+    kept = torch.load(best, weights_only=True)
+    spoiled = moved / "checkpoints" / "last.ckpt"
+    last = torch.load(spoiled, weights_only=True)
+    (state,) = (state for name, state in last["callbacks"].items() if "best_model_score" in state)
+    state["best_model_score"] = torch.tensor(-1.0)  # nothing after it can be better
+    state["best_k_models"] = {state["best_model_path"]: state["best_model_score"]}
+    torch.save(last, spoiled)
+    gpt.main([*flags, "--out", str(moved), "--resume", str(spoiled)])
+    weights, story = load_weights(moved / "events.safetensors", kind="events")
+    assert story["figures"] == {"validation_bits_per_note": -1.0}
+    for name, value in weights.items():
+        assert torch.equal(value, kept["state_dict"][f"model.{name}"].bfloat16().float())
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--crops.steps_per_epoch", "1"], "begun with crops.steps_per_epoch 2, here it is 1"),
+        (["--model.width", "32"], "width 16, here it is 32"),
+        (["--optim.steps", "2", "--crops.steps_per_epoch", "2"], None),
+    ],
+)
+def test_going_on_otherwise_than_begun_is_refused(begun, tmp_path, capsys, flags, message):
+    common, out = begun
+    arguments = [*common, *flags, "--out", str(tmp_path), "--resume", str(out / "checkpoints" / "last.ckpt")]
+    if message is None:  # no step is left, nothing else is changed
+        gpt.main(arguments)
+        assert (tmp_path / "events.safetensors").is_file()
+        return
+    with pytest.raises(SystemExit) as stop:
+        gpt.main(arguments)
+    assert stop.value.code == 2 and message in capsys.readouterr().err
+    assert not (tmp_path / "events.safetensors").exists()
+
+
+def test_a_checkpoint_that_is_none_or_of_another_corpus_is_refused(begun, tmp_path, capsys):
+    common, out = begun
+    whole = (out / "checkpoints" / "last.ckpt").read_bytes()
+    (tmp_path / "cut.ckpt").write_bytes(whole[: len(whole) // 2])
+    shutil.copy(out / "events.safetensors", tmp_path / "weights.ckpt")
+    other = torch.load(out / "checkpoints" / "last.ckpt", weights_only=True)
+    other["losscal_run"]["data_hash"] = "0" * 64
+    torch.save(other, tmp_path / "other.ckpt")
+    torch.save({"a": 1}, tmp_path / "dict.ckpt")
+    for name, message in (
+        ("cut", "cut off or no checkpoint"),
+        ("weights", "cut off or no checkpoint"),
+        ("dict", "holds no run to go on from"),
+        ("other", "was trained on another corpus (data hash 000000000000"),
+    ):
+        with pytest.raises(SystemExit):
+            gpt.main([*common, "--out", str(tmp_path), "--resume", str(tmp_path / f"{name}.ckpt")])
+        assert message in capsys.readouterr().err
+
+
+def test_a_full_disk_ends_training_in_one_sentence(begun, tmp_path, capsys, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("lightning.Trainer.save_checkpoint", full)
+    with pytest.raises(SystemExit):
+        gpt.main([*begun[0], "--out", str(tmp_path)])
+    assert "cannot be written (No space left on device); free some space" in capsys.readouterr().err
