@@ -42,10 +42,7 @@ FIGURES = {
     "mfcc_distance_db2": "Fréchet distance of the MFCCs (squared), dB^2",
 }
 """Each figure of the report and what it is."""
-LEGEND = (
-    "All but the CLAP score are distances of two sets, 0 for equal ones; KAD lies about 0 for them, also "
-    "below. None is a likelihood of one piece."
-)
+LEGEND = "Distances of two sets (not the CLAP score): 0 for equal ones, KAD about 0. None is a likelihood of one piece."
 
 
 @dataclass(frozen=True)
