@@ -49,6 +49,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 		|| { echo "Python's venv module is missing: install it (Debian, Ubuntu: apt-get install $(notdir $(PYTHON))-venv)" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(RUN) -m pip install --disable-pip-version-check --no-deps transkun==2.0.1
 	@touch $@
 
 # Looked for at every run: without it MIDI files cannot be rendered, everything else works. CI is unset

@@ -36,7 +36,8 @@ ROOMS = {
     "midi, references, weights",
     "symbolic": "notes, data, tokens, models, memorisation, prepare, scoring sampling, generate, polish",
     "audio": "signal, checkpoints, new_sound, scorer, audiobox, musicgen, spectral, diffusion, metrics, set_metrics",
-    "bridge": "synthesis, views, render, items, references, calibration, versions, report, calibrate, score",
+    "bridge": "synthesis, transcription, views, render, items, references, calibration, versions, report, "
+    "calibrate, score, transcribe",
     "train": "checkpoints, common, configs, muon, optim, frames, symbolic, diffusion, gpt, phrases, spectral_lm, vqvae",
 }
 """The folders and modules of each package, lowest first: each may import those before it.
@@ -44,7 +45,7 @@ ROOMS = {
 symbolic's scoring and sampling may import each other: what codes carry is measured by drawing from them.
 """
 COMMANDS = (
-    *("bridge.score", "bridge.render", "bridge.references", "bridge.calibrate"),
+    *("bridge.score", "bridge.render", "bridge.references", "bridge.calibrate", "bridge.transcribe"),
     *("symbolic.prepare", "symbolic.generate", "symbolic.polish", "symbolic.memorisation"),
     *("train.vqvae", "train.gpt", "train.phrases", "train.spectral_lm", "train.diffusion"),
     *("audio.musicgen", "audio.audiobox", "audio.set_metrics", "audio.diffusion"),

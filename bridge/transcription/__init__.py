@@ -1,0 +1,1 @@
+"""Notes heard in a recording: what a transcriber is, and transkun behind it."""

@@ -1,0 +1,22 @@
+"""What was heard becomes a MIDI file that reads back as the same notes."""
+
+import pytest
+
+from bridge.transcription.transcriber import HeardNote, write_heard
+from losscal.errors import InputError
+from symbolic.notes.cleaning import read_midi
+
+
+def test_heard_notes_read_back_with_the_pedal_folded(tmp_path):
+    pedal = HeardNote(0.0, 1.5, 64, 90, is_pedal=True)
+    write_heard([pedal, HeardNote(0.0, 0.5, 60, 80), HeardNote(1.0, 2.0, 64, 40)], tmp_path / "o.mid", "o.wav")
+    notes = read_midi(tmp_path / "o.mid").performance.notes
+    assert notes["pitch"].tolist() == [60, 64]
+    assert notes["onset_ticks"].tolist() == [0, 100]
+    assert notes["duration_ticks"].tolist() == [150, 100]
+
+
+def test_a_recording_without_notes_is_told(tmp_path):
+    with pytest.raises(InputError, match=r"o\.wav: no note"):
+        write_heard([HeardNote(0.0, 1.5, 64, 90, is_pedal=True)], tmp_path / "o.mid", "o.wav")
+    assert not list(tmp_path.iterdir())
