@@ -48,7 +48,7 @@ def flac_stream(file: BinaryIO, position: int, end: int, source: str) -> tuple[S
         raise InputError(f"{source}: cannot be read as audio (its header is damaged); fetch it anew.")
     behind = _next_file(file, info.first_frame, end)
     frames_end = behind
-    if read_at(file, behind - 128, 3) == b"TAG" and behind - 128 >= info.first_frame:
+    if behind - 128 >= info.first_frame and read_at(file, behind - 128, 3) == b"TAG":
         frames_end -= 128
     last, is_whole = _last_frame(file, info, frames_end)
     there = 0 if last is None else last.n_samples_before + last.n_samples

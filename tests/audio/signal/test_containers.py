@@ -121,6 +121,24 @@ def test_the_count_of_an_aiff_file_that_was_never_filled_in(tmp_path):
     np.testing.assert_array_equal(samples_of(tmp_path, AIFF, bytes(data)), wanted)
 
 
+@pytest.mark.parametrize("format", [RF64, W64, CAF], ids=str)
+def test_a_size_beyond_all_files_is_refused(tmp_path, format):
+    data = bytearray(encoded(format, music()))
+    at, n_bytes, order = size_of_sound(format, bytes(data))
+    for size in [1 << 50, 1 << 62, (1 << 63) + 8]:
+        data[at : at + n_bytes] = size.to_bytes(n_bytes, order)
+        with pytest.raises(InputError):
+            samples_of(tmp_path, format, bytes(data))
+
+
+def test_a_flac_file_of_fewer_bytes_than_a_tag_is_refused(tmp_path):
+    flac = next(format for format in FORMATS if format.name == "FLAC")
+    data = encoded(flac, music())
+    for n_bytes in (50, 100, 127):
+        with pytest.raises(InputError):
+            samples_of(tmp_path, flac, data[:n_bytes])
+
+
 def test_a_cut_file_says_what_it_declares_and_what_is_there(tmp_path):
     data = encoded(WAV, music(2.0))
     with pytest.raises(InputError, match=r"declares 64000 bytes of sound \(2.00 s\), 32000 \(1.00 s\) are there"):
