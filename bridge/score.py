@@ -242,10 +242,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         engine=options.engine,
         progress=partial(tqdm, disable=None),  # None: no bar where there is no terminal
     )
-    write_result(to_json(report) if options.json else table(report))
-    if options.out is not None:
-        write_report(report, Path(options.out))
-        log(f"written: {options.out}")
+    try:
+        if options.out is not None:  # first, as stdout may be full
+            write_report(report, Path(options.out))
+            log(f"written: {options.out}")
+    finally:
+        write_result(to_json(report) if options.json else table(report))
     return _list_failures([entry["error"] for entry in report["items"]])
 
 

@@ -5,15 +5,18 @@ Flags are made of the fields of a config (`add_flags`, `config_from`); a number 
 """
 
 import argparse
+import os
 import shlex
 import sys
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from losscal.errors import InputError, WeightsError
 from losscal.settings import Number, Setting, Settings, settings_of
+from losscal.text import in_one_line
 
 DEFAULT_CORPUS = "data/giantmidi-piano"
 EXIT_DONE = 0
@@ -129,24 +132,37 @@ def command_line(parser: argparse.ArgumentParser, argv: Sequence[str] | None) ->
 
 
 def write_result(text: str) -> None:
-    """Write a result, and nothing else, to stdout."""
-    sys.stdout.write(text + "\n")
+    """Write a result, and nothing else, to stdout; raises InputError where that is full.
+
+    A reader that has seen enough, as `head` has, is no fault.
+    """
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except OSError as error:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - else Python complains once more when it ends
+        if not isinstance(error, BrokenPipeError):
+            raise InputError(f"stdout: cannot be written ({error.strerror}); send it elsewhere.") from error
 
 
 def log(text: str) -> None:
-    """Write one line about what is going on to stderr."""
-    sys.stderr.write(text + "\n")
+    """Write one line about what is going on to stderr, control characters of files' names escaped."""
+    with suppress(OSError):  # where it is closed or full, there is nobody to tell
+        sys.stderr.write(in_one_line(text) + "\n")
 
 
 def run(main: Callable[[Sequence[str] | None], int]) -> NoReturn:
     """Exit with `main(None)`'s status; an InputError or WeightsError becomes one line on stderr and exit 2."""
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # file names may hold bytes that no encoding knows
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by who started us
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+        getattr(sys, name).reconfigure(errors="backslashreplace")  # file names may hold bytes that no encoding knows
     try:
         status = main(None)
     except (InputError, WeightsError) as error:
         log(f"error: {error}")
         status = EXIT_WRONG_USAGE
     except KeyboardInterrupt:
+        log("interrupted")
         status = EXIT_INTERRUPTED
     sys.exit(status)

@@ -6,6 +6,7 @@ that nothing a user named goes unanswered.
 
 import json
 import os
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
@@ -159,10 +160,11 @@ def _item_of_line(line: str, pairs: Path) -> Item:
 def _with_ids_of_their_own(items: Iterable[Item]) -> Iterator[Item]:
     """Of items with one id the first stays; the others are numbered, and say what is wrong."""
     used: set[str] = set()
+    numbers: dict[str, Iterator[int]] = defaultdict(lambda: count(2))
     for item in items:
         if item.id in used:
             problem = f"{item.id}: another item has this id; give each its own in the pairs file."
-            numbered = next(name for number in count(2) if (name := f"{item.id} ({number})") not in used)
+            numbered = next(name for number in numbers[item.id] if (name := f"{item.id} ({number})") not in used)
             item = replace(item, id=numbered, midi=None, wav=None, problem=item.problem or problem)
         used.add(item.id)
         yield item

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from importlib.util import find_spec
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -28,18 +29,22 @@ from losscal.records import record_of, to_json
 
 JOURNAL_FILE = "journal.jsonl"
 LINE_START = b'{"fingerprint": "'
-OLDER_LINE_KEYS = {"circumstances", "key", "entry"}
-"""Of a journal that an older version wrote: nothing of it is believed."""
+OLDER_LINE_KEYS = ({"circumstances", "key", "entry"}, {"fingerprint", "key", "entry"})
+"""Of journals that older versions wrote: nothing of them is believed."""
 PACKAGES = ("losscal", "symbolic", "audio", "bridge")
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a journal; the entry as JSON holds it: of another version, it may be none of ours."""
+    """A line of a journal; the entry as JSON holds it: of another version, it may be none of ours.
+
+    tables: a hash of the entry's tables.
+    """
 
     fingerprint: str
     key: str
     entry: Any
+    tables: str | None
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,8 @@ class Journal:
             line.key: entry
             for line in _lines(path)
             if line.fingerprint == journal.fingerprint
-            and _has_tables(entry := record_of(ItemEntry, line.entry), folder)
+            and line.tables is not None
+            and line.tables == _hash_of_tables(entry := record_of(ItemEntry, line.entry), folder)
         }
         finished = {number: known[key] for number, key in journal.keys.items() if key in known}
         asked = {(item.id, _text(item.midi), _text(item.wav)) for item in items}
@@ -85,11 +91,28 @@ class Journal:
             self._append(self.folder / JOURNAL_FILE, [(self.keys[number], entry)])
 
     def _append(self, path: Path, entries: Iterable[tuple[str, ItemEntry]]) -> None:
-        """Append entries by key."""
-        with open(path, "a", encoding="utf-8") as file:
-            for key, entry in entries:
-                line = Line(self.fingerprint, key, to_json(entry))
-                file.write(json.dumps(to_json(line), allow_nan=False) + "\n")
+        """Append entries by key; raises InputError, a part of a line taken back, where the file system refuses."""
+        try:
+            with open(path, "ab", buffering=0) as file:
+                for key, entry in entries:
+                    line = Line(self.fingerprint, key, to_json(entry), _hash_of_tables(entry, self.folder))
+                    _write_whole(file, (json.dumps(to_json(line), allow_nan=False) + "\n").encode())
+        except OSError as error:
+            raise InputError(
+                f"{path}: cannot be written ({error.strerror}); make room and run the command again, it goes on from "
+                "what was done."
+            ) from error
+
+
+def _write_whole(file: FileIO, data: bytes) -> None:
+    """All of the bytes or none; raises OSError for none."""
+    start = file.tell()
+    try:
+        while data:
+            data = data[file.write(data) :]
+    except OSError:
+        file.truncate(start)
+        raise
 
 
 def fingerprint_of(scorer: ItemScorer) -> str:
@@ -135,10 +158,12 @@ def _text(path: Path | None) -> str | None:
     return None if path is None else str(path)
 
 
-def _has_tables(entry: ItemEntry, folder: Path) -> bool:
-    """Whether all tables of an entry are there; an empty file is none."""
-    paths = [folder / path for path in entry.tables]
-    return all(path.is_file() and path.stat().st_size > 0 for path in paths)
+def _hash_of_tables(entry: ItemEntry, folder: Path) -> str | None:
+    """Of the tables of an entry as they lie there; None where one cannot be read."""
+    try:
+        return sha256_of(*(folder / path for path in entry.tables))
+    except OSError:
+        return None
 
 
 def _content(path: Path) -> str | None:
@@ -162,13 +187,15 @@ def _lines(path: Path) -> Iterator[Line]:
         return
     with open(path, "rb") as file:
         for number, text in enumerate(file, start=1):
+            if not text.strip(b"\0"):  # a file system's, after the power failed
+                continue
             try:
                 line = json.loads(text)
             except ValueError:
                 line = None
             if isinstance(line, dict) and line.keys() == Line.__dataclass_fields__.keys():
                 yield Line(**line)
-            elif isinstance(line, dict) and line.keys() == OLDER_LINE_KEYS:
+            elif isinstance(line, dict) and line.keys() in OLDER_LINE_KEYS:
                 continue
             elif text.endswith(b"\n") or not LINE_START.startswith(text[: len(LINE_START)]):
                 raise InputError(

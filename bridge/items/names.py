@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from pathlib import PurePath
 
 DIGITS = re.compile(r"(\d+)")
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def shortest_tails(paths: Iterable[str]) -> dict[str, str]:
@@ -23,11 +22,6 @@ def natural_order(name: str) -> tuple[list[tuple[int, str]], str]:
     """A key that sorts names as people do: numbers by their value, capitals beside small letters."""
     parts = DIGITS.split(name.casefold())  # words and numbers in turn
     return [(int(part) if number % 2 else 0, part) for number, part in enumerate(parts)], name
-
-
-def in_one_line(text: str) -> str:
-    """Text with control characters escaped: a file's name may hold a line's end."""
-    return CONTROL.sub(lambda match: repr(match[0])[1:-1], text)
 
 
 def _tails(parts: tuple[str, ...]) -> Iterable[tuple[str, ...]]:

@@ -2,17 +2,20 @@
 
 import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from bridge.items.part import told_of
 from bridge.report.columns import columns_of, item_rows
 from bridge.report.html import write_html
 from bridge.report.report import Report
 from bridge.report.table import text_table
 from bridge.report.xlsx import write_xlsx
+from losscal.errors import InputError
 from losscal.files import atomic_path
 from losscal.records import record_of
+from losscal.text import csv_cell
 
 
 def to_json(report: Mapping[str, Any]) -> str:
@@ -29,17 +32,25 @@ def write_report(report: Mapping[str, Any], folder: Path) -> None:
     """Write report.json, report.csv, report.xlsx and report.html into `folder`, where the report's tables lie.
 
     report: what `bridge.score.score` has returned, or what a report.json holds. Each file appears whole or not at all.
-    Raises InputError where a file cannot be written or a table is not there, and for keys that no report has.
+    Raises InputError for keys that no report has, and, when the others are written, for the files that cannot be, or
+    whose tables are not there.
     """
     typed = record_of(Report, report)
-    with atomic_path(folder / "report.json") as path:
-        path.write_text(to_json(report) + "\n", encoding="utf-8")
-    with atomic_path(folder / "report.csv") as path:
-        _write_csv(typed, path)
-    with atomic_path(folder / "report.xlsx") as path:
-        write_xlsx(typed, path, folder)
-    with atomic_path(folder / "report.html") as path:
-        write_html(typed, path, folder)
+    writers: dict[str, Callable[[Path], object]] = {
+        "report.json": lambda path: path.write_text(to_json(report) + "\n", encoding="utf-8"),
+        "report.csv": lambda path: _write_csv(typed, path),
+        "report.xlsx": lambda path: write_xlsx(typed, path, folder),
+        "report.html": lambda path: write_html(typed, path, folder),
+    }
+    problems: list[str] = []
+    for name, write in writers.items():
+        try:
+            with told_of(str(folder / name)), atomic_path(folder / name) as path:
+                write(path)
+        except InputError as error:
+            problems.append(str(error))
+    if problems:
+        raise InputError(" ".join(problems))
 
 
 def _write_csv(report: Report, path: Path) -> None:
@@ -47,4 +58,4 @@ def _write_csv(report: Report, path: Path) -> None:
     with open(path, "w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         writer = csv.writer(file)
         writer.writerow(column.name for column in columns)
-        writer.writerows(item_rows(report.items, columns))
+        writer.writerows(map(csv_cell, row) for row in item_rows(report.items, columns))

@@ -18,11 +18,13 @@ from typing import Any
 import numpy as np
 
 from bridge.items.entry import ItemEntry
+from bridge.items.part import told_of
 from bridge.items.tables import read_table
 from bridge.report.clips import MAX_CLIP_ITEMS, clips_of, has_own_sound
 from bridge.report.columns import figure_column, units_of
 from bridge.report.report import Report
 from bridge.report.table import shown_sections
+from losscal.errors import InputError
 from losscal.views import View
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -69,8 +71,17 @@ def item_data(entry: ItemEntry, folder: Path, with_clips: bool, views: Iterable[
             view: {name: values.tolist() for name, values in columns.items()} for view, columns in curve_tables.items()
         },
         "sound_start": sound_start,
-        "clips": clips_of(entry, sound_start) if with_clips else {},
+        "clips": _clips(entry, sound_start) if with_clips else {},
     }
+
+
+def _clips(entry: ItemEntry, sound_start: float) -> dict[str, str]:
+    """The clips of an item; none where its recording was taken away or replaced since it was scored."""
+    try:
+        with told_of(entry.id):
+            return clips_of(entry, sound_start)
+    except InputError:
+        return {}
 
 
 def _notes(table: Mapping[str, np.ndarray]) -> dict[str, list[int]]:

@@ -6,12 +6,12 @@ from math import inf
 from textwrap import wrap
 
 from bridge.items.entry import ItemEntry
-from bridge.items.names import in_one_line
 from bridge.report.columns import ReportColumn, figure_column, shown_of_items
 from bridge.report.report import Report
 from bridge.versions.answer import in_one_sentence
 from bridge.versions.comparison import GroupComparison
 from bridge.versions.words import names_of, preferences
+from losscal.text import in_one_line
 from losscal.views import NOTES, TableColumn, View
 
 ID_WIDTH, MAX_WIDTH = 40, 120

@@ -53,7 +53,18 @@ def write_xlsx(report: Report, path: Path, folder: Path) -> None:
 
     Sheets: answer, items, moments, groups, edits, per-note; those without rows are left out. What does not fit
     on a per-note sheet stands on "per-note 2" and so on; of more than MAX_NOTES notes there is a line that says so.
+    Raises OSError where the file system refuses, InputError where a table is not there.
     """
+    from xlsxwriter.exceptions import FileCreateError
+
+    try:
+        _write_workbook(report, path, folder)
+    except FileCreateError as error:  # it wraps the OSError and is none
+        (refusal,) = error.args
+        raise refusal from error
+
+
+def _write_workbook(report: Report, path: Path, folder: Path) -> None:
     from xlsxwriter import Workbook
 
     columns = columns_of(report)

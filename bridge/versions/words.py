@@ -5,10 +5,11 @@ from collections.abc import Mapping
 
 from bridge.calibration.reliability import reliability_of
 from bridge.items.entry import ItemEntry
-from bridge.items.names import in_one_line, shortest_tails
+from bridge.items.names import shortest_tails
 from bridge.versions.agreement import FEWEST_ITEMS, correlations
 from bridge.versions.comparison import Edits, Ranking, VersionRow
 from bridge.versions.verdicts import IS_REFERENCE, LESS_LIKELY, LIKELIER, NOT_DISTINGUISHABLE, NOT_RANKED
+from losscal.text import in_one_line
 
 AGREE_FROM = 0.5
 """A rank correlation from here on is called agreement, from its negative down contradiction."""

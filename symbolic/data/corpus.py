@@ -15,6 +15,7 @@ import numpy as np
 
 from losscal.errors import InputError
 from losscal.files import atomic_path
+from losscal.text import csv_cell, text_of_csv_cell
 from symbolic.notes.performance import NOTE_DTYPE, Performance
 
 NOTES_FILE, PIECES_FILE, REJECTS_FILE, SUMMARY_FILE = "notes.npy", "pieces.csv", "rejects.csv", "summary.json"
@@ -94,7 +95,8 @@ class Corpus:
                 f"run python -m symbolic.prepare SOURCE --out {folder} again."
             )
         with open(folder / PIECES_FILE, newline="", encoding="utf-8") as file:
-            pieces = tuple(Piece.from_row(row) for row in csv.DictReader(file))
+            rows = ({name: text_of_csv_cell(cell) for name, cell in row.items()} for row in csv.DictReader(file))
+            pieces = tuple(map(Piece.from_row, rows))
         return cls(folder, pieces, np.load(folder / NOTES_FILE, mmap_mode="r"), summary)
 
     @property
@@ -131,11 +133,11 @@ def write_corpus(
     with atomic_path(folder / PIECES_FILE) as path, open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, [field.name for field in fields(Piece)])
         writer.writeheader()
-        writer.writerows(piece.to_row() for piece in pieces)
+        writer.writerows({name: csv_cell(cell) for name, cell in piece.to_row().items()} for piece in pieces)
     with atomic_path(folder / REJECTS_FILE) as path, open(path, "w", newline="", encoding="utf-8") as file:
         writer_of_rejects = csv.writer(file)
         writer_of_rejects.writerow(("name", "reason"))
-        writer_of_rejects.writerows(rejects)
+        writer_of_rejects.writerows(map(csv_cell, reject) for reject in rejects)
     summary = _summarise(folder, pieces, len(rejects), source)
     with atomic_path(folder / SUMMARY_FILE) as path:
         path.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")

@@ -220,7 +220,7 @@ async function buildRolls(group, place) {
   ids.forEach((id, i) => {
     const curves = data[i].notes ? [] : curvesOf(data[i]);
     if (!data[i].notes && !curves.length) return;
-    const edits = group.edits?.[id] ?? [];
+    const edits = editsOf(group, id);
     const showTime = (time) => roll.showTime(time);
     const play = data[i].notes && notesButton("play", data[i].notes, 0, seconds, showTime);
     const describe = () => ({
@@ -298,4 +298,9 @@ function editList(edits) {
     ),
     more > 0 ? el("p", { class: "hint" }, `… and ${more} more, in report.xlsx`) : null,
   );
+}
+
+/** The edits of a version, whose id may be called like what every object has, toString. */
+function editsOf(group, id) {
+  return Object.hasOwn(group.edits ?? {}, id) ? group.edits[id] : [];
 }

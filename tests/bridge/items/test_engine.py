@@ -2,10 +2,12 @@
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from bridge.items.engine import default_workers
 from bridge.items.finding import find_items
 from bridge.items.journal import JOURNAL_FILE, fingerprint_of
 from bridge.items.scoring import ItemScorer
+from bridge.report.files import write_report
 from bridge.score import score, score_items
 from losscal.errors import InputError
 from losscal.references import REFERENCES_FILE, References
@@ -204,6 +207,83 @@ def test_an_empty_table_is_made_again(tmp_path, views, scored_ids, make_midi):
     assert scored_ids == [40] and table.stat().st_size
 
 
+def test_a_table_that_was_altered_is_made_again(tmp_path, views, scored_ids, make_midi):
+    items = find_items(make_midi(tmp_path / "a.mid"))
+    (entry,) = score_items(items, views, tables_dir=tmp_path / "out")["items"]
+    table = tmp_path / "out" / entry["symbolic"]["per_note"]
+    whole = table.read_bytes()
+    for altered in (whole[: len(whole) // 2], whole.replace(b"60", b"61", 1)):
+        table.write_bytes(altered)
+        scored_ids.clear()
+        score_items(items, views, tables_dir=tmp_path / "out")
+        assert scored_ids == [40] and table.read_bytes() == whole
+
+
+def test_zeros_that_a_power_failure_leaves_cost_nothing(tmp_path, views, scored_ids, make_midi):
+    items = find_items(make_midi(tmp_path / "a.mid"))
+    fresh = score_items(items, views, tables_dir=tmp_path / "out")
+    path = tmp_path / "out" / JOURNAL_FILE
+    whole = path.read_bytes()
+    for left in (whole + bytes(4000), whole + whole[:100] + bytes(500), bytes(100)):
+        path.write_bytes(left)
+        assert rows(score_items(items, views, tables_dir=tmp_path / "out")) == rows(fresh)
+        assert path.read_bytes() == whole
+
+
+@contextmanager
+def room_for(n_bytes):
+    """No file may grow beyond that, as on a disk that is full."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_a_journal_that_finds_no_room_keeps_what_was_done(many, views, scored_ids, tmp_path):
+    items = find_items(many)
+    fresh = score_items(items, views, tables_dir=tmp_path / "fresh")
+    with room_for(9000), pytest.raises(InputError, match=r"journal\.jsonl: cannot be written .* make room and run"):
+        score_items(items, views, tables_dir=tmp_path / "out")
+    path = tmp_path / "out" / JOURNAL_FILE
+    done = len(list(map(json.loads, path.read_text().splitlines())))
+    assert 1 <= done < COUNT and path.read_bytes().endswith(b"\n")
+    scored_ids.clear()
+    assert rows(score_items(items, views, tables_dir=tmp_path / "out")) == rows(fresh)
+    assert len(scored_ids) == COUNT + 1 - done
+
+
+def test_files_of_a_report_that_find_no_room_are_named_and_the_others_are_whole(many, views, scored_ids, tmp_path):
+    report = score_items(find_items(many)[:1], views, tables_dir=tmp_path)
+    with room_for(4500), pytest.raises(InputError, match=r"report\.xlsx: cannot.*report\.html: cannot be written"):
+        write_report(report, tmp_path)
+    assert {path.name for path in tmp_path.iterdir() if path.is_file()} == {
+        *("report.json", "report.csv", JOURNAL_FILE),
+    }
+    assert json.loads((tmp_path / "report.json").read_text()) == json.loads(json.dumps(report))
+    write_report(report, tmp_path)
+    assert (tmp_path / "report.html").is_file() and (tmp_path / "report.xlsx").is_file()
+
+
+@pytest.mark.parametrize(
+    ("stdout", "status", "told"),
+    [
+        ("> /dev/full", 2, "error: stdout: cannot be written (No space left on device)"),
+        (">&-", 0, ""),
+        ("| true", 0, ""),
+    ],
+)
+def test_a_full_or_closed_stdout_costs_no_report(many, weights_dir, tmp_path, stdout, status, told):
+    command = f"{sys.executable} -m bridge.score '{many}/piece 3.mid' --weights {weights_dir} --out {tmp_path} {stdout}"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    lines = done.stderr.splitlines()
+    assert done.returncode == status and lines[0] == f"written: {tmp_path}" and len(lines) == 1 + bool(told)
+    assert told in done.stderr and (tmp_path / "report.html").is_file()
+
+
 @pytest.mark.fluidsynth
 @pytest.mark.parametrize("name", ["fluidsynth_version", "default_soundfont", "packages_of"])
 def test_what_plays_notes_and_plug_ins_are_part_of_the_fingerprint(tmp_path, views, monkeypatch, name):
@@ -223,12 +303,13 @@ def test_a_journal_of_an_older_version_is_not_believed(tmp_path, views, scored_i
     items = find_items(make_midi(tmp_path / "a.mid"))
     score_items(items, views, tables_dir=tmp_path / "out")
     path = tmp_path / "out" / JOURNAL_FILE
-    fingerprint, key, entry = json.loads(path.read_text()).values()
-    path.write_text(json.dumps({"circumstances": fingerprint, "key": key, "entry": entry}) + "\n")
+    line = json.loads(path.read_text())
+    older = {name: line[name] for name in ("fingerprint", "key", "entry")}
+    oldest = {"circumstances": line["fingerprint"], "key": line["key"], "entry": line["entry"]}
+    path.write_text("".join(json.dumps(of_version) + "\n" for of_version in (oldest, older)))
     scored_ids.clear()
     score_items(items, views, tables_dir=tmp_path / "out")
-    (line,) = map(json.loads, path.read_text().splitlines())
-    assert scored_ids == [40] and line == {"fingerprint": fingerprint, "key": key, "entry": entry}
+    assert scored_ids == [40] and list(map(json.loads, path.read_text().splitlines())) == [line]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
-"""Short names stay apart, and fit in one line."""
+"""Short names stay apart."""
 
-from bridge.items.names import in_one_line, shortest_tails
+from bridge.items.names import shortest_tails
 
 
 def test_as_much_of_a_path_is_shown_as_no_other_ends_with():
@@ -12,7 +12,3 @@ def test_as_much_of_a_path_is_shown_as_no_other_ends_with():
         "/deep/x/a/take.mid": "deep/x/a/take.mid",
     }
     assert shortest_tails(["", "/"]) == {"": "", "/": "/"}
-
-
-def test_control_characters_are_escaped_and_accents_stay():
-    assert in_one_line("two\nlines\t\x1b[31m, Fauré") == r"two\nlines\t\x1b[31m, Fauré"

@@ -175,6 +175,17 @@ def test_a_moment_of_a_recording_is_a_clip_around_it(recorded, tmp_path):
     assert len(data["clips"]["0"]) < 60_000
 
 
+@pytest.mark.parametrize("replacement", [b"", b"no sound any more", None])
+def test_a_recording_replaced_since_it_was_scored_costs_its_clips_and_not_the_page(recorded, tmp_path, replacement):
+    path = tmp_path / "take.wav"
+    if replacement is None:
+        soundfile.write(path, np.full(44_100 * 20, np.nan), 44_100, subtype="FLOAT")
+    else:
+        path.write_bytes(replacement)
+    data = page_of(recorded, tmp_path).item(0)
+    assert data["clips"] == {} and data["notes"] and data["curves"]
+
+
 def test_clips_follow_the_match_and_there_is_none_beyond_the_recording(recorded, tmp_path):
     (entry,) = recorded["items"]
     notes = random_performance(1, 5)
@@ -225,6 +236,15 @@ def test_more_nats_are_darker_with_or_without_colour():
     channels = np.array([[int(channel) for channel in re.findall(r"\d+", colour)] for colour in colours])  # [65, RGB]
     lightness = channels @ [0.2126, 0.7152, 0.0722]
     assert (np.diff(lightness) < 0).all() and lightness[0] > 4 * lightness[-1]
+
+
+@needs_node
+def test_an_id_may_be_called_like_what_every_object_has():
+    script = (html.TEMPLATES / "group.js").read_text(encoding="utf-8")
+    group = """JSON.parse('{"edits": {"__proto__": [1], "a": [2]}}')"""
+    ids = '["toString", "__proto__", "a", "constructor"]'
+    ask = f"console.log(JSON.stringify({ids}.map((id) => editsOf({group}, id)).concat([editsOf({{}}, 'toString')])));"
+    assert json.loads(run_node(script + ask, "-")) == [[], [1], [2], [], []]
 
 
 @needs_node

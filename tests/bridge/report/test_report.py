@@ -147,6 +147,14 @@ def test_csv_holds_every_item_with_the_numbers_of_the_json(report, tmp_path):
     assert written == ["report.csv", "report.html", "report.json", "report.xlsx"]
 
 
+def test_no_name_is_a_live_formula_in_the_csv(report, tmp_path):
+    name = '=HYPERLINK("http://x")'
+    items = [{**report["items"][0], "id": name}]
+    write_report({**report, "items": items, "groups": [], "agreement": None}, tmp_path / "out")
+    with open(tmp_path / "out/report.csv", newline="", encoding="utf-8") as file:
+        assert [line["id"] for line in csv.DictReader(file)] == [f"'{name}"]
+
+
 def test_json_refuses_what_is_not_finite(report):
     with pytest.raises(ValueError, match="JSON compliant"):
         to_json({**report, "agreement": math.nan})
