@@ -29,6 +29,7 @@ RATE = 16_000
 
 def noise(seconds, sample_rate=RATE, seed=0):
     samples = 0.1 * np.random.default_rng(seed).standard_normal(round(seconds * sample_rate))
+    samples -= samples.mean()  # an offset is taken out of what is measured
     return Waveform(samples[None].astype(np.float32), sample_rate, "noise")
 
 
