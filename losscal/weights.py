@@ -93,14 +93,28 @@ def config_of(kind: type[Config], story: Mapping[str, Any], name: str, path: str
     values = configs.get(name) if isinstance(configs, dict) else None
     if not isinstance(values, dict):
         raise WeightsError(f"{path}: its metadata lacks the config {name!r}; fetch or train it anew.")
+    unknown = sorted(values.keys() - get_type_hints(kind).keys())
+    if unknown:
+        raise WeightsError(f"{path}: {name}.{unknown[0]} is no setting of this version; train it anew.")
+    return config_from_json(kind, values, name, path)
+
+
+def config_from_json(kind: type[Config], values: Any, name: str, path: str | Path) -> Config:
+    """A JSON object as the dataclass `kind`, without the keys that `kind` has not.
+
+    name: where it stands in the file `path`. Raises WeightsError for anything else and for a value that `kind` refuses.
+    """
+    if not isinstance(values, dict):
+        raise WeightsError(f"{path}: {name} is {values!r:.40}, no JSON object; fetch it anew.")
     types = get_type_hints(kind)
-    for key, value in values.items():
-        if key not in types:
-            raise WeightsError(f"{path}: {name}.{key} is no setting of this version; train it anew.")
+    known = {key: value for key, value in values.items() if key in types}
+    for key, value in known.items():
         if not _is_of_type(value, types[key]):
-            raise WeightsError(f"{path}: {name}.{key} is {value!r:.40}, which is no {types[key]}; train it anew.")
+            raise WeightsError(
+                f"{path}: {name}.{key} is {value!r:.40}, which is no {types[key]}; fetch or train it anew."
+            )
     try:
-        return kind(**values)
+        return kind(**known)
     except ValueError as error:
         raise WeightsError(f"{path}: {name}.{error}; fetch or train it anew.") from error
 
@@ -130,6 +144,21 @@ def load_module(build: Callable[[], Module], state: Mapping[str, torch.Tensor], 
         module = build()
     load_state(module, state, path)
     return module.eval()
+
+
+def check_size(build: Callable[[], torch.nn.Module], n_held: int, path: str | Path) -> None:
+    """Build shapes alone; raises WeightsError where they take far more than the `n_held` numbers of a weights file."""
+    limit = 2 * n_held + SPARE_NUMBERS
+    try:
+        with torch.device("meta"), _NumberLimit(limit):
+            module = build()
+        n_made = sum(tensor.numel() for tensor in (*module.parameters(), *module.buffers()))
+    except _TooManyNumbersError:
+        n_made = limit + 1
+    if n_made > limit:
+        raise WeightsError(
+            f"{path}: its config describes a larger model than the {n_held} numbers of its weights fill; fetch it anew."
+        )
 
 
 def load_state(module: torch.nn.Module, state: Mapping[str, torch.Tensor], path: str | Path) -> None:

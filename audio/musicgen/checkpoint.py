@@ -14,7 +14,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from audio.checkpoints import checkpoint_folder, load_transformers_model, model_type, sha256_of_weights
+from audio.checkpoints import (
+    checkpoint_folder,
+    load_transformers_model,
+    model_type,
+    read_json_object,
+    sha256_of_weights,
+)
+from audio.musicgen.architecture import check_architecture
 from audio.musicgen.melody import CHROMA_HOP_SAMPLES, one_hot_chroma
 from audio.signal.waveform import Sound, in_memory, resample, to_mono
 from losscal.errors import InputError
@@ -78,6 +85,7 @@ class MusicGen:
         kind = model_type(folder)
         if kind not in CLASS_NAMES:
             raise InputError(f"{checkpoint}: holds a {kind!r} model; give a MusicGen or MusicGen Melody checkpoint.")
+        check_architecture(read_json_object(folder / "config.json"), folder / "config.json")
         model = load_transformers_model(folder, CLASS_NAMES[kind])
         return cls(model.to(device), folder, sha256_of_weights(folder))
 

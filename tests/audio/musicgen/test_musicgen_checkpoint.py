@@ -7,6 +7,8 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from tiny_musicgen import MAX_STEPS, N_CODES, random_codes, random_model, tiny, tones
 
 from audio.musicgen.checkpoint import MusicGen
@@ -25,8 +27,6 @@ def test_a_saved_checkpoint_gives_the_same_logits_and_names_its_weights(checkpoi
 
 
 def without_tensor(folder):
-    from safetensors.torch import load_file, save_file
-
     state = load_file(folder / "model.safetensors")
     del state["decoder.lm_heads.2.weight"]
     save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
@@ -65,6 +65,108 @@ def test_a_damaged_checkpoint_is_refused_in_one_sentence(checkpoint, tmp_path, d
     with pytest.raises(error, match=message) as caught:
         MusicGen.load(folder)
     assert str(folder) in str(caught.value)
+
+
+def with_config(checkpoint, folder, change):
+    """A checkpoint of the same weights whose config.json is what `change` makes of it."""
+    shutil.copytree(checkpoint, folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(change(config)))
+    return folder
+
+
+def setting(part, key, value):
+    return lambda config: {**config, part: {**config[part], key: value}}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            setting("decoder", "num_hidden_layers", -1),
+            r"decoder\.num_hidden_layers -1: allowed is .* from 1 up to 1000",
+        ),
+        (setting("decoder", "num_hidden_layers", 10**9), r"decoder\.num_hidden_layers 1000000000: allowed is"),
+        (setting("decoder", "num_hidden_layers", 1000), "a larger model than the .* numbers of its weights"),
+        (setting("decoder", "num_hidden_layers", "6"), r"decoder\.num_hidden_layers is '6', which is no"),
+        (setting("decoder", "num_hidden_layers", 1e5), r"decoder\.num_hidden_layers is 100000\.0, which is no"),
+        (setting("decoder", "hidden_size", 96_000), "a larger model than the .* numbers of its weights"),
+        (setting("decoder", "max_position_embeddings", 1_000_000), "a larger model than the .* numbers of its weights"),
+        (setting("decoder", "num_attention_heads", 3), r"decoder\.hidden_size 32: is no multiple"),
+        (setting("decoder", "pad_token_id", 3), r"decoder\.pad_token_id 3: must be"),
+        (setting("decoder", "activation_function", "none"), "cannot be loaded|its config makes no|is no Musicgen"),
+        (setting("decoder", "dropout", "much"), "is no Musicgen"),
+        (setting("audio_encoder", "upsampling_ratios", 8), r"audio_encoder\.upsampling_ratios is 8, which is no"),
+        (setting("audio_encoder", "upsampling_ratios", [2] * 100), r"upsampling_ratios: 100 numbers"),
+        (setting("audio_encoder", "target_bandwidths", [999.0]), "makes 3330 codebooks"),
+        (setting("audio_encoder", "model_type", "bert"), r"audio_encoder\.model_type is 'bert'"),
+        (setting("audio_encoder", "codebook_size", 128), "decoder.vocab_size is 64, the codebooks hold 128"),
+        (setting("text_encoder", "num_layers", 10**9), r"text_encoder\.num_layers 1000000000: allowed is"),
+        (lambda config: {**config, "decoder": [1]}, "decoder is .1., no JSON object"),
+        (lambda config: {key: config[key] for key in config if key != "decoder"}, "decoder is None, no JSON object"),
+        (lambda config: {**config, "quantization_config": {"quant_method": "bitsandbytes"}}, "weights are quantised"),
+        (lambda config: {**config, "model_type": ["musicgen"]}, r"holds no config\.json of transformers"),
+        (lambda config: [config], "no JSON object"),
+    ],
+)
+def test_a_config_that_makes_no_model_is_refused_before_it_is_built(checkpoint, tmp_path, change, message):
+    folder = with_config(checkpoint, tmp_path / "changed", change)
+    with pytest.raises((InputError, WeightsError), match=message) as caught:
+        MusicGen.load(folder)
+    assert str(folder) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_keys_that_other_versions_of_transformers_write_are_passed_over(checkpoint, tmp_path):
+    folder = with_config(checkpoint, tmp_path / "changed", setting("decoder", "of_another_version", 3))
+    assert MusicGen.load(folder).n_codes == N_CODES
+
+
+def in_shards(checkpoint, folder, **index):
+    """The checkpoint with its weights in one shard beside an index, of which `index` replaces parts."""
+    shutil.copytree(checkpoint, folder)
+    shard = "model-00001-of-00001.safetensors"
+    (folder / "model.safetensors").rename(folder / shard)
+    with safe_open(folder / shard, framework="pt") as file:
+        names = dict.fromkeys(file.keys(), shard)
+    values = {"metadata": {"total_size": 1}, "weight_map": names} | index
+    (folder / "model.safetensors.index.json").write_text(json.dumps(values))
+    return folder
+
+
+def test_weights_in_shards_are_read_links_included(checkpoint, tmp_path):
+    folder = in_shards(checkpoint, tmp_path / "shards")
+    shard = next(folder.glob("model-*"))
+    shard.rename(tmp_path / "blob")
+    shard.symlink_to(tmp_path / "blob")  # as in the hub's cache
+    assert MusicGen.load(folder).n_codes == N_CODES
+
+
+@pytest.mark.parametrize(
+    ("index", "message"),
+    [
+        ({"weight_map": {"a": "../model.safetensors"}}, r"a lies in '\.\./model\.safetensors', no"),
+        ({"weight_map": {"a": "/etc/model.safetensors"}}, "a lies in '/etc/model.safetensors', no"),
+        ({"weight_map": {"a": "sub/model.safetensors"}}, "a lies in 'sub/model.safetensors', no"),
+        ({"weight_map": {"a": "config.json"}}, r"a lies in 'config\.json', no"),
+        ({"weight_map": {"a": 3}}, "a lies in 3, no"),
+        ({"weight_map": {"a": "model-2.safetensors"}}, r"model-2\.safetensors: is named by .* but is no file"),
+        ({"weight_map": ["a"]}, "lacks the objects weight_map and metadata"),
+        ({"weight_map": {}}, "lacks the objects weight_map and metadata"),
+        ({"metadata": None}, "lacks the objects weight_map and metadata"),
+    ],
+)
+def test_an_index_that_is_broken_or_names_a_file_elsewhere_is_refused(checkpoint, tmp_path, index, message):
+    with pytest.raises(InputError, match=message):
+        MusicGen.load(in_shards(checkpoint, tmp_path / "shards", **index))
+
+
+def test_weights_that_are_not_finite_are_refused(checkpoint, tmp_path):
+    folder = shutil.copytree(checkpoint, tmp_path / "changed")
+    state = load_file(folder / "model.safetensors")
+    state["decoder.lm_heads.2.weight"][0, 0] = float("nan")
+    save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(WeightsError, match=r"decoder\.lm_heads\.2\.weight holds numbers that are not finite"):
+        MusicGen.load(folder)
 
 
 def test_no_transformers_no_hub_no_such_name(monkeypatch):
