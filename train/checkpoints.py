@@ -14,6 +14,8 @@ from losscal.errors import InputError
 
 RUN = "losscal_run"
 _NEEDED = ("state_dict", "optimizer_states", "global_step")
+_MAY_CHANGE = (("optim", "steps"), ("optim", "decay_share"))
+"""Settings of the steps to come: when a run ends and its rate falls is often decided while it goes on."""
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +101,7 @@ def _check_facts(path: str, begun: RunFacts, ours: RunFacts) -> None:
     for name, config in ours.configs.items():
         for field, value in config.items():
             old = begun.configs.get(name, {}).get(field)
-            if value != old and (name, field) != ("optim", "steps"):
+            if value != old and (name, field) not in _MAY_CHANGE:
                 raise InputError(
                     f"--resume {path}: was begun with {name}.{field} {old}, here it is {value}; give that value, or "
                     "start anew without --resume."

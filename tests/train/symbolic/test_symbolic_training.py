@@ -307,6 +307,7 @@ def test_a_moved_run_goes_on_with_its_best_checkpoint(begun, tmp_path):
         (["--crops.steps_per_epoch", "1"], "begun with crops.steps_per_epoch 2, here it is 1"),
         (["--model.width", "32"], "width 16, here it is 32"),
         (["--optim.steps", "2", "--crops.steps_per_epoch", "2"], None),
+        (["--optim.steps", "2", "--optim.decay-share", "0.9"], None),
     ],
 )
 def test_going_on_otherwise_than_begun_is_refused(begun, tmp_path, capsys, flags, message):
