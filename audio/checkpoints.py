@@ -6,7 +6,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from losscal.errors import InputError, WeightsError
+from losscal.errors import InputError, WeightsError, in_words
 from losscal.files import check_regular_file, sha256_of
 
 WEIGHTS_PATTERN = "model*.safetensors"
@@ -126,9 +126,8 @@ def load_transformers_model(folder: Path, class_name: str) -> Any:
     except (ValueError, StrictDataclassError) as error:
         raise InputError(f"{folder}: is no {class_name} ({_one_line(error)}); give one.") from error
     except (ArithmeticError, AttributeError, ImportError, LookupError, TypeError) as error:  # of values it never checks
-        reason = f"{type(error).__name__}: {_one_line(error)}"
         raise WeightsError(
-            f"{folder}: its config makes no {class_name} ({reason}); fetch the checkpoint anew."
+            f"{folder}: its config makes no {class_name} ({in_words(error)}); fetch the checkpoint anew."
         ) from error
     # transformers fills what a file lacks with random weights and goes on.
     absent = sorted({*info["missing_keys"], *(str(entry) for entry in info["mismatched_keys"])})

@@ -167,15 +167,23 @@ def load_state(module: torch.nn.Module, state: Mapping[str, torch.Tensor], path:
     module.load_state_dict(dict(state))
 
 
-def _check_fit(module: torch.nn.Module, state: Mapping[str, torch.Tensor], path: str | Path) -> None:
+def misfits(module: torch.nn.Module, state: Mapping[str, torch.Tensor]) -> list[str]:
+    """Which tensors of a state lack, exceed or differ in shape from the module's: what is held and needed, by name."""
     wanted = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
     held = {name: tuple(tensor.shape) for name, tensor in state.items()}
-    differing = sorted(name for name in wanted.keys() | held.keys() if wanted.get(name) != held.get(name))
+    return [
+        f"{name} is {held.get(name, 'missing')}, needed is {wanted.get(name, 'none')}"
+        for name in sorted(wanted.keys() | held.keys())
+        if wanted.get(name) != held.get(name)
+    ]
+
+
+def _check_fit(module: torch.nn.Module, state: Mapping[str, torch.Tensor], path: str | Path) -> None:
+    differing = misfits(module, state)
     if differing:
-        name = differing[0]
         raise WeightsError(
-            f"{path}: does not fit the model its own metadata describes: {name} is {held.get(name, 'missing')}, needed "
-            f"is {wanted.get(name, 'none')} ({len(differing)} such tensors); fetch or train it anew."
+            f"{path}: does not fit the model its own metadata describes: {differing[0]} ({len(differing)} such "
+            "tensors); fetch or train it anew."
         )
 
 

@@ -11,6 +11,7 @@ import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from losscal.errors import InputError
+from losscal.weights import misfits
 
 RUN = "losscal_run"
 _NEEDED = ("state_dict", "optimizer_states", "global_step")
@@ -82,14 +83,9 @@ def check_resumable(path: str, facts: RunFacts, module: torch.nn.Module) -> None
     steps, done = facts.configs["optim"]["steps"], checkpoint["global_step"]
     if steps < done:
         raise InputError(f"--optim.steps: {steps}, the checkpoint has made {done} already; ask for at least so many.")
-    held = {name: tuple(value.shape) for name, value in checkpoint["state_dict"].items()}
-    wanted = {name: tuple(value.shape) for name, value in module.state_dict().items()}
-    for name in sorted(held.keys() | wanted.keys()):
-        if held.get(name) != wanted.get(name):
-            raise InputError(
-                f"--resume {path}: is of another model: {name} is {held.get(name, 'missing')}, needed is "
-                f"{wanted.get(name, 'none')}; give the flags of that run."
-            )
+    differing = misfits(module, checkpoint["state_dict"])
+    if differing:
+        raise InputError(f"--resume {path}: is of another model: {differing[0]}; give the flags of that run.")
 
 
 def _check_facts(path: str, begun: RunFacts, ours: RunFacts) -> None:

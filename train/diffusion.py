@@ -31,9 +31,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     with errors_as_usage(parser):
         trainer = build_trainer(flags, monitor=MONITOR)
         frames = open_frames(flags)
-    module = DiffusionModule(DiffusionModel(flags.model), flags.optim, flags.validation, flags.windows.seed)
-    configs = {KIND: flags.model, "validation": flags.validation}
-    with errors_as_usage(parser):
+        module = DiffusionModule(DiffusionModel(flags.model), flags.optim, flags.validation, flags.windows.seed)
+        configs = {KIND: flags.model, "validation": flags.validation}
         run(trainer, module, frames, kind=KIND, configs=configs, context_frames=0, flags=flags)
 
 

@@ -36,9 +36,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         if flags.init is not None:
             start_from(model, flags.init)
         frames = open_frames(flags, flags.shuffle if flags.background else None)
-    module = SpectralModule(model, flags.optim)
-    context_frames = flags.model.context_frames
-    with errors_as_usage(parser):
+        module = SpectralModule(model, flags.optim)
+        context_frames = flags.model.context_frames
         run(trainer, module, frames, kind=kind, configs={KIND: flags.model}, context_frames=context_frames, flags=flags)
 
 

@@ -58,8 +58,8 @@ class Tables:
             "velocity": VELOCITY_OF_BIN[notes["velocity_bin"]].tolist(),
         }
         for view, score in scores.items():
-            for name, nats in score.note_columns().items():
-                columns[f"{view}_{name}_nats"] = [f"{value:.4f}" for value in nats]
+            for name, nats in nats_columns(view, score).items():
+                columns[name] = [f"{value:.4f}" for value in nats]
         return self._write("per_note", self.name, columns)
 
     def write_curve(self, view: str, curve: Mapping[str, Sequence[float]]) -> str:
@@ -75,6 +75,11 @@ class Tables:
             writer.writerow(columns)
             writer.writerows(zip(*columns.values(), strict=True))
         return below
+
+
+def nats_columns(view: str, score: "NotesScore") -> "dict[str, np.ndarray]":
+    """The nats of N notes by the names that a per-note table gives them."""
+    return {f"{view}_{part}_nats": nats for part, nats in score.note_columns().items()}
 
 
 def table_header(path: Path) -> list[str]:

@@ -73,14 +73,18 @@ def _answer_lines(group: GroupComparison) -> list[str]:
     lines = [f"{in_one_line(group.group)}: {in_one_sentence(group.answers, names)}"]
     width = min(ID_WIDTH, max(map(len, names.values())) + len(INDENT))
     for row in group.answers:
-        name = names[row.id] if len(names[row.id]) < ID_WIDTH else "…" + names[row.id][2 - ID_WIDTH :]
         by = "" if row.view is None else f" (by {row.view})"
-        lines.append(f"{INDENT}{name:<{width}}{row.answer:<13}{in_one_line(row.why)}{by}")
+        lines.append(f"{INDENT}{_shortened(names[row.id]):<{width}}{row.answer:<13}{in_one_line(row.why)}{by}")
     return [
         part
         for line in lines
         for part in wrap(line, MAX_WIDTH, subsequent_indent=2 * INDENT, drop_whitespace=True, replace_whitespace=False)
     ] + [""]
+
+
+def _shortened(name: str) -> str:
+    """A name that leaves room before the next column: of a long one the end, which tells files apart."""
+    return name if len(name) < ID_WIDTH else "…" + name[2 - ID_WIDTH :]
 
 
 def shown_sections(report: Report) -> Iterator[Section]:
@@ -157,10 +161,8 @@ def _block(
         if isinstance(row, str):
             lines += wrap(row, len(rule), subsequent_indent=2 * INDENT)
             continue
-        name = in_one_line(row.id)
-        name = name if len(name) < ID_WIDTH else "…" + name[2 - ID_WIDTH :]
         cells = "".join(section.text(row) for section in sections)
-        lines.append(f"{name:<{ID_WIDTH}}{cells}{tail}".rstrip())
+        lines.append(f"{_shortened(in_one_line(row.id)):<{ID_WIDTH}}{cells}{tail}".rstrip())
     return [*head, rule, *lines, rule]
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bridge.items.tables import nats_columns
 from bridge.versions.differences import SharedSeconds
 
 if TYPE_CHECKING:
@@ -41,8 +42,7 @@ def per_note_columns(view: str, performance: "Performance", score: "NotesScore")
     """Onsets and nats of N notes as a per-note table has them."""
     from symbolic.notes.performance import TICK_SECONDS
 
-    nats = {f"{view}_{part}_nats": values for part, values in score.note_columns().items()}
-    return {"onset_seconds": performance.notes["onset_ticks"] * TICK_SECONDS} | nats
+    return {"onset_seconds": performance.notes["onset_ticks"] * TICK_SECONDS} | nats_columns(view, score)
 
 
 def shared_rows(version: Table, reference: Table, offset_seconds: float | None, column: str) -> SharedSeconds:

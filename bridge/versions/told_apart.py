@@ -127,15 +127,13 @@ def _set_clock(notes: np.ndarray, here: np.ndarray, of_reference: np.ndarray, ti
 
 def _performance(notes: np.ndarray) -> tuple["Performance", float]:
     """Notes in any order as a Performance, and the seconds by which it was moved to begin at 0."""
-    from symbolic.notes.performance import TICK_SECONDS, Performance, end_at_restrikes
+    from symbolic.notes.corruption import playable
+    from symbolic.notes.performance import TICK_SECONDS
 
     ordered = np.sort(notes, order=("onset_ticks", "pitch"))
     is_first = np.ones(len(ordered), dtype=bool)
     is_first[1:] = ordered[["onset_ticks", "pitch"]][1:] != ordered[["onset_ticks", "pitch"]][:-1]
-    ordered = ordered[is_first]
-    first = int(ordered["onset_ticks"][0])
-    ordered["onset_ticks"] -= first
-    return Performance(end_at_restrikes(ordered)), first * TICK_SECONDS
+    return playable(ordered[is_first]), int(ordered["onset_ticks"][0]) * TICK_SECONDS
 
 
 def _shifted(time_map: "TimeMap", seconds: float) -> "TimeMap":
