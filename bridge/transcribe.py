@@ -4,7 +4,8 @@ import argparse
 from collections.abc import Sequence
 from functools import partial
 
-from losscal.cli import EXIT_DONE, log, run
+from losscal.cli import EXIT_DONE, file_to_write, log, run
+from losscal.midi import MIDI_SUFFIXES
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -13,7 +14,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m bridge.transcribe", description="Write down the notes that are heard in a piano recording."
     )
     parser.add_argument("audio", metavar="IN.wav", help="WAV, FLAC, OGG, MP3 or another audio file, of any length")
-    parser.add_argument("midi", metavar="OUT.mid")
+    parser.add_argument("midi", type=file_to_write(*MIDI_SUFFIXES), metavar="OUT.mid", help="MIDI file to write")
     options = parser.parse_args(arguments)
     from tqdm import tqdm
 

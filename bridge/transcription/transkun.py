@@ -57,8 +57,7 @@ class Transkun:
         spans = [(max(0, first), min(first + n_segment, mono.n_samples)) for first in firsts]
         begins = [n_overlap // hop] * len(model.targetMIDIPitch)  # frames from which each key is decoded
         heard: dict[int, list[Any]] = {}
-        pieces = zip(firsts, excerpts(mono.blocks(), spans), strict=True)
-        for first, piece in self._progress(pieces):
+        for first, piece in zip(self._progress(firsts), excerpts(mono.blocks(), spans), strict=True):
             samples = torch.zeros(1, n_segment)
             at = max(0, -first)
             samples[0, at : at + piece.shape[-1]] = torch.from_numpy(piece[0].copy())

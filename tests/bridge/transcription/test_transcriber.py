@@ -2,6 +2,7 @@
 
 import pytest
 
+from bridge.transcribe import main
 from bridge.transcription.transcriber import HeardNote, write_heard
 from losscal.errors import InputError
 from symbolic.notes.cleaning import read_midi
@@ -20,3 +21,9 @@ def test_a_recording_without_notes_is_told(tmp_path):
     with pytest.raises(InputError, match=r"o\.wav: no note"):
         write_heard([HeardNote(0.0, 1.5, 64, 90, is_pedal=True)], tmp_path / "o.mid", "o.wav")
     assert not list(tmp_path.iterdir())
+
+
+def test_the_name_of_the_file_to_write_is_checked_before_the_work(tmp_path, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([str(tmp_path / "absent.wav"), str(tmp_path / "out.wav")])
+    assert stop.value.code == 2 and "end the name in .mid" in capsys.readouterr().err
