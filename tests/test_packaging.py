@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "train": {"losscal", "symbolic", "audio", "bridge"},
 }
 ROOMS = {
-    "losscal": "errors, text, settings, statistics, views, corruptions, cli, clock, files, records, "
+    "losscal": "errors, plugins, text, settings, statistics, views, corruptions, cli, clock, files, records, "
     "midi, references, weights",
     "symbolic": "notes, data, tokens, models, memorisation, prepare, scoring sampling, generate, polish",
     "audio": "signal, checkpoints, new_sound, scorer, audiobox, musicgen, spectral, diffusion, metrics, set_metrics",

@@ -21,10 +21,11 @@ from bridge.items.entry import ItemEntry
 from bridge.items.finding import Item
 from bridge.items.scoring import ItemScorer
 from bridge.synthesis.synthesiser import default_soundfont, fluidsynth_version
-from bridge.views.declarations import VIEWS, installed_plugins, packages_of
+from bridge.views.declarations import VIEWS, installed_plugins
 from bridge.views.opening import OpenViews
 from losscal.errors import InputError
 from losscal.files import atomic_path, sha256_of
+from losscal.plugins import packages_of
 from losscal.records import record_of, to_json
 
 JOURNAL_FILE = "journal.jsonl"

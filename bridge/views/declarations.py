@@ -5,10 +5,9 @@ alone, whose figures are then found in what it returns. Its code is other people
 sentence, and the rest of the report is made.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from math import isfinite
 from numbers import Real
 from typing import Any, NoReturn
@@ -16,7 +15,8 @@ from typing import Any, NoReturn
 from audio.audiobox import AUDIOBOX
 from audio.musicgen.view import MUSICGEN
 from audio.spectral.view import SPECTRAL_LM
-from losscal.errors import InputError, WeightsError, in_words
+from losscal.errors import InputError
+from losscal.plugins import installed, loaded, plugin_words, told_in_one_sentence
 from losscal.views import SOUND, Figure, Half, View
 from symbolic.scoring.views import EVENTS, VQVAE
 
@@ -29,15 +29,7 @@ ITEM_KEYS = frozenset({"notes", "seconds", "repairs", "sequenced", "per_note"})
 
 def installed_plugins() -> dict[str, list[EntryPoint]]:
     """The entry points that installed packages bring, by the name of their view; nothing of them is imported."""
-    found: dict[str, list[EntryPoint]] = {}
-    for entry in entry_points(group=GROUP):
-        found.setdefault(entry.name, []).append(entry)
-    return found
-
-
-def packages_of(entries: Sequence[EntryPoint]) -> str:
-    """The packages that bring `entries`, with their versions, in words."""
-    return " and ".join(sorted(f"{entry.dist.name} {entry.dist.version}" for entry in entries))
+    return installed(GROUP)
 
 
 def plugin_view(entries: Sequence[EntryPoint]) -> View:
@@ -45,13 +37,8 @@ def plugin_view(entries: Sequence[EntryPoint]) -> View:
 
     Raises InputError, whatever is wrong with it, and where more than one package brings the name.
     """
-    entry = entries[0]
-    if len(entries) > 1:
-        raise InputError(
-            f"{entry.name}: {packages_of(entries)} all bring a scorer of this name; uninstall all but one."
-        )
+    entry, declared = entries[0], loaded(entries, "scorer")
     with told_in_one_sentence(plugin_words(entries)):
-        declared = entry.load()
         if not isinstance(declared, View):
             declared = View(entry.name, SOUND, f"figures of {entry.name}", declared.load)
         if declared.name != entry.name:
@@ -67,11 +54,6 @@ def half_of(name: str) -> Half:
         return view_named(name).half
     except InputError:
         return SOUND
-
-
-def plugin_words(entries: Sequence[EntryPoint]) -> str:
-    """What a plug-in is called in sentences."""
-    return f"{entries[0].name} (of {packages_of(entries)})"
 
 
 def view_named(name: str) -> View:
@@ -97,14 +79,14 @@ def views_of(
             if name not in VIEWS:
                 numbers = (key for key, value in figures.items() if isinstance(value, Real))
                 given.setdefault(name, (half, {}))[1].update(dict.fromkeys(numbers))
-    installed = installed_plugins() if given else {}
+    plugins = installed_plugins() if given else {}
     found = {}
     for name, (half, keys) in given.items():
         unit = units.get(name)
         if not isinstance(unit, str) or not unit.strip():
             raise InputError(f"{name}: the report tells no unit of its figures; make the report again.")
         known = View(name, half, unit, _unknown)
-        declared = plugin_view(installed[name]) if name in installed else known
+        declared = plugin_view(plugins[name]) if name in plugins else known
         names = {figure.key for figure in declared.figures}
         undeclared = (Figure(key, unit) for key in keys if key not in names)
         found[name] = replace(declared, unit=unit, figures=(*declared.figures, *undeclared))
@@ -123,14 +105,3 @@ def checked_figures(plugin: str, figures: Any, source: str) -> dict[str, float]:
         if not isinstance(name, str) or not isinstance(value, Real) or not isfinite(value):
             raise InputError(f"{plugin}: {name} is {value!r} for {source}, no finite number; tell its author.")
     return {name: float(value) for name, value in figures.items()}
-
-
-@contextmanager
-def told_in_one_sentence(plugin: str) -> Iterator[None]:
-    """Whatever a plug-in raises becomes an InputError that names it."""
-    try:
-        yield
-    except (InputError, WeightsError) as error:
-        raise InputError(f"{plugin}: {error}") from error
-    except Exception as error:  # other people's code may raise anything
-        raise InputError(f"{plugin}: failed ({in_words(error)}); tell its author.") from error

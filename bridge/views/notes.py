@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from bridge.views.declarations import checked_figures, told_in_one_sentence
+from bridge.views.declarations import checked_figures
 from losscal.errors import InputError
+from losscal.plugins import told_in_one_sentence
 from losscal.views import View
 from symbolic.scoring.views import NOTE_PART
 

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audio.checkpoints import checkpoint_folder
-from bridge.views.declarations import VIEWS, half_of, installed_plugins, packages_of, plugin_view, plugin_words
+from bridge.views.declarations import VIEWS, half_of, installed_plugins, plugin_view
 from bridge.views.notes import SymbolicScorer, open_plugin_of_notes
 from bridge.views.sound import AudioView, open_plugin_of_sound
 from losscal.errors import InputError, WeightsError
+from losscal.plugins import packages_of, plugin_words
 from losscal.references import REFERENCES_FILE, References
 from losscal.views import NOTES, SOUND, Half, View
 

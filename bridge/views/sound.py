@@ -6,8 +6,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from audio.scorer import Description, Scorer
-from bridge.views.declarations import checked_figures, told_in_one_sentence
+from bridge.views.declarations import checked_figures
 from losscal.errors import InputError
+from losscal.plugins import told_in_one_sentence
 from losscal.views import View
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from installed_packages import put_package
 
 from bridge.items.finding import Item
 from bridge.report.files import table, write_report
@@ -37,17 +38,6 @@ class Scorer:
     def score(self, sound):
         return {"length": sound.seconds, "channels": sound.n_channels}
 """
-
-
-def put_package(site, name, version, entries, **modules):
-    """An installed package: its modules, and the metadata that name its entry points."""
-    metadata = site / f"{name}-{version}.dist-info"
-    metadata.mkdir(parents=True)
-    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
-    lines = [f"{view} = {target}" for view, target in entries.items()]
-    (metadata / "entry_points.txt").write_text("\n".join(["[losscal.scorers]", *lines]) + "\n")
-    for module, code in modules.items():
-        (site / f"{module}.py").write_text(code)
 
 
 @pytest.fixture
