@@ -15,18 +15,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("audio", metavar="IN.wav", help="WAV, FLAC, OGG, MP3 or another audio file, of any length")
     parser.add_argument("midi", type=file_to_write(*MIDI_SUFFIXES), metavar="OUT.mid", help="MIDI file to write")
+    parser.add_argument("--transcriber", metavar="NAME", default="transkun", help="who listens (default: %(default)s)")
+    parser.add_argument(
+        "--no-cache", action="store_true", help="hear it anew, and keep nothing in the user's cache folder"
+    )
     options = parser.parse_args(arguments)
     from tqdm import tqdm
 
     from audio.signal.waveform import open_audio
-    from bridge.transcription.transcriber import write_heard
-    from bridge.transcription.transkun import Transkun
+    from bridge.transcription.cache import hear, user_cache
+    from bridge.transcription.opening import open_transcriber
 
     sound = open_audio(options.audio)
     progress = partial(tqdm, desc="listening", unit="segment", disable=None)  # None: no bar where there is no terminal
-    heard = Transkun(progress).transcribe(sound)
-    write_heard(heard, options.midi, options.audio)
-    log(f"written: {options.midi}, {sum(not note.is_pedal for note in heard)} notes")
+    transcriber = open_transcriber(options.transcriber, progress)
+    heard = hear(sound, transcriber, None if options.no_cache else user_cache())
+    heard.write(options.midi)
+    log(f"written: {options.midi}, {heard.n_notes} notes")
     return EXIT_DONE
 
 

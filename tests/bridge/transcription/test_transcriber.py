@@ -3,15 +3,21 @@
 import pytest
 
 from bridge.transcribe import main
-from bridge.transcription.transcriber import HeardNote, write_heard
+from bridge.transcription.transcriber import Heard, HeardNote
 from losscal.errors import InputError
 from symbolic.notes.cleaning import read_midi
 
 
+def heard_of(*notes):
+    return Heard(notes, "listener", "1.0", "o.wav")
+
+
 def test_heard_notes_read_back_with_the_pedal_folded(tmp_path):
     pedal = HeardNote(0.0, 1.5, 64, 90, is_pedal=True)
-    write_heard([pedal, HeardNote(0.0, 0.5, 60, 80), HeardNote(1.0, 2.0, 64, 40)], tmp_path / "o.mid", "o.wav")
+    heard = heard_of(pedal, HeardNote(0.0, 0.5, 60, 80), HeardNote(1.0, 2.0, 64, 40))
+    heard.write(tmp_path / "o.mid")
     notes = read_midi(tmp_path / "o.mid").performance.notes
+    assert (notes == heard.cleaned.performance.notes).all()
     assert notes["pitch"].tolist() == [60, 64]
     assert notes["onset_ticks"].tolist() == [0, 100]
     assert notes["duration_ticks"].tolist() == [150, 100]
@@ -19,7 +25,7 @@ def test_heard_notes_read_back_with_the_pedal_folded(tmp_path):
 
 def test_a_recording_without_notes_is_told(tmp_path):
     with pytest.raises(InputError, match=r"o\.wav: no note"):
-        write_heard([HeardNote(0.0, 1.5, 64, 90, is_pedal=True)], tmp_path / "o.mid", "o.wav")
+        heard_of(HeardNote(0.0, 1.5, 64, 90, is_pedal=True)).write(tmp_path / "o.mid")
     assert not list(tmp_path.iterdir())
 
 
