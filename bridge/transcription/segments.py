@@ -17,8 +17,10 @@ from bridge.transcription.transcriber import HeardNote, Progress
 if TYPE_CHECKING:
     from audio.signal.waveform import Sound
 
-OVERLAP_SECONDS = 2.0
+OVERLAP_SECONDS = 1.5
 """Of neighbouring segments; it is heard twice."""
+LEAD_SECONDS = 0.25
+"""Of silence before the recording, so that a note at its very beginning has an onset."""
 
 
 @dataclass(frozen=True)
@@ -73,10 +75,11 @@ def hear_in_segments(model: SegmentModel, sound: "Sound", progress: Progress) ->
     rate, hop = model.sample_rate, model.hop_samples
     step_frames = -(-(model.segment_samples - round(OVERLAP_SECONDS * rate)) // hop)
     n_step = step_frames * hop
-    n_overlap = model.segment_samples - n_step
+    lead_frames = round(LEAD_SECONDS * rate / hop)
     mono = resample(to_mono(sound), rate)
-    firsts = range(-n_overlap, mono.n_samples, n_step)  # the first segment begins before the sound
-    first_frames = [n_overlap // hop] * model.n_keys
+    n_overlap = model.segment_samples - n_step
+    firsts = range(-lead_frames * hop, max(mono.n_samples - n_overlap, 1 - lead_frames * hop), n_step)
+    first_frames = [lead_frames] * model.n_keys
     taken: dict[tuple[bool, int], list[_Taken]] = {}
     for first, samples in zip(progress(firsts), _segments(mono, firsts, model.segment_samples), strict=True):
         events, end_frames = model.decode(samples, first_frames)
@@ -118,7 +121,8 @@ def _take(earlier: list[_Taken], new: _Taken) -> None:
         carried_on = replace(last.event, end_seconds=end, has_end=new.event.has_end)
         earlier[-1] = _Taken(carried_on, last.is_certain or new.is_certain)
     elif not last.is_certain:
-        earlier[-1] = new
+        earlier.pop()
+        _take(earlier, new)
     elif last.event.has_end:  # they overlap by less than a frame
         start = last.event.end_seconds
         earlier.append(

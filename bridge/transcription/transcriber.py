@@ -103,10 +103,14 @@ class Heard:
 
         if not self.n_notes:
             raise InputError(f"{self.source}: no note of a piano is heard in it; give a recording of piano music.")
-        messages = []
-        for note in self.notes:
+        messages, restrikes = [], {}
+        for note in reversed(self.notes):
             first = round(note.start_seconds * TICKS_PER_SECOND)
             last = max(first + 1, round(note.end_seconds * TICKS_PER_SECOND))
+            last = min(last, restrikes.get((note.is_pedal, note.number), last))
+            if first == last:  # struck twice within a tick
+                continue
+            restrikes[note.is_pedal, note.number] = first
             if note.is_pedal:
                 messages.append((first, 1, mido.Message("control_change", control=note.number, value=127)))
                 messages.append((last, 0, mido.Message("control_change", control=note.number, value=0)))
