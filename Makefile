@@ -75,6 +75,7 @@ bench: setup
 	$(RUN) -m benchmarks.polish --data $(DATA)
 	$(RUN) -m benchmarks.composers --data $(DATA)
 	PYTHONPATH=.:tests $(RUN) -m robustness.fuzzing
+	PYTHONPATH=.:tests $(RUN) -m robustness.interruptions
 
 examples: setup
 	$(RUN) examples/build.py

@@ -71,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     rng = np.random.default_rng(1)
     by_method: dict[str, list[list[int]]] = {"polished": [], "moved at random": []}
     bits: dict[str, list[float]] = {"original": [], "wrong notes": [], "polished": []}
-    for original in tqdm(originals, desc="polishing", unit="excerpt", mininterval=10):
+    for original in tqdm(originals, desc="polishing", unit="excerpt", mininterval=10, disable=None):
         corrupted = wrong_notes(original, rng, WRONG_SHARE)
         polisher = Polisher(scorer.model, corrupted, PolishConfig(doubt_nats=flags.doubt_nats), excerpt=True)
         nats = [scorer.score([original], excerpt=True)[0].nll_nats, polisher.nll_nats]

@@ -243,7 +243,7 @@ def _calibrate(flags: argparse.Namespace) -> tuple[Measured, dict[str, Any]] | N
     def studio_at(default_rate: int) -> Studio:
         return Studio(default_rate if flags.sample_rate is None else flags.sample_rate, soundfont, names, draw.seed)
 
-    progress = partial(tqdm, desc="calibrating", unit="excerpt", mininterval=5)
+    progress = partial(tqdm, desc="calibrating", unit="excerpt", mininterval=5, disable=None)
     if flags.write_benchmark is not None:
         write_benchmark(
             flags.write_benchmark, draw.excerpts(flags.sources, length), studio_at(DEFAULT_SAMPLE_RATE), progress

@@ -6,7 +6,8 @@ other items, are complete.
 """
 
 import argparse
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -124,10 +125,8 @@ def score_items(
         folder, scratch = Path(tables_dir or temporary), Scratch(Path(temporary))
         scorer = ItemScorer(views, excerpt, folder, by_composer, scratch)
         to_score = [replace(item, group=group_of.get(number)) for number, item in enumerate(items)]
-        made = _entries(to_score, scorer, run_items, keep=tables_dir is not None)
-        if progress is not None:
-            made = progress(made, total=len(items), desc="scoring")
-        by_number = dict(made)
+        with closing(_entries(to_score, scorer, run_items, keep=tables_dir is not None)) as made:
+            by_number = dict(made if progress is None else progress(made, total=len(items), desc="scoring"))
         entries = [
             replace(by_number[number], group=group_of.get(number, item.group)) for number, item in enumerate(items)
         ]
@@ -152,17 +151,18 @@ def score_items(
 
 def _entries(
     items: Sequence[Item], scorer: ItemScorer, run_items: Engine, *, keep: bool
-) -> Iterator[tuple[int, ItemEntry]]:
+) -> Generator[tuple[int, ItemEntry], None, None]:
     """(item number, entry) as they are made; with `keep` those in the journal first, and the others into it."""
     finished: dict[int, ItemEntry] = {}
     if keep:
         journal, finished = Journal.open(scorer.folder, scorer, items)
     yield from finished.items()
     to_do = {number: item for number, item in enumerate(items) if number not in finished}
-    for number, entry in run_items(scorer, to_do.items()):
-        if keep:
-            journal.add(number, entry)
-        yield number, entry
+    with closing(run_items(scorer, to_do.items())) as made:  # whoever stops listening ends the workers
+        for number, entry in made:
+            if keep:
+                journal.add(number, entry)
+            yield number, entry
 
 
 def _parser() -> argparse.ArgumentParser:

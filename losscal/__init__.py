@@ -2,3 +2,8 @@
 
 The notes live in `symbolic`, the sound in `audio`; neither knows the other, and both may use this package.
 """
+
+from losscal.processes.interruption import listen_if_command
+
+# Commands import for up to a second before they begin, and Ctrl-C then is to end them in one line, too.
+listen_if_command(("symbolic", "audio", "bridge", "train", "benchmarks"))

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from losscal.errors import InputError, WeightsError
+from losscal.processes.interruption import PROCESS
 from losscal.settings import Number, Setting, Settings, settings_of
 from losscal.text import in_one_line
 
@@ -22,7 +23,6 @@ DEFAULT_CORPUS = "data/giantmidi-piano"
 EXIT_DONE = 0
 EXIT_ITEMS_FAILED = 1
 EXIT_WRONG_USAGE = 2
-EXIT_INTERRUPTED = 130  # what shells report after Ctrl-C
 
 
 Config = TypeVar("Config", bound=Settings)
@@ -151,18 +151,29 @@ def log(text: str) -> None:
         sys.stderr.write(in_one_line(text) + "\n")
 
 
-def run(main: Callable[[Sequence[str] | None], int]) -> NoReturn:
-    """Exit with `main(None)`'s status; an InputError or WeightsError becomes one line on stderr and exit 2."""
+def run(main: Callable[[Sequence[str] | None], int | None]) -> NoReturn:
+    """Exit with `main(None)`'s status, 0 for None.
+
+    An InputError or WeightsError becomes one line on stderr and exit 2, a signal that asks to end (Ctrl-C, SIGTERM) one
+    line and 128 and its number.
+    """
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by who started us
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
         getattr(sys, name).reconfigure(errors="backslashreplace")  # file names may hold bytes that no encoding knows
+    PROCESS.listen()
+    PROCESS.is_importing = False
     try:
-        status = main(None)
-    except (InputError, WeightsError) as error:
-        log(f"error: {error}")
-        status = EXIT_WRONG_USAGE
-    except KeyboardInterrupt:
-        log("interrupted")
-        status = EXIT_INTERRUPTED
+        status = main(None) or EXIT_DONE
+    except BaseException as error:
+        if PROCESS.interrupted is not None:  # whatever else came of it: libraries turn it into errors of their own
+            log(PROCESS.interrupted.sentence)
+            status = PROCESS.interrupted.status
+        elif isinstance(error, InputError | WeightsError):
+            log(f"error: {error}")
+            status = EXIT_WRONG_USAGE
+        else:
+            raise
+    if PROCESS.interrupted is None:
+        PROCESS.over()
     sys.exit(status)

@@ -5,14 +5,16 @@ folder. Every file comes out as kept or, in rejects.csv, as left out with its re
 """
 
 import argparse
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from losscal.cli import EXIT_DONE, in_range, log, run, write_result
 from losscal.errors import InputError
+from losscal.processes.workers import WorkerPool
 from losscal.settings import Workers
 
 if TYPE_CHECKING:
@@ -60,7 +62,8 @@ def prepare(
 
     rejects: list[tuple[str, str]] = []
     files = _select(source, manifest, selection, rejects)
-    kept = _drop_doubles(_clean(files, workers, rejects), rejects)
+    with closing(_clean(files, workers, rejects)) as cleaned:
+        kept = _drop_doubles(cleaned, rejects)
     if not kept:
         reasons = f"; the first of {len(rejects)}: {rejects[0][0]}: {rejects[0][1]}" if rejects else ""
         raise InputError(f"{source}: no MIDI file in it was kept{reasons}; give other files or filters.")
@@ -102,13 +105,16 @@ def _select(source: Path, manifest: "Manifest", selection: Selection, rejects: l
 
 def _clean(
     files: Sequence[_File], workers: int, rejects: list[tuple[str, str]]
-) -> "Iterator[tuple[_File, CleanedMidi]]":
+) -> "Generator[tuple[_File, CleanedMidi], None, None]":
     """Clean in `workers` processes, with a progress bar on stderr; refused files go to `rejects`."""
     from tqdm import tqdm
 
-    with ProcessPoolExecutor(workers) as pool:
+    progress = partial(
+        tqdm, total=len(files), unit="file", desc="cleaning", disable=None
+    )  # None: no bar in no terminal
+    with WorkerPool(workers) as pool:
         results = pool.map(_clean_one, files, chunksize=FILES_PER_TASK)
-        for file, result in tqdm(zip(files, results, strict=True), total=len(files), unit="file", desc="cleaning"):
+        for file, result in progress(zip(files, results, strict=True)):
             if isinstance(result, str):
                 rejects.append((file.path, result))
             else:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from losscal.cli import FlagError, add_flags, command_line, config_from
 from losscal.errors import InputError, WeightsError
+from losscal.processes.interruption import PROCESS
 from losscal.settings import Settings
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ def build_trainer(
     from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
     from train.checkpoints import RunCheckpoint
+    from train.signals import EndBetweenSteps
 
     if flags.resume is not None and not Path(flags.resume).is_file():
         raise InputError(f"--resume {flags.resume}: no such checkpoint; give a .ckpt file of an earlier run.")
@@ -108,7 +110,7 @@ def build_trainer(
         "log_every_n_steps": 50,
         "num_sanity_val_steps": 0,
         "logger": [CSVLogger(flags.out, name="csv"), TensorBoardLogger(flags.out, name="tensorboard")],
-        "callbacks": [checkpoint, *callbacks],
+        "callbacks": [checkpoint, EndBetweenSteps(), *callbacks],
     }
     try:
         return lightning.Trainer(**(defaults | flags.trainer))
@@ -127,8 +129,8 @@ def fit(
 ) -> None:
     """Train, from the checkpoint that `flags` name or from the start.
 
-    Raises InputError where that checkpoint cannot be read or is of a run with another corpus or other configs, and
-    where the disk is full.
+    A signal ends it after the step under way. Raises InputError where that checkpoint cannot be read or is of a run
+    with another corpus or other configs, and where the disk is full.
     """
     from train.checkpoints import RunFacts, check_resumable
 
@@ -145,6 +147,11 @@ def fit(
             f"{flags.out}: cannot be written ({error.strerror}); free some space and go on with --resume and the last "
             "checkpoint."
         ) from error
+    except BaseException:
+        last = Path(f"{flags.out}/checkpoints/last.ckpt")
+        if PROCESS.interrupted is not None and last.is_file():
+            PROCESS.interrupted.add_note(f"--resume {last} goes on")
+        raise
 
 
 def best_state(trainer: "lightning.Trainer", module: "nn.Module") -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from audio.diffusion.config import DiffusionConfig, EstimateConfig
+from losscal.cli import run as run_command
 from train.common import base_parser, build_trainer, errors_as_usage, parse_flags
 from train.configs import OptimConfig
 from train.frames.data import FrameWindowConfig
@@ -37,4 +38,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

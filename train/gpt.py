@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from losscal.cli import in_range
+from losscal.cli import run as run_command
 from losscal.errors import InputError
 from losscal.settings import CountOrNone
 from symbolic.data.corpus import Corpus
@@ -100,4 +101,4 @@ def start_from(model: "EventGPT", path: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

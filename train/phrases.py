@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from losscal.cli import in_range
+from losscal.cli import run as run_command
 from losscal.errors import InputError
 from losscal.settings import CountOrNone
 from symbolic.data.corpus import Corpus
@@ -70,9 +71,9 @@ def run(flags: "Namespace") -> Path:
 
     from symbolic.models.phrases.model import PhraseGPT
     from symbolic.models.registry import save_model
+    from train.signals import CheckpointOnSignal
     from train.symbolic.phrase_data import PhraseData
     from train.symbolic.phrase_module import MONITOR, PhraseModule
-    from train.symbolic.signals import CheckpointOnSignal
 
     lightning.seed_everything(flags.crops.seed)  # before the weights are drawn
     corpus = Corpus.open(flags.data)
@@ -127,4 +128,4 @@ def start_from(model: "PhraseGPT", path: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

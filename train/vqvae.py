@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from losscal.cli import run as run_command
 from symbolic.models.configs import VQVAEConfig
 from train.common import base_parser, errors_as_usage, parse_flags
 from train.configs import CropConfig, OptimConfig
@@ -24,4 +25,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

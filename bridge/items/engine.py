@@ -8,14 +8,12 @@ killed, what was under way is scored again, one item at a time, and the item tha
 
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
-from multiprocessing import get_context, parent_process
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 from bridge.items.entry import ItemEntry
@@ -24,13 +22,14 @@ from bridge.items.scoring import ItemScorer
 from bridge.items.scratch import Scratch
 from bridge.views.opening import open_views
 from losscal.errors import InputError
+from losscal.processes.workers import WorkerPool, compute_on_one_thread
 
 ENGINES = ("processes", "ray")
 KILLED = "the process that scored it was killed, perhaps for want of memory; end other programs, or cut the piece"
 MANY_ITEMS = 32
 """From here on opening the views once more for each core pays."""
 Numbered = tuple[int, Item]
-Entries = Iterator[tuple[int, ItemEntry]]
+Entries = Generator[tuple[int, ItemEntry], None, None]
 Engine = Callable[[ItemScorer, Iterable[Numbered]], Entries]
 """Makes the entry of each item, by number, as the scorer does, in any order."""
 
@@ -100,9 +99,8 @@ def _until_a_worker_is_killed(
 
     `work` then holds what was not begun.
     """
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_prepare_worker)
     under_way: dict[Future[ItemEntry], Numbered] = {}
-    try:
+    with WorkerPool(workers, compute_on_one_thread) as pool:
         while True:
             for number, item in islice(work, 2 * workers - len(under_way)):
                 under_way[_submitted(pool, job, item)] = number, item
@@ -113,11 +111,9 @@ def _until_a_worker_is_killed(
                 if isinstance(future.exception(), BrokenProcessPool):
                     return dict(sorted(under_way.values()))
                 yield under_way.pop(future)[0], future.result()
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
-def _submitted(pool: ProcessPoolExecutor, job: Job, item: Item) -> "Future[ItemEntry]":
+def _submitted(pool: WorkerPool, job: Job, item: Item) -> "Future[ItemEntry]":
     """The item's future, broken where the pool is so already."""
     try:
         return pool.submit(_score_in_worker, job, item)
@@ -150,28 +146,11 @@ class _RayWorker:
     """What Ray keeps on a core: `ItemScorer.score` of rows."""
 
     def __init__(self, job: Job) -> None:
-        _one_thread()
+        compute_on_one_thread()
         self.scorer = job.open()
 
     def __call__(self, row: Mapping[str, Any]) -> dict[str, Any]:
         return {"number": row["number"], "entry": self.scorer.score(row["item"])}
-
-
-def _prepare_worker() -> None:
-    """One thread to compute on, and one that ends this process with its parent, which may be killed without a word."""
-    Thread(target=_end_with_parent, daemon=True).start()
-    _one_thread()
-
-
-def _end_with_parent() -> None:
-    parent_process().join()
-    os._exit(1)
-
-
-def _one_thread() -> None:
-    import torch
-
-    torch.set_num_threads(1)
 
 
 @cache

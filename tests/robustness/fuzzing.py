@@ -6,7 +6,6 @@ libraries, endless loops and memory are seen from outside. With PYTHONPATH=.:tes
 """
 
 import argparse
-import os
 import re
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory, TemporaryFile
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from robustness.readers import READERS, Reader
@@ -33,7 +32,6 @@ LIMIT_MIB = 600.0
 """That one file may add."""
 START_SECONDS = 120.0
 OUTCOMES = ("read", "refused", "raised", "hung")
-HEADS = ("reader", "tried", *OUTCOMES, "slowest, s", "peak memory added, MiB", "all, s")
 MOST_FAILURES = 30
 """After so many a reader is given no more files."""
 
@@ -64,10 +62,7 @@ def fuzz(name: str, seed: int, count: int, first: int = 0) -> Tally:
 def _until_it_ends(name: str, seed: int, begin: int, end: int, tally: Tally) -> int:
     """Count what one process says; the number of the file behind the last that it took up."""
     command = [sys.executable, "-m", "robustness.fuzzing", "--child", name, str(seed), str(begin), str(end)]
-    with (
-        TemporaryFile("w+", errors="replace") as printed,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=printed, text=True) as child,
-    ):
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
         last_word = time.monotonic()
         allowed = START_SECONDS
         hung = False
@@ -102,9 +97,8 @@ def _until_it_ends(name: str, seed: int, begin: int, end: int, tally: Tally) -> 
             if len(tally.failures) >= MOST_FAILURES:
                 child.kill()
                 break
+        errors = child.stderr.read()
         child.wait()
-        printed.seek(0)
-        errors = printed.read()
     if under_way:
         tally.outcomes["hung" if hung else "raised"] += 1
         reason = "hung" if hung else f"ended by signal {-child.returncode}"
@@ -115,21 +109,19 @@ def _until_it_ends(name: str, seed: int, begin: int, end: int, tally: Tally) -> 
 
 
 def _child(name: str, seed: int, begin: int, end: int) -> None:
-    words = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # C libraries print there
     reader = READERS[name]
     whole = reader.whole()
     with TemporaryDirectory() as folder:
         path = Path(folder, f"input{reader.suffix}")
         for number in range(begin, end):
             path.write_bytes(file_of_number(name, whole, seed, number))
-            words.write(f"begin {number}\n")
-            words.flush()
+            sys.stdout.write(f"begin {number}\n")
+            sys.stdout.flush()
             base, start = _reset_peak(), time.perf_counter()
             outcome, reason = outcome_of(reader, path)
             seconds, mib = time.perf_counter() - start, _status("VmHWM") - base
-            words.write(f"{outcome} {seconds:.4f} {max(0.0, mib):.1f} {' '.join(reason.split())}\n")
-            words.flush()
+            sys.stdout.write(f"{outcome} {seconds:.4f} {max(0.0, mib):.1f} {' '.join(reason.split())}\n")
+            sys.stdout.flush()
 
 
 def outcome_of(reader: Reader, path: Path) -> tuple[str, str]:
@@ -171,16 +163,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name, default in (("midi", 100_000), ("sound", 20_000), ("others", 5_000)):
         parser.add_argument(f"--{name}", type=in_range(CountOrNone), default=default, help="files (%(default)s)")
     flags = parser.parse_args(argv)
-    write_result(markdown_table(HEADS, []))
-    failures = []
+    rows, failures = [], []
     for name in flags.readers:
         start = time.monotonic()
         tally = fuzz(name, flags.seed, {"MIDI": flags.midi, "sound": flags.sound}.get(name, flags.others))
         counts = [str(tally.outcomes[outcome]) for outcome in OUTCOMES]
-        figures = [f"{tally.slowest_seconds:.2f}", f"{tally.peak_mib:.0f}", f"{time.monotonic() - start:.0f}"]
-        row = [name, str(tally.outcomes.total()), *counts, *figures]
-        write_result(markdown_table(HEADS, [row]).splitlines()[-1])  # each as soon as it is known
+        seconds = time.monotonic() - start
+        figures = [f"{tally.slowest_seconds:.2f}", f"{tally.peak_mib:.0f}", f"{seconds:.0f}"]
+        rows.append([name, str(tally.outcomes.total()), *counts, *figures])
         failures += tally.failures
+    heads = ["reader", "tried", *OUTCOMES, "slowest, s", "peak memory added, MiB", "all, s"]
+    write_result(markdown_table(heads, rows))
     for failure in failures:
         write_result(failure)
     return EXIT_ITEMS_FAILED if failures else EXIT_DONE

@@ -7,10 +7,8 @@ The cache holds, for each split, all excerpts' levels in one array and where eac
 
 import hashlib
 import json
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,6 +20,7 @@ from bridge.synthesis.rendering import GAIN, TAIL_FLOOR, TAIL_SECONDS
 from bridge.synthesis.synthesiser import default_soundfont
 from losscal.errors import InputError
 from losscal.files import atomic_path, sha256_of
+from losscal.processes.workers import WorkerPool
 from losscal.settings import Count, Range, Settings, TrainingSeed
 from symbolic.data.corpus import Corpus
 from train.frames.excerpts import SPLITS, SoundRecipe, excerpts_of, frames_of_excerpt
@@ -106,11 +105,12 @@ class FrameCache:
         recipe = recipe_of(corpus, sound)
         folder = Path(root) / hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:16]
         if not (folder / RECIPE_FILE).is_file():
-            with ProcessPoolExecutor(n_workers, mp_context=get_context("spawn")) as pool:
+            with WorkerPool(n_workers) as pool:
                 for split in SPLITS:
                     excerpts, total = excerpts_of(corpus, split, sound.excerpts), sound.excerpts.n_excerpts(split)
                     jobs = pool.map(partial(frames_of_excerpt, recipe=sound), excerpts, chunksize=4)
-                    FrameSet.save(folder, split, list(tqdm(jobs, total=total, desc=f"rendering {split}")))
+                    bar = tqdm(jobs, total=total, desc=f"rendering {split}", unit="excerpt", disable=None)
+                    FrameSet.save(folder, split, list(bar))
             with atomic_path(folder / RECIPE_FILE) as path:  # written last: it marks the folder as complete
                 path.write_text(json.dumps(recipe, indent=2) + "\n", encoding="utf-8")
         return cls.open(folder)

@@ -80,7 +80,7 @@ def test_excerpts_are_repeatable_and_stay_in_their_split(corpus):
 
 @pytest.mark.fluidsynth
 def test_a_cache_is_made_once_and_named_by_its_content(corpus, frames, monkeypatch):
-    monkeypatch.setattr("train.frames.data.ProcessPoolExecutor", None)  # rendering again would fail
+    monkeypatch.setattr("train.frames.data.WorkerPool", None)  # rendering again would fail
     root = frames.folder.parent
     assert FrameCache.prepare(corpus, SOUND, root, n_workers=1).folder == frames.folder
     assert frames.data_hash == corpus.data_hash
