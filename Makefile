@@ -5,6 +5,8 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 INSTALLED := $(VENV)/.losscal-installed
 DATA ?= data/giantmidi-piano
+# Of real recordings with their notes, for make bench; see benchmarks/transcription.
+RECORDINGS ?=
 
 # The first Python of 3.11 or newer, empty where there is none.
 PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
@@ -22,7 +24,7 @@ help:
 	@echo "make test      check the style and run the tests"
 	@echo "make test-machines  run the tests that hang on the processor as on several processors"
 	@echo "make setup     only install: .venv, the packages, libfluidsynth"
-	@echo "make bench     measure speed, then quality (needs DATA=$(DATA))"
+	@echo "make bench     measure speed, then quality (needs DATA=$(DATA), may use RECORDINGS=DIR)"
 	@echo "make examples  rebuild examples/"
 	@echo "make refresh   rebuild all that depends on the weights (needs DATA=$(DATA))"
 
@@ -68,6 +70,7 @@ bench: setup
 	$(RUN) -m bridge.calibrate $(DATA) --per-piece 1 --out build/calibration
 	$(RUN) -m benchmarks.versions --data $(DATA)
 	$(RUN) -m benchmarks.audio_speed
+	$(RUN) -m benchmarks.transcription $(if $(RECORDINGS),--recordings $(RECORDINGS))
 	$(RUN) -m benchmarks.generation_speed
 	$(RUN) -m benchmarks.generated_files
 	$(RUN) -m benchmarks.endings --data $(DATA)

@@ -1,0 +1,1 @@
+"""How well notes are heard, what hearing does to their likelihood, and what it costs."""
