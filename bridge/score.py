@@ -32,6 +32,7 @@ from bridge.items.scratch import Scratch
 from bridge.report.explanations import explanations
 from bridge.report.files import table, to_json, write_report
 from bridge.report.report import REPORT_VERSION, Report, ReportByKeys
+from bridge.transcription.listening import Listener
 from bridge.versions.agreement import agreement
 from bridge.versions.grouping import find_groups
 from bridge.versions.groups import compare
@@ -41,6 +42,7 @@ from losscal.errors import InputError
 from losscal.settings import Workers
 
 LISTED_FAILURES = 20
+LISTENER = Listener()
 Progress = Callable[..., Iterable[Any]]
 """Wraps entries as they are made, or groups, as tqdm does; told `total` and, in `desc`, what is done."""
 
@@ -57,9 +59,11 @@ def score(
     reference: str | Path | None = None,
     all_are_versions: bool = False,
     tables_dir: str | Path | None = None,
+    listener: Listener | None = LISTENER,
     workers: int | None = 1,
     engine: str = "processes",
     progress: Progress | None = None,
+    tell: Callable[[str], object] | None = None,
 ) -> ReportByKeys:
     """Score files, folders and the lines of a pairs file; returns what report.json holds, units in the keys' names.
 
@@ -71,7 +75,8 @@ def score(
     notes and the curves of its sound, and for the journal from which a run that was cut short goes on; without it
     nothing is kept. workers: processes to score in, 1: this one, None: all cores where there are many items; more than
     1 need a main module that may be imported, as Python's multiprocessing does.
-    engine: "processes" or "ray". progress: see Progress.
+    engine: "processes" or "ray". listener: hears the notes of recordings, None: nobody does. progress: see Progress.
+    tell: is given a sentence before what takes long.
     Raises InputError where the arguments cannot be used and WeightsError where weights are refused; what is wrong with
     an item is told in its "error".
     """
@@ -81,11 +86,17 @@ def score(
         raise InputError(f"--workers {workers}: must be at least 1.")
     opened = open_views(views, weights_dir, checkpoints)
     items = find_items(paths, pairs)
+    recordings = [item.wav for item in items if item.wav is not None and item.problem is None]
+    if listener is not None and recordings and opened.symbolic:
+        opened = opened.with_listener(listener)
+        if opened.listener is not None and tell is not None and (estimate := listener.estimate(recordings)):
+            tell(estimate)
     n_workers = workers or default_workers(len(items))
     recipe = Recipe(
         None if views is None else tuple(views),
         None if weights_dir is None else str(weights_dir),
         tuple((checkpoints or {}).items()),
+        None if opened.listener is None else replace(opened.listener, progress=iter),
     )
     run_items: Engine = in_this_process
     if engine == "ray":
@@ -204,6 +215,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--by-composer", action="store_true", help="also tell how likely the notes are of each composer a view knows"
     )
+    parser.add_argument(
+        "--no-transcription", action="store_true", help="do not listen to recordings for the views of notes"
+    )
     parser.add_argument("--weights", metavar="DIR", help="folder of NAME.safetensors (default: those shipped)")
     parser.add_argument(
         "--workers",
@@ -227,6 +241,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _make_folder(Path(options.out))
     from tqdm import tqdm
 
+    bar = partial(tqdm, disable=None)  # None: no bar where there is no terminal
     report = score(
         options.paths,
         pairs=options.pairs,
@@ -238,9 +253,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         reference=options.reference,
         all_are_versions=options.versions,
         tables_dir=options.out,
+        listener=None if options.no_transcription else Listener(progress=partial(bar, desc="listening", leave=False)),
         workers=options.workers,
         engine=options.engine,
-        progress=partial(tqdm, disable=None),  # None: no bar where there is no terminal
+        progress=bar,
+        tell=log,
     )
     try:
         if options.out is not None:  # first, as stdout may be full

@@ -1,19 +1,22 @@
 """What a view says of itself, once, beside its scorer: its name, its figures, what it ranks by, how it is opened.
 
-A view is a model's answer about one half of an item, its notes or its sound. Scoring, tables, page, percentiles and
-calibration go through these declarations and know no view by its name; packages add views by the same declaration
-(docs/plugins.md). A module that declares a view is free of heavy imports: they happen when it is opened.
+A view is a model's answer about one half of an item, its notes or its sound; a view of notes is also asked about the
+notes heard in a recording, as a view of its own name. Scoring, tables, page, percentiles and calibration go through
+these declarations and know no view by its name; packages add views by the same declaration (docs/plugins.md). A module
+that declares a view is free of heavy imports: they happen when it is opened.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-Half = Literal["notes", "sound"]
-NOTES, SOUND = "notes", "sound"
-REPORT_KEYS: Mapping[Half, str] = {NOTES: "symbolic", SOUND: "audio"}
-"""What the halves of an item are called in report.json."""
+Half = Literal["notes", "heard", "sound"]
+NOTES, HEARD, SOUND = "notes", "heard", "sound"
+REPORT_KEYS: Mapping[Half, str] = {NOTES: "symbolic", HEARD: "heard", SOUND: "audio"}
+"""What the halves of an item are called in report.json: its notes, those heard in its recording, its sound."""
+HEARD_PREFIX = "heard_"
+"""Before the name of a view of notes that is asked about heard ones."""
 Words = Callable[[Mapping[str, Any]], str]
 """A view's figures by key, and its "unit", to what stands behind the view's name in a sentence."""
 
@@ -150,9 +153,24 @@ class View:
             raise ValueError(f"{self.name}: has weights and a checkpoint; declare one of them")
 
     @property
-    def report_key(self) -> str:
-        """Of its half in report.json."""
-        return REPORT_KEYS[self.half]
+    def report_keys(self) -> tuple[str, str]:
+        """On the way from a report's item to its figures; of heard notes a view has the name it has of others."""
+        return REPORT_KEYS[self.half], self.name.removeprefix(HEARD_PREFIX) if self.half == HEARD else self.name
+
+    @property
+    def is_of_notes(self) -> bool:
+        """Of those in a file or of those heard."""
+        return self.half in (NOTES, HEARD)
+
+    def of_heard_notes(self) -> Self:
+        """This view of notes, asked about those that are heard in a recording."""
+        return replace(
+            self,
+            name=HEARD_PREFIX + self.name,
+            half=HEARD,
+            unit=f"{self.unit}, heard in a recording",
+            glossary=f"{self.name} of the notes that a transcriber heard in the recording.",
+        )
 
     def figure(self, key: str) -> Figure:
         """The figure of that key; raises KeyError where none is declared."""
@@ -164,7 +182,7 @@ class View:
         is_sequenced: of any of them. A view of notes ranks by what it prefers, one of sound by what it gave.
         """
         fitting = [quantity for quantity in self.quantities if is_sequenced or not quantity.of_sequenced]
-        if self.half == NOTES:
+        if self.is_of_notes:
             return next(iter(fitting), None)
         given = {key for of_version in figures for key, value in of_version.items() if value is not None}
         return next((quantity for quantity in fitting if quantity.key in given), None)

@@ -40,8 +40,10 @@ def figures(rng):
 
 
 def make_entry(folder, number, name, group=None, wav=None):
-    """An item with notes, a curve and a moment; its tables are written below `folder`."""
+    """An item with notes, a curve and a moment, of a recording with heard notes too; its tables lie below `folder`."""
     rng = np.random.default_rng(number)
+    if wav is not None:
+        write_table(folder / f"per_note/{number}_heard.csv", note_table(number + 100))
     write_table(folder / f"per_note/{number}.csv", note_table(number))
     curve = {"start_seconds": [0.25, 1.25, 2.25], "nll_nats_per_second": [f"{x:.4f}" for x in rng.normal(4800, 9, 3)]}
     write_table(folder / f"curves/{number}.csv", curve)
@@ -61,6 +63,20 @@ def make_entry(folder, number, name, group=None, wav=None):
             "vqvae": figures(rng),
             "per_note": f"per_note/{number}.csv",
         },
+        "heard": None
+        if wav is None
+        else {
+            "notes": N_NOTES,
+            "seconds": 20.5,
+            "repairs": {},
+            "sequenced": None,
+            "events": figures(rng),
+            "vqvae": figures(rng),
+            "per_note": f"per_note/{number}_heard.csv",
+            "transcriber": "ears",
+            "transcriber_version": "1.0",
+            "first_note_seconds": 0.75,
+        },
         "audio": {
             "seconds": 21.5,
             "spectral_lm": {"nll_nats_per_second": 4801.123456789, "curve": f"curves/{number}.csv"},
@@ -68,6 +84,12 @@ def make_entry(folder, number, name, group=None, wav=None):
             "swing": {"swing_ratio": 0.5 + number},
         },
         "match": None,
+        "heard_against_read": None
+        if wav is None
+        else {
+            **{"matched": 37, "missing": 1, "extra": 1, "moved": 1, "repitched": 1, "text": "37 of 40 notes are heard"},
+            "edits": [{"kind": "removed", "note": None, "reference_note": 7, "seconds": 4.5, "text": "C4 removed"}],
+        },
         "moments": [moment | {"reason": "pitch", "notes": [2, 3], "text": f"A moment of {name}"}],
         "explanations": {"events": "One sentence. And another."},
         "warnings": ["first", "second"],

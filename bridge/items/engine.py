@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -20,6 +20,7 @@ from bridge.items.entry import ItemEntry
 from bridge.items.finding import Item
 from bridge.items.scoring import ItemScorer
 from bridge.items.scratch import Scratch
+from bridge.transcription.listening import Listener
 from bridge.views.opening import open_views
 from losscal.errors import InputError
 from losscal.processes.workers import WorkerPool, compute_on_one_thread
@@ -36,11 +37,12 @@ Engine = Callable[[ItemScorer, Iterable[Numbered]], Entries]
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a worker opens the views that this process has open: the arguments of `open_views`."""
+    """How a worker opens the views that this process has open: the arguments of `open_views`, and who listens."""
 
     names: tuple[str, ...] | None
     weights_dir: str | None
     checkpoints: tuple[tuple[str, str], ...]
+    listener: Listener | None = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ class Job:
         """Open the views; raises as `open_views` does."""
         recipe = self.recipe
         views = open_views(recipe.names, recipe.weights_dir, dict(recipe.checkpoints))
+        views = replace(views, listener=recipe.listener)
         return ItemScorer(views, self.excerpt, self.folder, self.by_composer, self.scratch)
 
 

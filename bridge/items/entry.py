@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from losscal.errors import InputError
 from losscal.records import fields_to_json, is_finite_number, record_of
+from symbolic.notes.alignment import Edit
 
 Figures = Mapping[str, Any]
 """What a view says of an item, in the order in which it tells it: numbers by name, None where one cannot be told, also
@@ -125,6 +126,18 @@ class NotesHalf(_Half):
 
 
 @dataclass(frozen=True)
+class HeardHalf(NotesHalf):
+    """The notes that a transcriber heard in an item's recording, and their views, as of a file's notes.
+
+    first_note_seconds: where in the recording the first one begins. Times in the per-note table are the recording's.
+    """
+
+    transcriber: str
+    transcriber_version: str
+    first_note_seconds: float
+
+
+@dataclass(frozen=True)
 class SoundHalf(_Half):
     """An item's sound: the seconds of all of it, None where no view of sound is open, and its views."""
 
@@ -134,6 +147,24 @@ class SoundHalf(_Half):
         """Without seconds where there are none."""
         json = super().to_json()
         return {name: value for name, value in json.items() if name != "seconds" or value is not None}
+
+
+@dataclass(frozen=True)
+class HeardAgainstRead:
+    """The notes heard in a pair's recording against those of its MIDI file; text: all of it in words.
+
+    matched: of one pitch and time. missing: in the file, not heard; extra: heard, not in the file. edits: what differs,
+    by the recording's time, `note` in the table of heard notes and `reference_note` in that of read ones; none where
+    the two are other music.
+    """
+
+    matched: int
+    missing: int
+    extra: int
+    moved: int
+    repitched: int
+    text: str
+    edits: tuple[Edit, ...]
 
 
 @dataclass(frozen=True)
@@ -149,8 +180,10 @@ class ItemEntry:
     wav: str | None
     rendered: bool = False
     symbolic: NotesHalf | None = None
+    heard: HeardHalf | None = None
     audio: SoundHalf | None = None
     match: PairMatch | None = None
+    heard_against_read: HeardAgainstRead | None = None
     moments: tuple[Moment, ...] = ()
     explanations: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
@@ -171,6 +204,12 @@ class ItemEntry:
         return value
 
     @property
+    def halves(self) -> "dict[str, NotesHalf | HeardHalf | SoundHalf]":
+        """What it has of "symbolic", "heard" and "audio", as the report calls them."""
+        halves = {"symbolic": self.symbolic, "heard": self.heard, "audio": self.audio}
+        return {name: half for name, half in halves.items() if half is not None}
+
+    @property
     def is_sequenced(self) -> bool:
         """Whether its notes lie on a grid throughout."""
         return self.symbolic is not None and self.symbolic.sequenced is not None
@@ -178,11 +217,11 @@ class ItemEntry:
     @property
     def is_scored(self) -> bool:
         """Whether any view gave figures."""
-        return any(half is not None and half.scored for half in (self.symbolic, self.audio))
+        return any(half.scored for half in self.halves.values())
 
-    def half(self, name: str) -> NotesHalf | SoundHalf | None:
-        """The half that the report calls "symbolic" or "audio"."""
-        return {"symbolic": self.symbolic, "audio": self.audio}[name]
+    def half(self, name: str) -> NotesHalf | HeardHalf | SoundHalf | None:
+        """One of `halves`, None where it has none."""
+        return self.halves.get(name)
 
     def figures(self, half: str, view: str) -> Figures:
         """The figures of a view of a half; none where it gave none."""
@@ -190,9 +229,10 @@ class ItemEntry:
         return {} if of_half is None else of_half.scored.get(view, {})
 
     @property
-    def per_note(self) -> str | None:
-        """The path of its per-note table; None where it has none."""
-        return None if self.symbolic is None else self.symbolic.per_note
+    def per_note(self) -> dict[str, str]:
+        """The paths of its per-note tables, by the half whose notes they hold."""
+        halves = {name: half for name, half in self.halves.items() if isinstance(half, NotesHalf)}
+        return {name: half.per_note for name, half in halves.items() if half.per_note is not None}
 
     @property
     def curves(self) -> dict[str, str]:
@@ -203,17 +243,19 @@ class ItemEntry:
     @property
     def tables(self) -> list[str]:
         """The paths of all its tables, below the report's folder."""
-        return [*self.curves.values(), *([] if self.per_note is None else [self.per_note])]
+        return [*self.curves.values(), *self.per_note.values()]
 
     def without_tables(self) -> Self:
         """The entry where its tables are not kept."""
-        symbolic, audio = self.symbolic, self.audio
+        symbolic, heard, audio = self.symbolic, self.heard, self.audio
         if symbolic is not None:
             symbolic = replace(symbolic, per_note=None)
+        if heard is not None:
+            heard = replace(heard, per_note=None)
         if audio is not None:
             of_views = {
                 view: {**of, "curve": None} if not isinstance(of, Unavailable) and "curve" in of else of
                 for view, of in audio.views.items()
             }
             audio = replace(audio, views=of_views)
-        return replace(self, symbolic=symbolic, audio=audio)
+        return replace(self, symbolic=symbolic, heard=heard, audio=audio)

@@ -121,7 +121,8 @@ def fingerprint_of(scorer: ItemScorer) -> str:
     views = scorer.views
     references = {view: reference.to_json() for view, reference in sorted(views.references.by_view.items())}
     options = [views.weights, views.units, dict(views.unavailable), views.warnings, views.context_policy, references]
-    return _hash([*options, scorer.excerpt, scorer.by_composer, _code_hash(), _player(views), _plugins(views)])
+    listens = [views.not_heard] if views.listener is None else [views.listener.description, views.listener.fingerprint]
+    return _hash([*options, scorer.excerpt, scorer.by_composer, _code_hash(), _player(views), _plugins(views), listens])
 
 
 def _player(views: OpenViews) -> list[str]:

@@ -48,15 +48,18 @@ class Passage:
     nats: float
 
 
-def of_notes(view: str, performance: "Performance", score: "SymbolicScore") -> list[Moment]:
-    """The moments of N notes under a symbolic view, the least likely first; none in fewer than FEWEST_NOTES notes."""
+def of_notes(view: str, performance: "Performance", score: "SymbolicScore", start_seconds: float = 0.0) -> list[Moment]:
+    """The moments of N notes under a symbolic view, the least likely first; none in fewer than FEWEST_NOTES notes.
+
+    start_seconds: when the first note begins.
+    """
     from symbolic.notes.performance import TICK_SECONDS
     from symbolic.tokens.events import ATTRIBUTES
 
     if len(performance) < FEWEST_NOTES:
         return []
     excess = score.note_nats - _usual(score.note_nats, AROUND_NOTES)  # [N, 4]
-    onset = performance.notes["onset_ticks"] * TICK_SECONDS
+    onset = start_seconds + performance.notes["onset_ticks"] * TICK_SECONDS
     end = onset + performance.notes["duration_ticks"] * TICK_SECONDS
     moments = []
     for passage in _passages(np.maximum(excess, 0.0).sum(axis=1), onset, SURPRISE_NATS):

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from audio.metrics.similarity import Match
     from audio.signal.waveform import Sound
     from bridge.synthesis.rendering import Rendering
+    from bridge.transcription.listening import Listener
+    from bridge.transcription.transcriber import Heard
     from losscal.midi import MidiFile
     from symbolic.notes.cleaning import CleanedMidi
 
@@ -26,6 +28,7 @@ class Music:
     def __init__(self, midi: Path | None, wav: Path | None) -> None:
         self.midi, self.wav = midi, wav
         self._renderings: dict[int, Rendering] = {}
+        self._heard: Heard | None = None
 
     @cached_property
     def cleaned(self) -> "CleanedMidi":
@@ -46,6 +49,12 @@ class Music:
         sound = open_audio(self.wav)
         n_bytes = 4 * sound.n_channels * sound.n_samples  # float32
         return in_memory(sound) if n_bytes <= DECODED_BYTES else sound
+
+    def heard(self, listener: "Listener") -> "Heard":
+        """What is heard in the audio file."""
+        if self._heard is None:
+            self._heard = listener.hear(self.recording)
+        return self._heard
 
     def rendering(self, sample_rate: int) -> "Rendering":
         """The MIDI file as FluidSynth plays it, at `sample_rate` Hz.

@@ -1,22 +1,30 @@
-"""The half of an entry that is about notes: what each view finds in them, and where that lies among real music."""
+"""The halves of an entry that are about notes: what each view finds in those of a MIDI file, or in those that are heard
+in a recording, and where that lies among real music.
+"""
 
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
-from bridge.items import moments
-from bridge.items.entry import NotesHalf, Sequenced, Unavailable
+from bridge.items.entry import HeardAgainstRead, HeardHalf, Moment, NotesHalf, Sequenced, Unavailable
+from bridge.items.moments import of_notes
 from bridge.items.part import Part, check_finite, told_of
 from bridge.items.percentiles import place_among_windows
 from bridge.items.tables import Tables
 from bridge.views.opening import OpenViews
 from losscal.errors import InputError
 from losscal.references import FEW_NOTES
-from losscal.views import NOTES
+from losscal.views import HEARD, NOTES, Half
 
 if TYPE_CHECKING:
+    from bridge.transcription.transcriber import Heard
     from bridge.views.notes import NotesScore, SymbolicScorer
     from symbolic.notes.cleaning import CleanedMidi
     from symbolic.notes.performance import Performance
+
+SAME_MUSIC_SHARE = 0.5
+"""Where fewer of the notes are paired, what is heard is not the file's music."""
 
 
 def half_of_notes(
@@ -26,6 +34,68 @@ def half_of_notes(
 
     A view that fails, or whose figures are not finite, is left out, of the tables as well, and is a problem.
     """
+    return _half(NOTES, cleaned, views, tables, source, excerpt=excerpt, by_composer=by_composer)
+
+
+def half_of_heard_notes(
+    heard: "Heard", views: OpenViews, tables: Tables | None, source: str, *, excerpt: bool, by_composer: bool
+) -> Part[HeardHalf]:
+    """The half of what was heard in an item's recording, likewise; raises InputError where that is no piano music."""
+    start_seconds = heard.first_onset_seconds
+    part = _half(
+        HEARD,
+        heard.cleaned,
+        views,
+        tables,
+        source,
+        excerpt=excerpt,
+        by_composer=by_composer,
+        start_seconds=start_seconds,
+    )
+    half = HeardHalf(
+        **{of.name: getattr(part.value, of.name) for of in fields(part.value)},
+        transcriber=heard.transcriber,
+        transcriber_version=heard.version,
+        first_note_seconds=round(start_seconds, 3),
+    )
+    return replace(part, value=half, warnings=tuple(f"heard notes: {warning}" for warning in part.warnings))
+
+
+def heard_against_read(heard: "Heard", read: "CleanedMidi") -> HeardAgainstRead:
+    """The notes heard in a pair's recording against those of its MIDI file."""
+    from symbolic.notes.alignment import AS_HEARD, align, edits
+
+    here, there = heard.cleaned.performance, read.performance
+    alignment = align(here, there)
+    told = [
+        replace(edit, seconds=edit.seconds + heard.first_onset_seconds)
+        for edit in edits(here, there, alignment, AS_HEARD)
+    ]
+    counts = Counter(edit.kind for edit in told)
+    matched = len(alignment.pairs) - counts["moved"]
+    numbers = {"missing": counts["removed"], "extra": counts["added"], "moved": counts["moved"]}
+    numbers["repitched"] = counts["changed"]
+    text = f"{matched} of {len(there)} notes are heard where the file has them"
+    if len(alignment.pairs) < SAME_MUSIC_SHARE * min(len(here), len(there)):
+        return HeardAgainstRead(matched, **numbers, text=f"only {text}: it is other music", edits=())
+    kinds = {kind: "of another pitch" if kind == "repitched" else kind for kind in numbers}
+    words = [f"{count} {kinds[kind]}" for kind, count in numbers.items() if count]
+    words += [edit.text for edit in told if edit.kind == "transposed"]
+    return HeardAgainstRead(matched, **numbers, text=", ".join([text, *words]), edits=tuple(told))
+
+
+def _half(
+    half: Half,
+    cleaned: "CleanedMidi",
+    views: OpenViews,
+    tables: Tables | None,
+    source: str,
+    *,
+    excerpt: bool,
+    by_composer: bool,
+    start_seconds: float = 0.0,
+) -> Part[NotesHalf]:
+    """The half of notes in a file or of heard ones; start_seconds: of the first note, by which times are told."""
     from symbolic.notes.quantisation import find_grid
 
     performance = cleaned.performance
@@ -33,37 +103,41 @@ def half_of_notes(
     scores: dict[str, NotesScore] = {}
     warnings: list[str] = []
     problems: list[str] = []
-    for view, scorer in views.symbolic.items():
+    for view, scorer in views.scorers_of(half):
         try:
             with told_of(source):
                 (score,) = scorer.score([performance], excerpt=excerpt)
                 of_view = score.report()
-                check_finite(view, of_view, source)
-                if by_composer and scorer.view.knows_composers:
+                check_finite(view.name, of_view, source)
+                if by_composer and view.knows_composers:
                     of_view["by_composer"] = _by_composer(scorer, performance, excerpt=excerpt)
         except InputError as error:
             problems.append(str(error))
             continue
-        if views.declared[view].references:
+        if view.references:
             place, unplaced = place_among_windows(view, of_view, len(performance), views)
             of_view, warnings = of_view | place, warnings + unplaced
-        figures[view], scores[view] = of_view, score
+        figures[scorer.name], scores[scorer.name] = of_view, score
+    told = [view for view, scorer in views.scorers_of(half) if scorer.name in scores]
+    surprised = next((view for view in told if view.tells_moments), None)
     grid = find_grid(performance)
     if grid is not None:
         warnings.append(grid.sentence())
-    if len(performance) < FEW_NOTES and any(views.declared[view].references for view in figures):
+    if len(performance) < FEW_NOTES and any(view.references for view in told):
         warnings.append(f"fewer than {FEW_NOTES} notes: too few for a percentile")
-    half = NotesHalf(
+    suffix = "" if half == NOTES else f"_{half}"
+    value = NotesHalf(
         views=figures | {view: Unavailable(**of) for view, of in views.unavailable_in(NOTES).items()},
         notes=len(performance),
         seconds=performance.seconds,
         repairs=cleaned.repairs,
         sequenced=None if grid is None else Sequenced(**grid.report()),
-        per_note=None if tables is None else tables.write_per_note(performance, scores),
+        per_note=None if tables is None else tables.write_per_note(performance, scores, suffix, start_seconds),
     )
-    surprised = next((view for view in scores if views.declared[view].tells_moments), None)
-    found = [] if surprised is None else moments.of_notes(surprised, performance, scores[surprised])
-    return Part(half, tuple(found), tuple(warnings), tuple(problems))
+    moments: list[Moment] = []
+    if surprised is not None:
+        moments = of_notes(surprised.name, performance, scores[surprised.report_keys[1]], start_seconds)
+    return Part(value, tuple(moments), tuple(warnings), tuple(problems))
 
 
 def _by_composer(scorer: "SymbolicScorer", performance: "Performance", *, excerpt: bool) -> Mapping[str, float]:

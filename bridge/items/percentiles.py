@@ -4,20 +4,20 @@ from bridge.items.entry import Figures
 from bridge.views.judgement import missing_references, percentiles_of
 from bridge.views.opening import OpenViews
 from losscal.references import FEW_NOTES, References
-from losscal.views import NOTES, SOUND
+from losscal.views import HEARD, NOTES, SOUND, View
 
 FEW_SECONDS = 5.0
-FEWEST = {NOTES: FEW_NOTES, SOUND: FEW_SECONDS}
+FEWEST = {NOTES: FEW_NOTES, HEARD: FEW_NOTES, SOUND: FEW_SECONDS}
 """Notes or seconds; of shorter music there is no percentile."""
 
 
 def place_among_windows(
-    view: str, figures: Figures, length: float, views: OpenViews
+    view: View, figures: Figures, length: float, views: OpenViews
 ) -> tuple[dict[str, float | None], list[str]]:
     """A view's percentiles among windows of about `length`, None where they cannot be told; and why references lack."""
-    declared, weights = views.declared[view], views.weights.get(view, "")
-    if length < FEWEST[declared.half]:
-        return percentiles_of(declared, figures, length, References(), weights), []
-    missing = missing_references(declared, views.references, weights)
+    weights = views.references_of(view)
+    if length < FEWEST[view.half]:
+        return percentiles_of(view, figures, length, References(), weights), []
+    missing = missing_references(view, views.references, weights)
     warnings = [reason for statistic, reason in missing.items() if figures.get(statistic) is not None]
-    return percentiles_of(declared, figures, length, views.references, weights), warnings
+    return percentiles_of(view, figures, length, views.references, weights), warnings

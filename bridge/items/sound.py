@@ -40,7 +40,7 @@ def half_of_sound(music: Music, views: OpenViews, tables: Tables | None) -> Part
             problems.append(str(error))
             continue
         if view.view.references:
-            place, unplaced = place_among_windows(name, of_view, sound.seconds, views)
+            place, unplaced = place_among_windows(view.view, of_view, sound.seconds, views)
             of_view, warnings = of_view | place, warnings + unplaced
         if view.view.tells_moments and music.midi is None:
             found = moments.of_curve(name, curve)

@@ -42,17 +42,19 @@ class Tables:
         told_apart = sha256(repr((item.id, item.midi, item.wav)).encode("utf-8", "surrogateescape")).hexdigest()
         return cls(folder, f"{stem}-{told_apart[:HASH_LENGTH]}")
 
-    def write_per_note(self, performance: "Performance", scores: Mapping[str, "NotesScore"]) -> str:
+    def write_per_note(
+        self, performance: "Performance", scores: Mapping[str, "NotesScore"], suffix: str = "", start_seconds: float = 0
+    ) -> str:
         """Write one line a note: what it is, and its nats by view and part; returns the path.
 
-        performance: of N notes. A model with codes adds what the note's codes took of them, and the exact figure that
-        its bound stands above.
+        performance: of N notes. suffix: of the table's name. start_seconds: when its first note begins. A model with
+        codes adds what the note's codes took of them, and the exact figure that its bound stands above.
         """
         from symbolic.notes.performance import TICK_SECONDS, VELOCITY_OF_BIN
 
         notes = performance.notes
         columns = {
-            "onset_seconds": [f"{ticks * TICK_SECONDS:.2f}" for ticks in notes["onset_ticks"]],
+            "onset_seconds": [f"{start_seconds + ticks * TICK_SECONDS:.2f}" for ticks in notes["onset_ticks"]],
             "duration_seconds": [f"{ticks * TICK_SECONDS:.2f}" for ticks in notes["duration_ticks"]],
             "pitch": notes["pitch"].tolist(),
             "velocity": VELOCITY_OF_BIN[notes["velocity_bin"]].tolist(),
@@ -60,7 +62,7 @@ class Tables:
         for view, score in scores.items():
             for name, nats in nats_columns(view, score).items():
                 columns[name] = [f"{value:.4f}" for value in nats]
-        return self._write("per_note", self.name, columns)
+        return self._write("per_note", self.name + suffix, columns)
 
     def write_curve(self, view: str, curve: Mapping[str, Sequence[float]]) -> str:
         """Write how a view fares over time, one line a second: its columns by name; returns the path."""
@@ -101,11 +103,11 @@ def read_table(path: Path) -> dict[str, np.ndarray]:
 
 
 def performance_of(table: Mapping[str, np.ndarray]) -> "Performance":
-    """The notes of a per-note table."""
+    """The notes of a per-note table, the first at 0."""
     from symbolic.notes.performance import NOTE_DTYPE, TICK_SECONDS, Performance, nearest_velocity_bin
 
     notes = np.zeros(len(table["pitch"]), dtype=NOTE_DTYPE)
-    notes["onset_ticks"] = np.rint(table["onset_seconds"] / TICK_SECONDS)
+    notes["onset_ticks"] = np.rint((table["onset_seconds"] - table["onset_seconds"][0]) / TICK_SECONDS)
     notes["duration_ticks"] = np.rint(table["duration_seconds"] / TICK_SECONDS)
     notes["pitch"] = table["pitch"]
     notes["velocity_bin"] = nearest_velocity_bin(table["velocity"])

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from bridge.items.entry import ItemEntry
 from bridge.report.report import Report
-from bridge.views.declarations import VIEWS
-from losscal.views import NOTES, SOUND, Figure, Half, TableColumn, View
+from bridge.views.declarations import REPORTED
+from losscal.views import REPORT_KEYS, Figure, Half, TableColumn, View
 
 
 @dataclass(frozen=True)
@@ -23,15 +24,25 @@ class ReportColumn:
     shown: TableColumn | None = None
 
 
+HEARD_NOTES = TableColumn("heard", 6, 0, "heard: notes that a transcriber heard in the recording, and views of them.")
 FIRST = (
     *(ReportColumn(name, (name,)) for name in ("id", "group", "midi", "wav", "rendered")),
     ReportColumn("notes", ("symbolic", "notes"), "notes", TableColumn("notes", 7, 0)),
     ReportColumn("seconds", ("symbolic", "seconds"), "s", TableColumn("seconds", 8, 1)),
+    ReportColumn("heard_notes", ("heard", "notes"), "notes", HEARD_NOTES),
+    ReportColumn("heard_seconds", ("heard", "seconds"), "s"),
+    ReportColumn("heard_first_note_seconds", ("heard", "first_note_seconds"), "s"),
+    ReportColumn("heard_by", ("heard", "transcriber")),
     ReportColumn("audio_seconds", ("audio", "seconds"), "s"),
 )
 LAST = (
     ReportColumn("match_chroma_similarity", ("match", "chroma_similarity"), "0 to 1"),
     ReportColumn("match_offset_seconds", ("match", "offset_seconds"), "s"),
+    *(
+        ReportColumn(f"heard_against_read_{name}", ("heard_against_read", name), "notes")
+        for name in ("matched", "missing", "extra", "moved", "repitched")
+    ),
+    ReportColumn("heard_against_read", ("heard_against_read", "text")),
     ReportColumn("sequenced_grid_seconds", ("symbolic", "sequenced", "grid_seconds"), "s"),
     ReportColumn("sequenced_share_on_grid", ("symbolic", "sequenced", "share_on_grid"), "share of onsets"),
     ReportColumn("sequenced_distinct_velocities", ("symbolic", "sequenced", "distinct_velocities"), "values"),
@@ -48,7 +59,7 @@ def shown_of_items() -> tuple[ReportColumn, ...]:
 def figure_column(view: View, figure: Figure) -> ReportColumn:
     """The column of a view's figure; of a list, that of the list as a whole."""
     name = f"{view.name}_{figure.column or figure.key}"
-    return ReportColumn(name, (view.report_key, view.name, *figure.path), figure.unit, figure.shown)
+    return ReportColumn(name, (*view.report_keys, *figure.path), figure.unit, figure.shown)
 
 
 def _of_views(views: Iterable[View], half: Half) -> tuple[ReportColumn, ...]:
@@ -64,9 +75,9 @@ def columns_of(report: Report) -> tuple[ReportColumn, ...]:
     These are a column for each place of the figures that are lists, and the figures of plug-ins.
     """
     views = report.views()
-    ours, plugins = VIEWS.values(), [view for name, view in views.items() if name not in VIEWS]
-    of_all = (*FIRST, *_of_views(ours, NOTES), *_of_views(ours, SOUND), *LAST)
-    return (*of_all, *_of_lists(report, views.values()), *_of_views(plugins, NOTES), *_of_views(plugins, SOUND))
+    plugins = [view for name, view in views.items() if name not in REPORTED]
+    ours, theirs = ([*chain(*(_of_views(of, half) for half in REPORT_KEYS))] for of in (REPORTED.values(), plugins))
+    return (*FIRST, *ours, *LAST, *_of_lists(report, views.values()), *theirs)
 
 
 def _of_lists(report: Report, views: Iterable[View]) -> Iterator[ReportColumn]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from bridge.calibration.reliability import reliability_of
 from bridge.items.entry import Figures, ItemEntry
 from losscal.references import place_in_words
-from losscal.views import REPORT_KEYS, View
+from losscal.views import View
 
 UNMEASURED = "How reliably this view tells better music from worse has not been measured on input like this."
 
@@ -13,10 +13,10 @@ UNMEASURED = "How reliably this view tells better music from worse has not been 
 def explanations(entry: ItemEntry, views: Mapping[str, View], weights: Mapping[str, str]) -> dict[str, str]:
     """Two sentences for each of the views that gave an entry numbers, by view; weights: the report's."""
     told = {}
-    for half in REPORT_KEYS.values():
-        of_half = entry.half(half)
-        for name, figures in {} if of_half is None else of_half.scored.items():
-            number = _number(views[name], figures, entry)
+    for name, view in views.items():
+        figures = entry.figures(*view.report_keys)
+        if figures:
+            number = _number(view, figures, entry)
             told[name] = f"{name} {number}. {reliability_of(name, entry, weights) or UNMEASURED}"
     return told
 

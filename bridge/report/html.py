@@ -25,7 +25,7 @@ from bridge.report.columns import figure_column, units_of
 from bridge.report.report import Report
 from bridge.report.table import shown_sections
 from losscal.errors import InputError
-from losscal.views import View
+from losscal.views import NOTES, View
 
 TEMPLATES = Path(__file__).parent / "templates"
 SCRIPTS = ("dom", "sound", "roll", "table", "item", "group", "report")
@@ -57,21 +57,28 @@ def item_data(entry: ItemEntry, folder: Path, with_clips: bool, views: Iterable[
     """
     if not entry.tables:
         return {}
-    table = {} if entry.per_note is None else read_table(folder / entry.per_note)
+    of_halves = [_of_notes(read_table(folder / path), views) for path in entry.per_note.values()]
     curve_tables = {view: read_table(folder / path) for view, path in entry.curves.items()}
-    starts = [columns["start_seconds"][0] for columns in curve_tables.values()] if table else []
+    starts = [columns["start_seconds"][0] for columns in curve_tables.values()] if "symbolic" in entry.per_note else []
     sound_start = float(max(starts, default=0.0))  # some views tell where the sound begins, the others count from 0
     return {
-        "notes": _notes(table) if table else None,
-        "nats": {
-            view: {attribute: _steps(nats, STEPS_PER_NAT).tolist() for attribute, nats in by_attribute.items()}
-            for view, by_attribute in _nats(table, views)
-        },
+        **(of_halves[0] if of_halves else {"notes": None, "nats": {}}),
+        "heard": of_halves[1] if len(of_halves) > 1 else None,
         "curves": {
             view: {name: values.tolist() for name, values in columns.items()} for view, columns in curve_tables.items()
         },
         "sound_start": sound_start,
         "clips": _clips(entry, sound_start) if with_clips else {},
+    }
+
+
+def _of_notes(table: Mapping[str, np.ndarray], views: Iterable[View]) -> dict[str, Any]:
+    return {
+        "notes": _notes(table),
+        "nats": {
+            view: {attribute: _steps(nats, STEPS_PER_NAT).tolist() for attribute, nats in by_attribute.items()}
+            for view, by_attribute in _nats(table, views)
+        },
     }
 
 
@@ -96,7 +103,7 @@ def _notes(table: Mapping[str, np.ndarray]) -> dict[str, list[int]]:
 
 def _nats(table: Mapping[str, np.ndarray], views: Iterable[View]) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
     """Each view of notes that the table knows, with the parts of a note's nats, [N] each."""
-    for view in views:
+    for view in (view for view in views if view.half == NOTES):  # a table of heard notes names them alike
         names = {part: f"{view.name}_{part}_nats" for part in view.note_parts}
         if names and table.keys() >= set(names.values()):
             yield view.name, {part: table[name] for part, name in names.items()}

@@ -12,7 +12,7 @@ from bridge.versions.answer import in_one_sentence
 from bridge.versions.comparison import GroupComparison
 from bridge.versions.words import names_of, preferences
 from losscal.text import in_one_line
-from losscal.views import NOTES, TableColumn, View
+from losscal.views import TableColumn, View
 
 ID_WIDTH, MAX_WIDTH = 40, 120
 MAX_NAME = 16
@@ -176,10 +176,7 @@ def _tail(entry: ItemEntry, remarks: dict[str, int]) -> str:
 def _remarks(entry: ItemEntry) -> list[str]:
     """What an entry has to say beside its numbers: its error, its warnings, the views it lacks."""
     unavailable = [
-        f"{view}: unavailable, {reason}"
-        for half in (entry.symbolic, entry.audio)
-        if half is not None
-        for view, reason in half.unavailable.items()
+        f"{view}: unavailable, {reason}" for half in entry.halves.values() for view, reason in half.unavailable.items()
     ]
     return [*([entry.error] if entry.error else []), *entry.warnings, *unavailable]
 
@@ -191,5 +188,5 @@ def _likelihood(entry: ItemEntry, views: Iterable[View]) -> tuple[int, float]:
         surprise = entry.at(figure_column(view, view.figure(view.sorts_by)).keys)
         if surprise is not None:
             # Views of notes are one class, whichever of them answers.
-            return (0, surprise) if view.half == NOTES else (1 + 2 * place + (not entry.rendered), surprise)
+            return (0, surprise) if view.is_of_notes else (1 + 2 * place + (not entry.rendered), surprise)
     return (1 + 2 * len(sorting), 0.0)

@@ -76,13 +76,14 @@ def _write_workbook(report: Report, path: Path, folder: Path) -> None:
         _write_sheets(workbook, "moments", {"id": "", "view": "", **MOMENT_COLUMNS}, _moment_rows(report))
         _write_sheets(workbook, "groups", GROUP_COLUMNS, _group_rows(report))
         _write_sheets(workbook, "edits", {"group": "", "id": "", **EDIT_COLUMNS}, _edit_rows(report))
-        tables = [(entry.id, folder / entry.per_note) for entry in report.items if entry.per_note is not None]
-        n_notes = sum(entry.symbolic.notes for entry in report.items if entry.symbolic is not None)
+        tables = [(entry.id, half, folder / path) for entry in report.items for half, path in entry.per_note.items()]
+        n_notes = sum(entry.half(half).notes for entry in report.items for half in entry.per_note)
         if tables and n_notes > MAX_NOTES:
             _write_sheets(workbook, "per-note", {"text": ""}, [[LEFT_OUT.format(n_notes, MAX_NOTES)]])
             return
-        names = list(dict.fromkeys(chain.from_iterable(table_header(path) for _, path in tables)))
-        units = {"id": "", "note": NOTE_UNITS["note"], **{name: _note_unit(name) for name in names}}
+        names = list(dict.fromkeys(chain.from_iterable(table_header(path) for *_, path in tables)))
+        units = {"id": "", "half": "read in a file or heard", "note": NOTE_UNITS["note"]}
+        units |= {name: _note_unit(name) for name in names}
         _write_sheets(workbook, "per-note", units, _note_rows(tables, names))
 
 
@@ -163,20 +164,24 @@ def _group_rows(report: Report) -> Iterator[list[Any]]:
 
 
 def _edit_rows(report: Report) -> Iterator[list[Any]]:
+    """Those of versions, then those of recordings against their MIDI files, which have no group."""
     for group in report.groups:
         for item, edits in group.edits.items():
             for edit in edits:
                 yield [group.group, item, *(getattr(edit, name) for name in EDIT_COLUMNS)]
+    for entry in report.items:
+        for edit in () if entry.heard_against_read is None else entry.heard_against_read.edits:
+            yield [None, entry.id, *(getattr(edit, name) for name in EDIT_COLUMNS)]
 
 
-def _note_rows(tables: Iterable[tuple[str, Path]], names: Sequence[str]) -> Iterator[list[Any]]:
-    """The notes of all tables: the item's id, the note's place in its table, then the columns `names`."""
-    for item, path in tables:
+def _note_rows(tables: Iterable[tuple[str, str, Path]], names: Sequence[str]) -> Iterator[list[Any]]:
+    """The notes of all tables: the item's id, its half, the note's place in its table, then the columns `names`."""
+    for item, half, path in tables:
         columns = {name: values.tolist() for name, values in read_table(path).items()}
         n_notes = len(next(iter(columns.values())))
         cells = [columns.get(name) or [None] * n_notes for name in names]
         for place, row in enumerate(zip(*cells, strict=True)):
-            yield [item, place, *row]
+            yield [item, half, place, *row]
 
 
 def _note_unit(name: str) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 from bridge.versions.comparison import Agreement, Ranking
 from bridge.views.declarations import half_of
 from losscal.statistics import bootstrap_interval, mean
-from losscal.views import NOTES, SOUND
+from losscal.views import SOUND
 
 FEWEST_ITEMS = 4
 """Of fewer versions even chance often makes one order."""
@@ -41,11 +41,9 @@ def correlations(rankings: Mapping[str, Ranking]) -> dict[tuple[str, str], tuple
 
     Pairs of which a view ranks all alike, or not two versions, are left out: no order is there to agree with.
     """
-    by_half: dict[str, list[str]] = {NOTES: [], SOUND: []}
-    for view in rankings:
-        by_half[half_of(view)].append(view)
+    of_sound = {view: half_of(view) == SOUND for view in rankings}
     result = {}
-    for pair in product(by_half[NOTES], by_half[SOUND]):
+    for pair in product(*([view for view in rankings if of_sound[view] == is_sound] for is_sound in (False, True))):
         rows = zip(*(rankings[view].items for view in pair), strict=True)
         ranks = np.array([[row.rank for row in both] for both in rows if all(row.rank for row in both)])
         if len(ranks) >= 2 and (np.ptp(ranks, axis=0) > 0).all():

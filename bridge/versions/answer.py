@@ -10,7 +10,7 @@ from bridge.versions.comparison import Edits, Ranking, VersionAnswer, VersionRow
 from bridge.versions.told_apart import Played
 from bridge.versions.verdicts import IS_REFERENCE, LESS_LIKELY, LIKELIER, NOT_DISTINGUISHABLE, NOT_RANKED
 from bridge.views.declarations import half_of
-from losscal.views import SOUND
+from losscal.views import HEARD, SOUND
 
 ANSWERS = {
     IS_REFERENCE: "reference",
@@ -64,7 +64,8 @@ def _why(view: str, row: VersionRow, edits: Edits, played: Mapping[str, Played])
     counts = Counter(edit.kind for edit in edits.get(row.id, ()) if edit.kind in KINDS)
     notes = ", ".join(f"{counts[kind]} {kind}" for kind in KINDS if counts[kind])
     way = played.get(row.id)
-    told = [f"notes: {notes}" if notes else "same notes"]
+    heard = "heard notes" if half_of(view) == HEARD else "notes"
+    told = [f"{heard}: {notes}" if notes else f"same {heard}"]
     if way is not None and (way.velocity or way.semitones or way.seconds_ratio != 1.0):
         told.append(way.text)
     return "; ".join(told)

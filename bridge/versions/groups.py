@@ -10,25 +10,25 @@ from typing import TYPE_CHECKING
 
 from bridge.items.entry import ItemEntry
 from bridge.items.scratch import Scratch
-from bridge.items.tables import performance_of, read_table
+from bridge.items.tables import read_table
 from bridge.versions.answer import answers_of
 from bridge.versions.comparison import Edits, GroupComparison, Ranking, SoundDistances
 from bridge.versions.differences import Difference
 from bridge.versions.grouping import Group
-from bridge.versions.shared_time import per_note_columns, shared_notes, shared_rows
-from bridge.versions.told_apart import Costs, played, taken_out
+from bridge.versions.notes import PairedNotes
+from bridge.versions.shared_time import shared_rows
+from bridge.versions.told_apart import Costs
 from bridge.versions.verdicts import quantity_of, reason_not_ranked, rows_of
 from bridge.versions.words import group_verdict
 from bridge.views.opening import OpenViews
 from losscal.errors import InputError
-from losscal.views import NOTES, Quantity, View
+from losscal.views import HEARD, NOTES, Quantity, View
 
 if TYPE_CHECKING:
     import numpy as np
 
     from audio.metrics.descriptors import Descriptors
     from audio.metrics.similarity import Match
-    from symbolic.notes.alignment import Alignment
 
 
 def compare(
@@ -54,7 +54,9 @@ def compare(
             rows = rows_of(view, quantity, members, reference, differences, told_apart)
             rankings[name] = Ranking(quantity.key, quantity.unit, rows)
     edits = comparison.edits()
-    played_by_id = {members[number].id: way for number, way in comparison.played.items()}
+    assumed = group.assumed, _on_a_grid(members), _heard_and_read(members, reference)
+    notes_of = comparison.compared_notes
+    played_by_id = {members[number].id: notes.played[number] for number, notes in sorted(notes_of.items())}
     return GroupComparison(
         group=group.name,
         source=group.source,
@@ -63,7 +65,7 @@ def compare(
         edits=edits,
         distances=comparison.distances(),
         verdict=group_verdict(rankings, edits, reference, views.weights),
-        assumed=" ".join(filter(None, (group.assumed, _on_a_grid(members)))) or None,
+        assumed=" ".join(filter(None, assumed)) or None,
         played=played_by_id,
         answers=answers_of(rankings, edits, played_by_id),
     )
@@ -80,10 +82,22 @@ def _on_a_grid(members: Sequence[ItemEntry]) -> str | None:
     )
 
 
+def _heard_and_read(members: Sequence[ItemEntry], reference: ItemEntry) -> str | None:
+    """That heard notes are held against read ones, where some are; None where none are."""
+    heard = [Path(entry.id).name for entry in members if entry.heard is not None and entry.symbolic is None]
+    read = [Path(entry.id).name for entry in members if entry.heard is None and entry.symbolic is not None]
+    name = Path(reference.id).name
+    if name in read and heard:
+        return f"Notes heard in {', '.join(heard)} are compared with those read in {name}."
+    if name in heard and read:
+        return f"Notes read in {', '.join(read)} are compared with those heard in {name}."
+    return None
+
+
 class _Comparison:
     """A reference and its versions, with what is worked out once for all views.
 
-    tables, alignments, matches: by place among the members, of those that have such a half as the reference has.
+    notes: by whose notes they are. matches: by place among the members, of those with sound as the reference has.
     """
 
     def __init__(
@@ -98,26 +112,8 @@ class _Comparison:
         self.views, self.excerpt = views, excerpt
         self.members, self.reference, self.folder, self.scratch = members, reference, folder, scratch
         self.home = next(number for number, entry in enumerate(members) if entry is reference)
-        self.tables = {
-            number: read_table(folder / entry.per_note)
-            for number, entry in enumerate(members)
-            if entry.per_note is not None
-        }
-        self.alignments = self._align()
-        self.played = {
-            number: played(performance_of(self.tables[number]), performance_of(self.tables[self.home]), alignment)
-            for number, alignment in self.alignments.items()
-        }
+        self.notes = {half: PairedNotes(half, members, self.home, folder) for half in (NOTES, HEARD)}
         self.matches = self._match()
-
-    def _align(self) -> dict[int, "Alignment"]:
-        from symbolic.notes.alignment import align
-
-        if self.home not in self.tables:
-            return {}
-        reference = performance_of(self.tables[self.home])
-        versions = {number: table for number, table in self.tables.items() if number != self.home}
-        return {number: align(performance_of(table), reference) for number, table in versions.items()}
 
     def _match(self) -> dict[int, "Match | None"]:
         """How the sound of each version fits the reference's; None where either is too quiet to be compared."""
@@ -150,35 +146,14 @@ class _Comparison:
         for number, entry in enumerate(self.members):
             if entry is self.reference or reason_not_ranked(view, quantity, entry, self.reference) is not None:
                 continue
-            if view.half == NOTES:
-                differences[number], costs = self._difference_of_notes(number, view, quantity)
+            if view.is_of_notes:
+                of_notes, scorer = self.notes[view.half], self.views.symbolic[view.report_keys[1]]
+                differences[number], costs = of_notes.difference(number, scorer, quantity, excerpt=self.excerpt)
                 if costs is not None:
                     told_apart[number] = costs
             else:
                 differences[number] = self._difference_of_sound(number, view, quantity)
         return differences, told_apart
-
-    def _difference_of_notes(
-        self, number: int, view: View, quantity: Quantity
-    ) -> tuple[Difference | None, Costs | None]:
-        """The difference of the notes as played in the reference's way, and what the version's own way costs."""
-        alignment, reference = self.alignments[number], self.tables[self.home]
-        source = quantity.source
-        before = shared_notes(self.tables[number], reference, alignment.time_map, view.name, source).difference()
-        sides = performance_of(self.tables[number]), performance_of(reference)
-        stages = list(taken_out(*sides, alignment, self.played[number]))
-        if before is None or not stages:
-            return before, None
-        scores = self.views.symbolic[view.name].score([notes for _, notes, _ in stages], excerpt=self.excerpt)
-        nats: dict[str, float] = {}
-        after = before
-        for (what, notes, time_map), score in zip(stages, scores, strict=True):
-            table = per_note_columns(view.name, notes, score)
-            left = shared_notes(table, reference, time_map, view.name, source).difference()
-            if left is None:
-                return before, None
-            nats[what], after = after.nats - left.nats, left
-        return after, Costs(float(scores[-1].report()[quantity.key]), nats)
 
     def _difference_of_sound(self, number: int, view: View, quantity: Quantity) -> Difference | None:
         version, reference = (self._curve(self.members[place], view.name) for place in (number, self.home))
@@ -189,15 +164,14 @@ class _Comparison:
     def _curve(self, entry: ItemEntry, view: str) -> "dict[str, np.ndarray]":
         return read_table(self.folder / entry.curves[view])
 
+    @property
+    def compared_notes(self) -> "dict[int, PairedNotes]":
+        """Whose notes tell the edits of each version, by place among the members: those of files, else heard ones."""
+        return {number: self.notes[half] for half in (HEARD, NOTES) for number in self.notes[half].alignments}
+
     def edits(self) -> Edits:
         """The edits of each version that has notes, as the reference has, by id."""
-        from symbolic.notes.alignment import edits
-
-        told = {}
-        for number, alignment in self.alignments.items():
-            sides = (performance_of(self.tables[place]) for place in (number, self.home))
-            told[self.members[number].id] = tuple(edits(*sides, alignment))
-        return told
+        return {self.members[number].id: notes.edits(number) for number, notes in self.compared_notes.items()}
 
     def distances(self) -> dict[str, SoundDistances | None]:
         """How far the sound of each version lies from the reference's, by id: 0 where it is the same.

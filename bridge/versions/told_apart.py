@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from symbolic.notes.performance import Performance
 
 LOUDNESS, TEMPO, KEY = "loudness", "tempo", "key"
+HEARING = "hearing"
+"""What heard notes cost for being heard: loudness, tempo, and what is heard otherwise from sound to sound."""
+OTHER_MUSIC = "other music"
 LEAST_TEMPO = 0.02
 """A smaller change of tempo is within what a player's own varies by."""
 SAME_NOTES_SHARE = 0.5
@@ -54,7 +57,7 @@ def played(version: "Performance", reference: "Performance", alignment: "Alignme
     """How a version was played."""
     pairs = alignment.pairs
     if len(pairs) < SAME_NOTES_SHARE * min(len(version), len(reference)):
-        return Played(1.0, 0, 0, "other music")
+        return Played(1.0, 0, 0, OTHER_MUSIC)
     bins = (side.notes["velocity_bin"].astype(np.int64)[pairs[:, i]] for i, side in enumerate((version, reference)))
     louder = VELOCITY_OF_A_BIN * round(float(np.median(np.subtract(*bins))))
     ratio = 1.0 / alignment.time_map.slope
@@ -72,20 +75,26 @@ def played(version: "Performance", reference: "Performance", alignment: "Alignme
 
 
 def taken_out(
-    version: "Performance", reference: "Performance", alignment: "Alignment", way: Played
+    version: "Performance", reference: "Performance", alignment: "Alignment", way: Played, *, are_heard: bool = False
 ) -> Iterator[tuple[str, "Performance", "TimeMap"]]:
     """The version without its loudness, then also without its tempo, then also in the reference's key.
 
-    Only what differs; each with its name and the clock of the notes that are left.
+    Of heard notes loudness and tempo are taken out at once, with all that their being heard may have changed. Only what
+    differs; each with its name and the clock of the notes that are left.
     """
     notes, time_map = version.notes.copy(), alignment.time_map
     here, there = alignment.pairs.T
     of_reference = reference.notes[there]
-    if way.velocity:
+    if are_heard and way.text != OTHER_MUSIC:
+        notes = _as_the_reference_is_heard(notes, reference.notes, alignment, way.velocity // VELOCITY_OF_A_BIN)
+        time_map = type(time_map)()
+        performance, shift_seconds = _performance(notes)
+        yield HEARING, performance, _shifted(time_map, shift_seconds)
+    if way.velocity and not are_heard:
         _set_loudness(notes, here, of_reference, way.velocity // VELOCITY_OF_A_BIN)
         performance, shift_seconds = _performance(notes)
         yield LOUDNESS, performance, _shifted(time_map, shift_seconds)
-    if way.seconds_ratio != 1.0:
+    if way.seconds_ratio != 1.0 and not are_heard:
         _set_clock(notes, here, of_reference, time_map)
         time_map = type(time_map)()
         performance, shift_seconds = _performance(notes)
@@ -98,6 +107,29 @@ def taken_out(
         notes["pitch"] = np.where(has_key, pitch, notes["pitch"])
         performance, shift_seconds = _performance(notes[has_key])
         yield KEY, performance, _shifted(time_map, shift_seconds)
+
+
+def _as_the_reference_is_heard(
+    notes: np.ndarray, reference: np.ndarray, alignment: "Alignment", louder_bins: int
+) -> np.ndarray:
+    """Notes by the reference's clock and in its loudness; those that it has too as long and as loud as there.
+
+    Those are also set to its time but where they are moved.
+    """
+    from symbolic.notes.alignment import AS_HEARD
+    from symbolic.notes.performance import TICK_SECONDS
+
+    notes = notes.copy()
+    _set_loudness(notes, alignment.pairs[:, 0], reference[alignment.pairs[:, 1]], louder_bins)
+    _set_clock(notes, alignment.pairs[:, 0], reference[alignment.pairs[:, 1]], alignment.time_map)
+    here, there = np.concatenate([alignment.pairs, alignment.repitched]).T
+    later = np.abs(notes["onset_ticks"][here] - reference["onset_ticks"][there]) * TICK_SECONDS
+    notes["onset_ticks"][here] = np.where(
+        later > AS_HEARD.moved_seconds, notes["onset_ticks"][here], reference["onset_ticks"][there]
+    )
+    for name in ("duration_ticks", "velocity_bin"):
+        notes[name][here] = reference[name][there]
+    return notes
 
 
 def _set_loudness(notes: np.ndarray, here: np.ndarray, of_reference: np.ndarray, louder_bins: int) -> None:

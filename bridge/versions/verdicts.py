@@ -14,7 +14,7 @@ from bridge.versions.comparison import VersionRow
 from bridge.versions.differences import MIN_SHARED_SECONDS, Difference
 from bridge.versions.told_apart import Costs
 from bridge.views.judgement import beyond_references
-from losscal.views import NOTES, SOUND, Quantity, View
+from losscal.views import HEARD, NOTES, SOUND, Quantity, View
 
 LIKELIER, LESS_LIKELY, NOT_DISTINGUISHABLE = "likelier", "less likely", "not distinguishable"
 IS_REFERENCE, NOT_RANKED = "reference", "not ranked"
@@ -24,6 +24,8 @@ NEGLIGIBLE_NATS = 0.1
 
 def quantity_of(view: View, entries: Sequence[ItemEntry]) -> Quantity | None:
     """What a view ranks a group of entries by; None for a view that ranks nothing, or gave none of them a figure."""
+    if view.half == HEARD and all(entry.heard is None for entry in entries):
+        return None
     figures = (_figures(entry, view) for entry in entries)
     return view.quantity(figures, is_sequenced=any(entry.is_sequenced for entry in entries))
 
@@ -36,6 +38,8 @@ def reason_not_ranked(view: View, quantity: Quantity, entry: ItemEntry, referenc
         return None
     if _figures(reference, view).get(quantity.key) is None:
         return f"the reference {reference.id} has no number to be held against"
+    if view.half == HEARD and entry.heard is reference.heard is None:
+        return f"its notes are read, as those of the reference {reference.id} are"
     if view.half == SOUND and entry.rendered != reference.rendered:
         this, that = ("rendering", "recording") if entry.rendered else ("recording", "rendering")
         return f"a {this}, while the reference is a {that}: timbre would decide"
@@ -108,14 +112,21 @@ def _verdict(is_reference: bool, reason: str | None, difference: Difference | No
 
 
 def _reason_for_no_value(view: View, entry: ItemEntry) -> str:
-    half = entry.half(view.report_key)
-    if half is not None and view.name in half.unavailable:
-        return half.unavailable[view.name]
+    of_half, name = view.report_keys
+    half = entry.half(of_half)
+    if half is not None and name in half.unavailable:
+        return half.unavailable[name]
     if entry.error is not None:
         return entry.error
-    return "it has no notes, only a recording" if view.half == NOTES else "its sound was not scored"
+    reasons = {
+        NOTES: "it has no notes, only a recording",
+        HEARD: "no notes are heard in it",
+        SOUND: "its sound was not scored",
+    }
+    return reasons[view.half]
 
 
 def _figures(entry: ItemEntry, view: View) -> Figures:
-    """What a view says of an entry; nothing where it was not scored."""
-    return entry.figures(view.report_key, view.name)
+    """What a view says of an entry, of heard notes where none were, of those read; nothing where it was not scored."""
+    half, name = view.report_keys
+    return entry.figures("symbolic" if view.half == HEARD and entry.heard is None else half, name)

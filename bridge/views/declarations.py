@@ -17,13 +17,24 @@ from audio.musicgen.view import MUSICGEN
 from audio.spectral.view import SPECTRAL_LM
 from losscal.errors import InputError
 from losscal.plugins import installed, loaded, plugin_words, told_in_one_sentence
-from losscal.views import SOUND, Figure, Half, View
+from losscal.views import HEARD, HEARD_PREFIX, NOTES, SOUND, Figure, Half, View
 from symbolic.scoring.views import EVENTS, VQVAE
 
 GROUP = "losscal.scorers"
 VIEWS: Mapping[str, View] = {view.name: view for view in (EVENTS, VQVAE, SPECTRAL_LM, MUSICGEN, AUDIOBOX)}
-"""Our own, in the order of the report."""
-ITEM_KEYS = frozenset({"notes", "seconds", "repairs", "sequenced", "per_note"})
+"""Our own, as they are asked for."""
+REPORTED: Mapping[str, View] = {
+    view.name: view
+    for view in (
+        *(of for of in VIEWS.values() if of.half == NOTES),
+        *(of.of_heard_notes() for of in VIEWS.values() if of.half == NOTES),
+        *(of for of in VIEWS.values() if of.half == SOUND),
+    )
+}
+"""The same, and those of notes once more for heard ones, in the order of the report."""
+ITEM_KEYS = frozenset(
+    {"notes", "seconds", "repairs", "sequenced", "per_note", "transcriber", "transcriber_version", "first_note_seconds"}
+)
 """What else stands beside the views in the halves of a report's item."""
 
 
@@ -43,8 +54,10 @@ def plugin_view(entries: Sequence[EntryPoint]) -> View:
             declared = View(entry.name, SOUND, f"figures of {entry.name}", declared.load)
         if declared.name != entry.name:
             raise InputError(f"its entry point is {entry.name}, its view {declared.name}; tell its author.")
-        if entry.name in ITEM_KEYS:
+        if entry.name in ITEM_KEYS or entry.name.startswith(HEARD_PREFIX):
             raise InputError(f"no view can be called {entry.name}; tell its author.")
+        if declared.half not in (NOTES, SOUND):
+            raise InputError(f"it is of {declared.half!r}, no view is but of notes or sound; tell its author.")
     return declared
 
 
@@ -58,8 +71,10 @@ def half_of(name: str) -> Half:
 
 def view_named(name: str) -> View:
     """One of ours, or else what an installed package declares; raises InputError where neither is there."""
-    if name in VIEWS:
-        return VIEWS[name]
+    if name in REPORTED:
+        return REPORTED[name]
+    if name.startswith(HEARD_PREFIX):
+        return view_named(name.removeprefix(HEARD_PREFIX)).of_heard_notes()
     entries = installed_plugins().get(name)
     if entries is None:
         raise InputError(f"{name}: no such view; install the package that brings it.")
@@ -75,8 +90,9 @@ def views_of(
     """
     given: dict[str, tuple[Half, dict[str, None]]] = {}
     for half, views in scored:
-        for name, figures in views.items():
-            if name not in VIEWS:
+        for key, figures in views.items():
+            name = HEARD_PREFIX + key if half == HEARD else key
+            if name not in REPORTED:
                 numbers = (key for key, value in figures.items() if isinstance(value, Real))
                 given.setdefault(name, (half, {}))[1].update(dict.fromkeys(numbers))
     plugins = installed_plugins() if given else {}
@@ -86,11 +102,11 @@ def views_of(
         if not isinstance(unit, str) or not unit.strip():
             raise InputError(f"{name}: the report tells no unit of its figures; make the report again.")
         known = View(name, half, unit, _unknown)
-        declared = plugin_view(plugins[name]) if name in plugins else known
+        declared = view_named(name) if name.removeprefix(HEARD_PREFIX) in plugins else known
         names = {figure.key for figure in declared.figures}
         undeclared = (Figure(key, unit) for key in keys if key not in names)
         found[name] = replace(declared, unit=unit, figures=(*declared.figures, *undeclared))
-    return {**VIEWS, **found}
+    return {**REPORTED, **found}
 
 
 def _unknown(weights: Any) -> NoReturn:

@@ -6,9 +6,9 @@ weights; two stand on public checkpoints; others come from installed packages.
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from audio.checkpoints import checkpoint_folder
 from bridge.views.declarations import VIEWS, half_of, installed_plugins, plugin_view
@@ -17,10 +17,12 @@ from bridge.views.sound import AudioView, open_plugin_of_sound
 from losscal.errors import InputError, WeightsError
 from losscal.plugins import packages_of, plugin_words
 from losscal.references import REFERENCES_FILE, References
-from losscal.views import NOTES, SOUND, Half, View
+from losscal.views import HEARD, NOTES, SOUND, Half, View
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
+
+    from bridge.transcription.listening import Listener
 
 SHIPPED_VIEWS = tuple(name for name, view in VIEWS.items() if view.weights is not None)
 SYMBOLIC_VIEWS = tuple(name for name, view in VIEWS.items() if view.half == NOTES)
@@ -31,7 +33,8 @@ class OpenViews:
     """The views of one run.
 
     symbolic, audio: what is open, by view name. unavailable: why a view asked for is not. warnings: what every item of
-    the report is to be read with.
+    the report is to be read with. listener: hears the notes of recordings for the views of notes, None: nobody does.
+    not_heard: why nobody does though it was asked for.
     """
 
     symbolic: Mapping[str, SymbolicScorer]
@@ -39,6 +42,16 @@ class OpenViews:
     unavailable: Mapping[str, str] = field(default_factory=dict)
     references: References = field(default_factory=References)
     warnings: tuple[str, ...] = ()
+    listener: "Listener | None" = None
+    not_heard: str | None = None
+
+    def with_listener(self, listener: "Listener") -> Self:
+        """These views with who listens to recordings, or with the reason why nobody can."""
+        try:
+            listener.transcriber  # noqa: B018 (it is opened here)
+        except InputError as error:
+            return replace(self, not_heard=str(error))
+        return replace(self, listener=listener)
 
     @property
     def wants_audio(self) -> bool:
@@ -64,8 +77,23 @@ class OpenViews:
 
     @property
     def declared(self) -> dict[str, View]:
-        """The declarations of the open views, those of notes first."""
-        return {name: opened.view for name, opened in (*self.symbolic.items(), *self.audio.items())}
+        """The declarations of the open views, those of notes first, then the same of heard notes where any are."""
+        of_notes = {name: scorer.view for name, scorer in self.symbolic.items()}
+        heard = [] if self.listener is None else [view.of_heard_notes() for view in of_notes.values()]
+        of_sound = {name: opened.view for name, opened in self.audio.items()}
+        return of_notes | {view.name: view for view in heard} | of_sound
+
+    def scorers_of(self, half: Half) -> "list[tuple[View, SymbolicScorer]]":
+        """The open views of notes, declared as those of notes or of heard notes, each with its scorer."""
+        return [
+            (scorer.view.of_heard_notes() if half == HEARD else scorer.view, scorer)
+            for scorer in self.symbolic.values()
+        ]
+
+    def references_of(self, view: View) -> str:
+        """What the references of an open view must have been made with: its weights and, of heard notes, who heard."""
+        weights = self.weights.get(view.report_keys[1], "")
+        return weights if view.half != HEARD else f"{weights} {self.listener.description}"
 
     def unavailable_in(self, half: Half) -> dict[str, dict[str, str]]:
         """The report's {"unavailable": why} of the views of a half."""

@@ -35,6 +35,19 @@ VELOCITY_BINS = 2
 
 
 @dataclass(frozen=True)
+class Tolerance:
+    """What is a difference: notes moved by more than `moved_seconds`; other lengths and velocities where `is_exact`."""
+
+    moved_seconds: float = MOVED_SECONDS
+    is_exact: bool = True
+
+
+AS_READ = Tolerance()
+AS_HEARD = Tolerance(moved_seconds=0.06, is_exact=False)
+"""Recordings' clocks drift, and how long or how loud a note is heard to be depends on the sound."""
+
+
+@dataclass(frozen=True)
 class TimeMap:
     """When, by the reference's clock, something at a version's `seconds` happens: offset_seconds + slope * seconds."""
 
@@ -91,9 +104,11 @@ def align(version: Performance, reference: Performance) -> Alignment:
     return transposed if is_transposed and len(transposed.pairs) > len(as_it_is.pairs) else as_it_is
 
 
-def edits(version: Performance, reference: Performance, alignment: Alignment) -> list[Edit]:
+def edits(
+    version: Performance, reference: Performance, alignment: Alignment, tolerance: Tolerance = AS_READ
+) -> list[Edit]:
     """The differences of two aligned performances, in the order of the version's time."""
-    result = [*_changes(version, reference, alignment)]
+    result = [*_changes(version, reference, alignment, tolerance)]
     if alignment.semitones:
         first = float(_onset_seconds(version)[0])
         result.insert(0, Edit("transposed", 0, 0, first, f"all notes by {alignment.semitones:+d} semitones"))
@@ -128,7 +143,9 @@ def _aligned(version: Performance, reference: Performance, semitones: int) -> Al
     return Alignment(time_map, semitones, pairs, repitched)
 
 
-def _changes(version: Performance, reference: Performance, alignment: Alignment) -> Iterator[Edit]:
+def _changes(
+    version: Performance, reference: Performance, alignment: Alignment, tolerance: Tolerance
+) -> Iterator[Edit]:
     """The edits of notes that kept their key."""
     time_map = alignment.time_map
     onset = _onset_seconds(version)
@@ -140,16 +157,18 @@ def _changes(version: Performance, reference: Performance, alignment: Alignment)
     for note, reference_note in alignment.pairs.tolist():
         name, told = name_of(version.notes["pitch"][note]), []
         later = onset[note] - expected[reference_note]
-        if abs(later) > MOVED_SECONDS:
+        is_moved = abs(later) > tolerance.moved_seconds
+        if is_moved:
             told.append(f"{abs(later):.2f} s {'later' if later > 0 else 'earlier'}")
         before, after = lasted[reference_note] / time_map.slope, lasts[note]
-        if abs(after - before) > LENGTHENED_SECONDS and max(after / before, before / after) > LENGTHENED_RATIO:
+        is_longer = abs(after - before) > LENGTHENED_SECONDS and max(after / before, before / after) > LENGTHENED_RATIO
+        if tolerance.is_exact and is_longer:
             told.append(f"{after:.2f} s long instead of {before:.2f} s")
         now, was = bins[note], reference_bins[reference_note]
-        if abs(now - was - usually_louder) >= VELOCITY_BINS:
+        if tolerance.is_exact and abs(now - was - usually_louder) >= VELOCITY_BINS:
             told.append(f"velocity {VELOCITY_OF_BIN[now]} instead of {VELOCITY_OF_BIN[was]}")
         if told:
-            kind = "moved" if abs(later) > MOVED_SECONDS else "changed"
+            kind = "moved" if is_moved else "changed"
             yield Edit(kind, note, reference_note, float(onset[note]), f"{name} {', '.join(told)}")
 
 

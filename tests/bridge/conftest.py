@@ -59,6 +59,12 @@ def _reliability():
         yield
 
 
+@pytest.fixture(autouse=True)
+def _nobody_listens(monkeypatch):
+    """Recordings are not transcribed, which takes long, but where a test asks for it."""
+    monkeypatch.setattr(OpenViews, "with_listener", lambda views, listener: views)
+
+
 @pytest.fixture
 def views():
     return OpenViews(

@@ -58,7 +58,7 @@ def test_a_pair_carries_both_halves_with_the_keys_of_the_contract(tmp_path, view
     assert report["context_policy"] == "events: all of it; vqvae: all of it"
     (entry,) = report["items"]
     assert set(entry) == {
-        *("id", "group", "midi", "wav", "rendered", "symbolic", "audio", "match"),
+        *("id", "group", "midi", "wav", "rendered", "symbolic", "heard", "audio", "match", "heard_against_read"),
         *("moments", "explanations", "warnings", "error"),
     }
     assert (entry["midi"], entry["wav"], entry["rendered"], entry["match"]) == (str(midi), str(wav), False, None)

@@ -117,9 +117,14 @@ const documentRead = new Promise((resolve) => {
  * @property {number[]} pitch MIDI
  * @property {number[]} velocity MIDI
  *
- * @typedef {Object} ItemData what stands in the tables and sound files of an item
+ * @typedef {Object} OfNotes
  * @property {?Notes} notes
  * @property {Object<string, Object<string, number[]>>} nats by view and attribute, one for each note
+ *
+ * @typedef {Object} ItemData what stands in the tables and sound files of an item
+ * @property {?Notes} notes of its file, else those heard in its recording, by the recording's time
+ * @property {Object<string, Object<string, number[]>>} nats of them, as OfNotes
+ * @property {?OfNotes} heard the notes heard beside those of a file, by the recording's time
  * @property {Object<string, Object<string, number[]>>} curves by view and column, one row a second
  * @property {number} sound_start seconds from the file's start at which its sound begins
  * @property {Object<string, string>} clips data addresses by the number of the moment, from 0
@@ -139,16 +144,27 @@ function itemData(index) {
 
 async function unpackedItem(index) {
   const block = document.getElementById(`item-${index}`);
-  if (!block) return { notes: null, nats: {}, curves: {}, sound_start: 0, clips: {} };
+  if (!block) return { notes: null, nats: {}, heard: null, curves: {}, sound_start: 0, clips: {} };
   const bytes = Uint8Array.from(atob(block.textContent), (character) => character.charCodeAt(0));
   const inflated = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
   const data = await new Response(inflated).json();
-  if (data.notes) {
-    let ticks = 0;
-    data.notes.onset = data.notes.onset.map((step) => (ticks += step) / 100);
-    data.notes.duration = data.notes.duration.map((length) => length / 100);
-  }
-  for (const attributes of Object.values(data.nats))
-    for (const name in attributes) attributes[name] = attributes[name].map((hundredths) => hundredths / 100);
+  unpackNotes(data);
+  if (data.heard) unpackNotes(data.heard);
   return data;
+}
+
+/** @param {OfNotes} packed */
+function unpackNotes({ notes, nats }) {
+  if (notes) {
+    let ticks = 0;
+    notes.onset = notes.onset.map((step) => (ticks += step) / 100);
+    notes.duration = notes.duration.map((length) => length / 100);
+  }
+  for (const attributes of Object.values(nats))
+    for (const name in attributes) attributes[name] = attributes[name].map((hundredths) => hundredths / 100);
+}
+
+/** When the last of them ends, in seconds. */
+function lastSecond(notes) {
+  return notes.onset.reduce((last, onset, i) => Math.max(last, onset + notes.duration[i]), 0);
 }

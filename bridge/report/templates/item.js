@@ -22,6 +22,7 @@ const CURVES = {
  */
 function itemView(entry, data, width) {
   const figure = data.notes || Object.keys(data.curves).length ? itemRoll(entry, data, width) : null;
+  const heard = data.heard ? heardRoll(entry, data, width) : null;
   return el(
     "article",
     { "aria-label": entry.id },
@@ -29,6 +30,7 @@ function itemView(entry, data, width) {
     ...remarksOf(entry).map((text) => el("p", { class: "remark" }, text === entry.error ? `✕ ${text}` : `⚠ ${text}`)),
     momentList(entry, data, figure),
     figure,
+    heard,
     figureCards(entry),
     allFigures(entry),
   );
@@ -36,10 +38,12 @@ function itemView(entry, data, width) {
 
 function facts(entry) {
   const told = [];
-  const { symbolic, audio, match } = entry;
+  const { symbolic, heard, audio, match } = entry;
   if (symbolic) told.push(`${symbolic.notes} notes in ${clock(symbolic.seconds)}`);
+  if (heard) told.push(`${heard.notes} notes heard by ${heard.transcriber} ${heard.transcriber_version}`);
   if (audio?.seconds) told.push(`${soundKind(entry)}, ${clock(audio.seconds)}`);
   if (entry.wav && !entry.rendered) told.push(entry.wav);
+  if (entry.heard_against_read) told.push(entry.heard_against_read.text);
   if (match) told.push(`notes and recording agree in ${number(100 * match.chroma_similarity, 0)} % of chroma`);
   const sequenced = symbolic?.sequenced;
   if (sequenced)
@@ -79,13 +83,14 @@ function itemRoll(entry, data, width) {
   ];
   const moments = entry.moments ?? [];
   const showTime = (time) => roll.showTime(time);
-  const play = data.notes && notesButton("play the notes", data.notes, 0, entry.symbolic.seconds, showTime);
+  const end = data.notes ? lastSecond(data.notes) : 0;
+  const play = data.notes && notesButton("play the notes", data.notes, 0, end, showTime);
   const describe = () => ({
     name: `piano roll of ${entry.id}`,
     notes: data.notes,
     colour,
     tell,
-    seconds: Math.max(entry.symbolic?.seconds ?? 0, (entry.audio?.seconds ?? 0) - data.sound_start),
+    seconds: Math.max(end, (entry.audio?.seconds ?? 0) - data.sound_start),
     marks: moments.map((moment, i) => ({ ...noteTime(moment, data), label: String(i + 1) })),
     flagged: new Set(moments.flatMap((moment) => moment.notes ?? [])),
     curves: curvesOf(data),
@@ -105,6 +110,29 @@ function itemRoll(entry, data, width) {
   const box = el("div", { class: "figure" }, tools, roll);
   box.showTime = showTime;
   return box;
+}
+
+/** The notes heard in the recording of a pair, by its time, with what is otherwise than in the MIDI file. */
+function heardRoll(entry, data, width) {
+  const { notes, nats } = data.heard;
+  const edits = entry.heard_against_read?.edits ?? [];
+  const showTime = (time) => roll.showTime(time);
+  const end = lastSecond(notes);
+  const play = notesButton("play what was heard", notes, 0, end, showTime);
+  const view = Object.keys(nats)[0];
+  const cost = (i) => Object.values(nats[view] ?? {}).reduce((sum, ofNote) => sum + ofNote[i], 0);
+  const roll = rollFigure(() => {
+    const described = versionRoll(entry.id, data.heard, data, edits, end);
+    return {
+      ...described,
+      name: `heard in ${entry.id}`,
+      colour: (i) => natsColour(cost(i)),
+      tell: (i) => [...described.tell(i), ...(view ? [`${view}: ${number(cost(i))} nats`] : [])],
+      playFrom: play.begin,
+    };
+  }, width);
+  const title = `Heard in the recording: ${entry.heard_against_read?.text ?? ""}`;
+  return el("div", { class: "figure" }, el("p", { class: "tools" }, play, title), roll, editList(edits));
 }
 
 /** A note in words. */
@@ -223,7 +251,9 @@ function allFigures(entry) {
       for (const [key, inner] of Object.entries(value))
         walk(inner, [...keys, Array.isArray(value) ? Number(key) + 1 : key]);
   };
-  for (const half of ["symbolic", "audio", "match"]) walk(entry[half], [half]);
+  const { edits, ...counts } = entry.heard_against_read ?? {};
+  for (const half of ["symbolic", "heard", "audio", "match"]) walk(entry[half], [half]);
+  walk(counts, ["heard_against_read"]);
   if (!rows.length) return null;
   return el(
     "details",

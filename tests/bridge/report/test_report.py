@@ -4,6 +4,7 @@ import csv
 import json
 import math
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from audio.musicgen.codec import Reconstruction
 from audio.musicgen.scoring import MusicGenScore
 from audio.scorer import Description
 from audio.spectral.scoring import SpectralScore
+from bridge.items.entry import HeardHalf
 from bridge.items.finding import Item, find_items
 from bridge.report.columns import columns_of
 from bridge.report.files import table, to_json, write_report
@@ -116,6 +118,8 @@ def test_the_documented_report_has_the_keys_of_a_real_one(report):
     (item,), entry = documented["items"], next(entry for entry in report["items"] if entry["symbolic"])
     assert set(documented) == set(report) and set(item) == set(entry)
     assert set(item["symbolic"]) == set(entry["symbolic"])
+    assert set(item["heard"]) == {of.name for of in fields(HeardHalf)} - {"views"} | {"events"}
+    assert set(item["heard"]["events"]) == set(entry["symbolic"]["events"])
     for view in ("events", "vqvae"):
         assert set(item["symbolic"][view]) == set(entry["symbolic"][view])
     frames = np.ones(32)
