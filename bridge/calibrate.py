@@ -19,6 +19,8 @@ from audio.diffusion.view import DIFFUSION
 from bridge.calibration.accuracy import Measured, measured_of, tables
 from bridge.calibration.benchmark import measured_of_submission, write_benchmark, write_scores
 from bridge.calibration.cases import SEVERITIES, Studio
+from bridge.calibration.heard import SAMPLE_RATE as HEARD_SAMPLE_RATE
+from bridge.calibration.heard import HeardJudge
 from bridge.calibration.pieces import pieces_of
 from bridge.calibration.plot import accuracy_svg
 from bridge.calibration.scores import (
@@ -31,6 +33,7 @@ from bridge.calibration.scores import (
 )
 from bridge.calibration.text import text_of, write_csv
 from bridge.synthesis.rendering import SampleRate
+from bridge.transcription.opening import open_transcriber
 from bridge.views.opening import OpenViews, checkpoints_of, open_views, view_names
 from bridge.views.sound import AudioView
 from losscal.cli import EXIT_DONE, add_flags, config_from, in_range, log, run, write_result
@@ -70,16 +73,18 @@ def measure(
     studio: Studio,
     views: OpenViews,
     *,
+    heard: HeardJudge | None = None,
     out: Path | None = None,
     progress: Progress = iter,
 ) -> Measured:
     """Score all versions of excerpts, as many of each piece.
 
+    heard: asks the views of notes of what is heard in the sounds, too.
     out: a folder that keeps each excerpt's costs, under a name that changes with all that they depend on.
     progress: wraps the excerpts, as tqdm does.
     """
-    panel = open_panel(views)
-    kept = None if out is None else out / f"costs-{_key(excerpts, studio, views)}"
+    panel = open_panel(views, () if heard is None else (heard,))
+    kept = None if out is None else out / f"costs-{_key(excerpts, studio, views, heard)}"
     adversaries: dict[float, Record] = {}
     records = []
     for number, excerpt in enumerate(progress(excerpts), start=1):
@@ -95,7 +100,8 @@ def measure(
         if path is not None:
             _write_json(path, records[-1])
     pieces = {excerpt.piece.sha256: excerpt.piece.seconds for excerpt in excerpts}
-    return measured_of(records, studio.cases, list(pieces.values()), quantities_of(views.declared.values()))
+    quantities = quantities_of(views.declared.values()) | ({} if heard is None else heard.quantities)
+    return measured_of(records, studio.cases, list(pieces.values()), quantities)
 
 
 def result(
@@ -142,7 +148,7 @@ def write_results(out: Path, measured: Measured, calibration: Mapping[str, Any])
     log(f"written: {out / 'calibration.json'}, calibration.csv, calibration.svg and scores.csv")
 
 
-def _key(excerpts: Sequence[Excerpt], studio: Studio, views: OpenViews) -> str:
+def _key(excerpts: Sequence[Excerpt], studio: Studio, views: OpenViews, heard: HeardJudge | None) -> str:
     """A short hash of all that costs depend on but the code and FluidSynth."""
     soundfont = studio.other_soundfont
     content = {
@@ -154,6 +160,8 @@ def _key(excerpts: Sequence[Excerpt], studio: Studio, views: OpenViews) -> str:
         "weights": views.weights,
         "references": {name: reference.to_json() for name, reference in views.references.by_view.items()},
     }
+    if heard is not None:
+        content["heard by"] = [getattr(heard.transcriber, name) for name in ("name", "version", "fingerprint")]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -204,6 +212,9 @@ def _parser() -> argparse.ArgumentParser:
         "--weights", metavar="DIR", type=Path, help="folder of NAME.safetensors (default: those shipped)"
     )
     views.add_argument("--diffusion", action="store_true", help="the diffusion model's bound too")
+    views.add_argument(
+        "--heard", metavar="TRANSCRIBER", help="ask the views of notes of what is heard in the sounds, too: transkun"
+    )
     drawn = parser.add_argument_group("excerpts")
     length = drawn.add_mutually_exclusive_group()
     length.add_argument(
@@ -251,10 +262,13 @@ def _calibrate(flags: argparse.Namespace) -> tuple[Measured, dict[str, Any]] | N
         log(f"written: {flags.write_benchmark}")
         return None
     views = _open_views(flags)
-    studio = studio_at(sample_rate_of(views))
+    heard = None if flags.heard is None else HeardJudge(views, open_transcriber(flags.heard))
+    studio = studio_at(max(sample_rate_of(views), 0 if heard is None else HEARD_SAMPLE_RATE))
     excerpts = draw.excerpts(flags.sources, length)
-    measured = measure(excerpts, studio, views, out=flags.out, progress=progress)
+    measured = measure(excerpts, studio, views, heard=heard, out=flags.out, progress=progress)
     config = config_of(excerpts, studio, length)
+    if heard is not None:
+        config["heard_by"] = f"{heard.transcriber.name} {heard.transcriber.version}"
     return measured, result(measured, config, weights=views.weights, known=trained_on(views, flags.weights))
 
 

@@ -69,13 +69,13 @@ def sample_rate_of(views: OpenViews) -> int:
     return max((view.description.sample_rate for view in views.audio.values()), default=DEFAULT_SAMPLE_RATE)
 
 
-def open_panel(views: OpenViews) -> Panel:
-    """The judges of views that are open and the baselines of their kind."""
+def open_panel(views: OpenViews, others: Sequence[SoundJudge] = ()) -> Panel:
+    """The judges of views that are open, `others` of sound, and the baselines of their kind."""
     for name, view in views.declared.items():
         for reason in missing_references(view, views.references, views.weights.get(name, "")).values():
             cli.log(f"{reason} Nothing is beyond the references.")
     of_notes = [partial(_of_notes, scorer, views) for scorer in views.symbolic.values()]
-    of_sound: list[SoundJudge] = [partial(_of_sound, view, views) for view in views.audio.values()]
+    of_sound: list[SoundJudge] = [*(partial(_of_sound, view, views) for view in views.audio.values()), *others]
     return Panel((*of_notes, _note_baselines), (*of_sound, _sound_baselines) if of_sound else ())
 
 
@@ -110,16 +110,16 @@ def _of_notes(
 ) -> list[Mapping[str, float]]:
     scores = scorer.score(performances, excerpt=True)
     return [
-        _costs(scorer.view, of.report(), len(performance), views)
+        costs_of(scorer.view, of.report(), len(performance), views)
         for of, performance in zip(scores, performances, strict=True)
     ]
 
 
 def _of_sound(view: AudioView, views: OpenViews, sound: "Sound") -> Mapping[str, float]:
-    return _costs(view.view, view.score(sound), sound.seconds, views)
+    return costs_of(view.view, view.score(sound), sound.seconds, views)
 
 
-def _costs(view: View, figures: Mapping[str, Any], length: float, views: OpenViews) -> dict[str, float]:
+def costs_of(view: View, figures: Mapping[str, Any], length: float, views: OpenViews) -> dict[str, float]:
     """What a view ranks by, gated, under the view's name; then each of its other figures under the figure's.
 
     Of a view that ranks by nothing all figures, or those that it declares for it.

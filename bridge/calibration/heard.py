@@ -1,0 +1,52 @@
+"""What the views of notes make of the notes that a transcriber hears in a sound: scores of their own, `heard_VIEW`.
+
+They are not gated, since the references are of notes that were read. Beside each view's figures stands the bits a note
+of all attributes but the durations, which are heard worst.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import log
+from typing import TYPE_CHECKING
+
+from bridge.calibration.scores import costs_of, quantities_of
+from bridge.transcription.cache import hear, user_cache
+from bridge.transcription.transcriber import Transcriber
+from bridge.views.opening import OpenViews
+from losscal.references import References
+from losscal.views import HEARD
+
+if TYPE_CHECKING:
+    from audio.signal.waveform import Waveform
+
+SAMPLE_RATE = 44_100
+"""At which sounds are rendered to be heard."""
+ALL_BUT_DURATIONS = "bits_per_note_but_durations"
+
+
+@dataclass(frozen=True)
+class HeardJudge:
+    """The views of notes among `views`, asked of what `transcriber` hears; that is kept in the user's cache."""
+
+    views: OpenViews
+    transcriber: Transcriber
+
+    def __call__(self, sound: "Waveform") -> Mapping[str, float]:
+        """Costs by score; raises InputError where no note is heard."""
+        performance = hear(sound, self.transcriber, user_cache()).cleaned.performance
+        ungated = replace(self.views, references=References())
+        costs: dict[str, float] = {}
+        for view, scorer in self.views.scorers_of(HEARD):
+            (score,) = scorer.score([performance], excerpt=True)
+            figures = score.report()
+            costs |= costs_of(view, figures, len(performance), ungated)
+            if "by_attribute" in figures:
+                nats = figures["nll_nats"] - figures["by_attribute"]["duration"]
+                costs[f"{view.name}: {ALL_BUT_DURATIONS}"] = nats / log(2) / len(performance)
+        return costs
+
+    @property
+    def quantities(self) -> dict[str, str]:
+        """What each of its views is measured by."""
+        ranking = quantities_of(view for view, _ in self.views.scorers_of(HEARD))
+        return {name: quantity.removesuffix(", gated") for name, quantity in ranking.items()}
