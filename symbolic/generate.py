@@ -7,6 +7,7 @@ the cuts).
 
 import argparse
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -89,6 +90,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Write the pieces and say of each how long and how likely it is and how it ends."""
     flags = parse(argv)
 
+    from tqdm import tqdm
+
     from losscal.errors import InputError
     from losscal.references import FEW_NOTES
     from symbolic.models.styles import style_vector
@@ -124,6 +127,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sampling=config_from(flags, SamplingConfig),
         ending=not flags.open_end,
         choose=worth_finishing if candidates > flags.keep else None,
+        progress=partial(tqdm, unit="note" if flags.seconds is None else " x 10 ms", disable=None),
     )
     kept = most_typical(scorer, pieces, held_out)[: flags.keep]
     for rank, one in enumerate(kept, start=1):

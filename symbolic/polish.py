@@ -2,8 +2,10 @@
 
 import argparse
 from collections.abc import Iterator, Sequence
+from functools import partial
 from math import log
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +13,9 @@ from losscal.cli import EXIT_DONE, add_flags, add_weights_flag, config_from, fil
 from losscal.midi import MIDI_SUFFIXES
 from symbolic.models.configs import PolishConfig
 from symbolic.notes.performance import TICK_SECONDS, VELOCITY_OF_BIN, name_of
+
+if TYPE_CHECKING:
+    from symbolic.sampling.resampling import Polished
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -30,6 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     flags = parse(argv)
     config = config_from(flags, PolishConfig)
 
+    from tqdm import tqdm
+
     from losscal.references import place_in_words
     from symbolic.notes.cleaning import read_midi
     from symbolic.notes.performance import write_midi
@@ -46,9 +53,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     polisher = Polisher(scorer.model, given, config, excerpt=flags.excerpt)
     before_nats = polisher.nll_nats
-    polished = polisher.run(lambda nats: (percentile(nats) or 0.0) >= config.until_percentile)
+    progress = partial(tqdm, unit="note", disable=None)
+    polished = polisher.run(lambda nats: (percentile(nats) or 0.0) >= config.until_percentile, progress)
     write_midi(polished.performance, flags.out)
-    write_result(f"{flags.out}: {polished.drawn} other values drawn, {polished.accepted} taken")
+    write_result(f"{flags.out}: {outcome(polished, config)}")
     for when, nats in (("before", before_nats), ("after", polished.nll_nats)):
         place = percentile(nats / len(given))
         likelier = "" if place is None else f", {place_in_words(place)} real music"
@@ -56,6 +64,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     lines = list(changes(given.notes, polished.notes))
     write_result("\n".join([f"{len(given) - len(lines)} of {len(given)} notes are as they were", *lines]))
     return EXIT_DONE
+
+
+def outcome(polished: "Polished", config: PolishConfig) -> str:
+    """What was doubtful, drawn and taken, and why nothing was."""
+    if not polished.doubtful:
+        return (
+            f"nothing to do, no value has an alternative that is likelier by {config.doubt_nats:g} nats "
+            "(--doubt-nats), what comes after it included"
+        )
+    told = f"{polished.doubtful} doubtful values, {polished.drawn} others drawn, {polished.accepted} taken"
+    if polished.is_typical:
+        told += f"; likelier than {config.until_percentile:g} % of real music, so it is left alone (--until-percentile)"
+    elif not polished.accepted:
+        told += "; their own values were drawn again, or --keep-share leaves no more notes to change"
+    return told
 
 
 def changes(given: np.ndarray, polished: np.ndarray) -> Iterator[str]:

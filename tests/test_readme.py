@@ -33,6 +33,7 @@ def workplace(tmp_path):
     shutil.copy(original, folder / "my_recordings")
     shutil.copy(original.with_suffix(".wav"), folder / "my_recordings")
     (folder / "my_pairs.jsonl").write_text('{"midi": "my_piece.mid", "group": "piece"}\n')
+    (folder / "examples").symlink_to(ROOT / "examples")
     (folder / ".venv/bin").mkdir(parents=True)
     (folder / ".venv/bin/activate").write_text(f'PATH="{Path(sys.executable).parent}:$PATH"\n')
     return folder

@@ -140,7 +140,7 @@ class PolishConfig(Settings):
     visit_share: PositiveShare = 0.4
     doubt_nats: Annotated[float, Range(0, 100)] = 4.0
     sweeps: Annotated[int, Range(1, 100)] = 2
-    until_percentile: Annotated[float, Range(0, 100)] = 90.0
+    until_percentile: Annotated[float, Range(0, 100)] = 100.0
     seed: Seed = 1
 
     def __post_init__(self) -> None:

@@ -12,6 +12,7 @@ from math import ceil
 
 import numpy as np
 
+from losscal.processes.progress import Progress, unwatched
 from symbolic.sampling.sampler import Sampler
 from symbolic.sampling.stream import Draft, EventStream, WantedLength, draw_until
 from symbolic.tokens.events import REST
@@ -35,6 +36,7 @@ def find_ending(
     draft: Draft,
     length: WantedLength,
     branch_out: Callable[[int, np.ndarray], tuple[EventStream, Sampler]],
+    progress: Progress = unwatched,
 ) -> tuple[Draft, float]:
     """A draft that reaches the window, brought to its end, and -log p of the end symbol there.
 
@@ -48,7 +50,7 @@ def find_ending(
     best, best_nats = stem, np.inf
     for attempt in range(ROUNDS):
         stream, sampler = branch_out(attempt, stem.events)
-        for branch in draw_until(stream, sampler, length, missing + 1):
+        for branch in draw_until(stream, sampler, length, missing + 1, progress, "ending"):
             events, end_nats = likeliest_end(branch, length, missing)
             if end_nats < best_nats:
                 best, best_nats = joined(stem, branch.cut(events)), end_nats

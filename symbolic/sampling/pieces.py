@@ -13,13 +13,20 @@ from functools import cached_property
 import numpy as np
 from torch import Tensor
 
+from losscal.processes.progress import Progress, unwatched
 from symbolic.models.configs import SamplingConfig
 from symbolic.models.event_gpt import EventGPT
 from symbolic.notes.performance import TICK_SECONDS, Performance
 from symbolic.sampling.endings import BRANCHES, find_ending, window
 from symbolic.sampling.fast_layers import for_sampling
 from symbolic.sampling.sampler import Sampler
-from symbolic.sampling.stream import Draft, EventStream, WantedLength, draw_until, on_one_thread
+from symbolic.sampling.stream import (
+    Draft,
+    EventStream,
+    WantedLength,
+    draw_until,
+    on_one_thread,
+)
 from symbolic.tokens.events import ATTRIBUTES, decode, encode
 
 
@@ -85,6 +92,7 @@ def draw_pieces(
     ending: bool = True,
     choose: Callable[[list[DrawnPiece]], list[DrawnPiece]] | None = None,
     batch_pieces: int = 8,
+    progress: Progress = unwatched,
 ) -> list[DrawnPiece]:
     """Draw the numbered candidates of a seed, in the order given.
 
@@ -102,6 +110,7 @@ def draw_pieces(
         choose: of all candidates, as far as they go without their endings, those to finish and return, in that order;
             an ending takes as long as many notes. None: all.
         batch_pieces: how many pieces are drawn beside each other; changes memory and speed and no piece.
+        progress: wraps the notes, or hundredths of a second, of every draw, as tqdm does.
 
     Raises ValueError unless exactly one of `seconds` and `notes` is given.
     """
@@ -112,6 +121,7 @@ def draw_pieces(
         seed,
         style,
         sampling or SamplingConfig(),
+        progress,
     )
     drafts: dict[int, Draft] = {}
     for first in range(0, len(candidates), batch_pieces):
@@ -134,6 +144,7 @@ class _Draws:
     seed: int
     style: Tensor | None
     sampling: SamplingConfig
+    progress: Progress
 
     @cached_property
     def fast_model(self) -> EventGPT:
@@ -158,8 +169,9 @@ class _Draws:
         """New events of each candidate as far as its ending begins, or up to the length where none is wanted."""
         stream, sampler = self._stream([(candidate,) for candidate in candidates], self.given)
         if ending:
-            return draw_until(stream, sampler, self.length, window(self.length)[0])
-        drafts = draw_until(stream, sampler, self.length, self.length.amount + (not self.length.is_in_notes))
+            return draw_until(stream, sampler, self.length, window(self.length)[0], self.progress)
+        amount = self.length.amount + (not self.length.is_in_notes)
+        drafts = draw_until(stream, sampler, self.length, amount, self.progress)
         within = [self.length.grown_by(draft.events).cumsum() <= self.length.amount for draft in drafts]
         return [draft.cut(int(events.sum())) for draft, events in zip(drafts, within, strict=True)]
 
@@ -171,7 +183,7 @@ class _Draws:
             keys = [(candidate, attempt, branch) for branch in range(BRANCHES)]
             return self._stream(keys, np.concatenate([self.given, events]), watch_end=True)
 
-        return find_ending(draft, self.length, branch_out)
+        return find_ending(draft, self.length, branch_out, self.progress)
 
     def _stream(
         self, keys: Sequence[tuple[int, ...]], events: np.ndarray, *, watch_end: bool = False

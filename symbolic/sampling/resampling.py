@@ -1,10 +1,12 @@
-"""Resampling the least likely notes of a piece, what comes after them taken into account.
+"""A search for likelier values of a piece's least likely notes, what comes after them taken into account.
 
 Onsets never move. A step takes one attribute of one note. Where some alternative is much likelier, given the notes
-before and after, the value is drawn anew in two stages (delayed acceptance, Christen & Fox 2005): a draw by the
-likelihood of a few notes around it, Gibbs' own, then Metropolis and Hastings' test on all that can see the note, which
-makes up for what the first stage did not look at. So a value is drawn from the model's distribution and not its
-likeliest one taken, and all ends where the piece is as likely as real music is: what is likelier still is monotony.
+before and after, the value is drawn anew in two stages (after delayed acceptance, Christen & Fox 2005): a draw among
+the value and its alternatives by the likelihood of a few notes around it, then a test on all that can see the note,
+which makes up for what the first stage did not look at. For one note and one set of alternatives such a step leaves the
+model's distribution over that set as it is, so a value is drawn and not the likeliest one taken. The whole is a random
+search and no Markov chain with the model's distribution: which notes are visited, and which alternatives they have,
+follows from the piece as it stands, so that the way back may be closed.
 """
 
 from collections.abc import Callable
@@ -16,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from losscal.processes.progress import Progress, unwatched
 from symbolic.models.configs import PolishConfig
 from symbolic.models.event_gpt import EventGPT
 from symbolic.notes.performance import Performance
@@ -42,13 +45,16 @@ class Polished:
     """A polished piece.
 
     notes: [N] in the order of those given, some with other values; `performance` is the piece they make.
-    nll_nats: of the piece under the model. drawn, accepted: how often another value was drawn, and how often taken.
+    nll_nats: of the piece under the model. doubtful: values that had a much likelier alternative, in all sweeps. drawn,
+    accepted: how often another value was drawn, and how often taken. is_typical: it ended because the piece was so.
     """
 
     notes: np.ndarray
     nll_nats: float
+    doubtful: int
     drawn: int
     accepted: int
+    is_typical: bool
 
     @property
     def performance(self) -> Performance:
@@ -94,10 +100,10 @@ class Alternatives:
 
 
 class Polisher:
-    """The Markov chain on one piece.
+    """The search on one piece.
 
     Args:
-        model: whose distribution it samples.
+        model: what says how likely notes are.
         given: the piece as it was.
         config: what may change.
         excerpt: the piece is cut out of a longer one, see `likelihood.score`.
@@ -108,29 +114,33 @@ class Polisher:
         self.notes = given.notes.copy()  # in the order given, whatever their values become
         self.rng = np.random.default_rng(config.seed)
         self.nll_nats = score(model, [given], excerpt=excerpt)[0].nll_nats
-        self.drawn = self.accepted = 0
+        self.doubtful = self.drawn = self.accepted = 0
 
-    def run(self, is_typical: Callable[[float], bool]) -> Polished:
-        """Sweep until the piece's nats a note are typical, or to the end of the last sweep."""
+    def run(self, is_typical: Callable[[float], bool], progress: Progress = unwatched) -> Polished:
+        """Sweep until the piece's nats a note are typical, or to the end of the last sweep.
+
+        progress: wraps the values that are looked at, and those that are drawn anew.
+        """
         for _ in range(self.config.sweeps):
-            for value in self._doubtful():
+            for value in progress(self._doubtful(progress), desc="drawing"):
                 if is_typical(self.nll_nats / len(self.notes)):
-                    return self._result()
+                    return self._result(is_typical=True)
                 self._resample(value)
-        return self._result()
+        return self._result(is_typical=False)
 
-    def _result(self) -> Polished:
+    def _result(self, *, is_typical: bool) -> Polished:
         nll_nats = score(self.model, [_piece(self.notes)], excerpt=self.excerpt)[0].nll_nats
-        return Polished(self.notes.copy(), nll_nats, self.drawn, self.accepted)
+        return Polished(self.notes.copy(), nll_nats, self.doubtful, self.drawn, self.accepted, is_typical)
 
-    def _doubtful(self) -> list[Value]:
+    def _doubtful(self, progress: Progress) -> list[Value]:
         """What to draw anew: where an alternative is likelier by doubt_nats, the most doubtful first."""
         found = []
-        for value in self._least_likely():
+        for value in progress(self._least_likely(), desc="looking"):
             _, nats = self._near(value)
             doubt = nats[0] - nats.min()
             if doubt > self.config.doubt_nats:
                 found.append((doubt, value))
+        self.doubtful += len(found)
         return [value for _, value in sorted(found, key=lambda pair: -pair[0])]
 
     def _least_likely(self) -> list[Value]:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from losscal.processes.progress import Progress, unwatched
 from symbolic.models.event_gpt import EventGPT
 from symbolic.notes.performance import TICK_SECONDS
 from symbolic.sampling.constraints import Constraints
@@ -155,15 +156,26 @@ def on_one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def draw_until(stream: EventStream, sampler: Sampler, length: WantedLength, amount: int) -> list[Draft]:
-    """Draw with each piece until its new events reach `amount` of the length's unit; all pieces of the stream."""
+def draw_until(
+    stream: EventStream,
+    sampler: Sampler,
+    length: WantedLength,
+    amount: int,
+    progress: Progress = unwatched,
+    desc: str = "drawing",
+) -> list[Draft]:
+    """Draw with each piece until its new events reach `amount` of the length's unit; all pieces of the stream.
+
+    progress: of the units that the shortest piece has reached, called `desc`.
+    """
     grown = np.zeros(stream.decoder.batch, dtype=np.int64)
     sizes = np.zeros_like(grown)  # events of each piece until it got there
     given, nats = len(stream.rows), []
-    while (grown < amount).any():
-        sizes[grown < amount] += 1
-        grown += length.grown_by(stream.next_events().numpy())
-        nats.append(sampler.nats)
+    for reached in progress(range(amount), desc=desc):
+        while (grown <= reached).any():
+            sizes[grown < amount] += 1
+            grown += length.grown_by(stream.next_events().numpy())
+            nats.append(sampler.nats)
     events = stream.events[:, given:].numpy()
     costs = torch.stack(nats, dim=1).numpy() if nats else np.zeros((len(grown), 0))
     ends = torch.stack(stream.end_nats, dim=1).double().numpy() if stream.end_nats else np.zeros((len(grown), 0))

@@ -155,6 +155,7 @@ def _weights(out: Path) -> dict[str, Any]:
 
 def interrupted(command: Command, out: Path, sent: signal.Signals, seconds: float) -> Ended:
     """Begin a command and send it a signal so many seconds after it can take it, unless it has ended by then."""
+    out.parent.mkdir(parents=True, exist_ok=True)
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     with open(out.with_suffix(".stderr"), "w+") as stderr:
         process = subprocess.Popen(

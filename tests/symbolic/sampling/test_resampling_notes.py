@@ -81,9 +81,10 @@ def test_nothing_is_touched_that_is_typical_already_or_not_doubtful(model):
 
     polished = Polisher(model, given, PolishConfig(**EAGER)).run(is_typical)
     assert np.array_equal(polished.notes, given.notes) and polished.drawn == 0
+    assert polished.is_typical and polished.doubtful > 0
     assert asked[0] == pytest.approx(score(model, [given])[0].nll_nats_per_note)
     calm = Polisher(model, given, PolishConfig(visit_share=1.0, doubt_nats=100.0)).run(**NEVER_TYPICAL)
-    assert np.array_equal(calm.notes, given.notes) and calm.drawn == 0
+    assert np.array_equal(calm.notes, given.notes) and calm.drawn == calm.doubtful == 0 and not calm.is_typical
 
 
 @pytest.mark.parametrize("excerpt", [True, False])
@@ -142,6 +143,40 @@ def test_the_command_writes_the_piece_and_tells_every_change(tmp_path, capsys):
     assert len(now_places - given_places) == n_changed > 0
     assert f"{len(given) - n_changed} of {len(given)} notes are as they were" in told
     assert "before" in told and "less likely than all real music" in told
+
+
+@pytest.mark.parametrize(
+    ("counts", "is_typical", "why"),
+    [
+        ((0, 0, 0), False, "nothing to do, no value has an alternative that is likelier by 4 nats (--doubt-nats)"),
+        (
+            (3, 0, 0),
+            True,
+            "3 doubtful values, 0 others drawn, 0 taken; likelier than 100 % of real music, so it is left",
+        ),
+        (
+            (3, 2, 0),
+            False,
+            "2 others drawn, 0 taken; their own values were drawn again, or --keep-share leaves no more",
+        ),
+    ],
+)
+def test_where_nothing_is_changed_it_is_said_why(counts, is_typical, why):
+    notes = random_performance(2, 4).notes
+    assert why in command.outcome(polishing.Polished(notes, 1.0, *counts, is_typical), PolishConfig())
+    assert command.outcome(polishing.Polished(notes, 1.0, 3, 2, 1, False), PolishConfig()).endswith("1 taken")
+
+
+def test_what_is_looked_at_and_drawn_can_be_watched(model):
+    watched = []
+
+    def progress(values, desc):
+        watched.append((desc, len(values)))
+        return values
+
+    polished = Polisher(model, random_performance(2, 20), PolishConfig(**EAGER)).run(**NEVER_TYPICAL, progress=progress)
+    assert [desc for desc, _ in watched[:2]] == ["looking", "drawing"] and watched[0][1] >= watched[1][1] > 0
+    assert polished.doubtful == sum(count for desc, count in watched if desc == "drawing")
 
 
 @pytest.mark.parametrize(
