@@ -1,7 +1,9 @@
 """`python -m bridge.references --data DIR`: the percentile references of the weights, from the test split of a corpus.
 
-Symbolic views score windows of notes as excerpts; audio views score renderings of windows of seconds. The windows are
-drawn at random with a fixed seed and spread evenly over the pieces. The results lie beside the weights.
+Symbolic views score windows of notes as excerpts, and what a transcriber hears in renderings of such windows, because
+it has habits of its own; audio views score renderings of windows of seconds. The windows are drawn at random with a
+fixed seed and spread evenly over the pieces. The results lie beside the weights. What was heard is kept in the user's
+cache, so that references of other weights take no second hearing.
 """
 
 import argparse
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bridge.transcription.listening import Listener
 from bridge.views.declarations import VIEWS
 from bridge.views.notes import SymbolicScorer
 from bridge.views.opening import SHIPPED_VIEWS, open_views, view_names
@@ -29,6 +32,10 @@ if TYPE_CHECKING:
     from symbolic.notes.performance import Performance
 
 NOTE_LENGTHS = (64, 256, 1024)
+HEARD_LENGTHS = (64, 256)
+HEARD_RATE = 44_100
+RINGING_SECONDS = 1.0
+"""Behind the last note, so that its end is heard."""
 SECOND_LENGTHS = (10, 30, 120)
 SEED = 0
 
@@ -46,16 +53,61 @@ def render_window(
 
 def symbolic_references(scorer: SymbolicScorer, pieces: Sequence[SourcePiece], count: int) -> dict[str, ViewReference]:
     """References by name, of what the view declares, over `count` windows of each of NOTE_LENGTHS."""
-    statistics = [reference.statistic for reference in scorer.view.references]
+    windows = {n_notes: _windows_of_notes(pieces, n_notes, count) for n_notes in NOTE_LENGTHS}
+    return _references_of_notes(scorer, scorer.view, scorer.weights_sha256, windows)
+
+
+def heard_windows(pieces: Sequence[SourcePiece], count: int, listener: Listener) -> dict[int, list["Performance"]]:
+    """What is heard in renderings of `count` windows of the longest of HEARD_LENGTHS, and parts of it, by their length.
+
+    A window in which no note is heard is left out.
+    """
+    from tqdm import tqdm
+
+    longest = max(HEARD_LENGTHS)
+    heard = []
+    windows = _windows_of_notes(pieces, longest, count)
+    for window in tqdm(windows, desc=f"hearing, {longest} notes", unit="window", disable=None):
+        sound = render_window(window, window.seconds + RINGING_SECONDS, HEARD_RATE)
+        try:
+            heard.append(listener.hear(sound).cleaned.performance)
+        except InputError as error:
+            log(f"left out: {error}")
+    return {
+        n_notes: [
+            whole.excerpt(start, start + n_notes) if n_notes < longest else whole
+            for whole in heard
+            for start in range(0, max(1, len(whole) - n_notes + 1), n_notes)
+        ]
+        for n_notes in HEARD_LENGTHS
+    }
+
+
+def heard_references(
+    scorer: SymbolicScorer, windows: Mapping[int, Sequence["Performance"]], listener: Listener
+) -> dict[str, ViewReference]:
+    """References by name, of what the view declares, over what `listener` heard in windows, by their length."""
+    view = scorer.view.of_heard_notes()
+    return _references_of_notes(scorer, view, listener.heard_with(scorer.weights_sha256), windows)
+
+
+def _windows_of_notes(pieces: Sequence[SourcePiece], n_notes: int, count: int) -> list["Performance"]:
+    return draw_in_turn(pieces, Length(n_notes, "notes"), count, np.random.default_rng((SEED, n_notes)))
+
+
+def _references_of_notes(
+    scorer: SymbolicScorer, view: View, weights_sha256: str, windows: Mapping[int, Sequence["Performance"]]
+) -> dict[str, ViewReference]:
+    """References of a view, which is the scorer's or that of heard notes, over windows by their length."""
+    statistics = [reference.statistic for reference in view.references]
     values: dict[str, dict[int, list[float]]] = {statistic: {} for statistic in statistics}
-    for n_notes in NOTE_LENGTHS:
-        windows = draw_in_turn(pieces, Length(n_notes, "notes"), count, np.random.default_rng((SEED, n_notes)))
-        figures = [score.report() for score in scorer.score(windows, excerpt=True)]
-        for statistic, of_length in values.items():
-            of_length[n_notes] = [of_window[statistic] for of_window in figures]
-            median = np.median(of_length[n_notes])
-            log(f"{scorer.name}: {count} windows of {n_notes} notes, median {statistic} {median:.3f}")
-    return _references(scorer.view, scorer.weights_sha256, values)
+    for n_notes, of_length in windows.items():
+        figures = [score.report() for score in scorer.score(of_length, excerpt=True)]
+        for statistic, by_length in values.items():
+            by_length[n_notes] = [of_window[statistic] for of_window in figures]
+            median = np.median(by_length[n_notes])
+            log(f"{view.name}: {len(of_length)} windows of {n_notes} notes, median {statistic} {median:.3f}")
+    return _references(view, weights_sha256, values)
 
 
 def audio_references(view: AudioView, pieces: Sequence[SourcePiece], count: int) -> dict[str, ViewReference]:
@@ -112,6 +164,12 @@ def _parser() -> argparse.ArgumentParser:
         "--windows", type=in_range(Count), default=300, help="windows of notes of each length (default: %(default)s)"
     )
     parser.add_argument(
+        "--heard-windows",
+        type=in_range(Count),
+        default=40,
+        help="windows of notes that are rendered and heard (default: %(default)s)",
+    )
+    parser.add_argument(
         "--audio-windows", type=in_range(Count), default=60, help="windows of sound (default: %(default)s)"
     )
     return parser
@@ -130,6 +188,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for reason in views.unavailable.values():
         log(f"left out: {reason}")
     made = {name: symbolic_references(scorer, pieces, options.windows) for name, scorer in views.symbolic.items()}
+    if made:
+        views = views.with_listener(Listener())
+    if views.listener is None and made:
+        log(f"left out, references of heard notes: {views.not_heard}")
+    elif made:
+        heard = heard_windows(pieces, options.heard_windows, views.listener)
+        for name, scorer in views.symbolic.items():
+            made[name] |= heard_references(scorer, heard, views.listener)
     made |= {name: audio_references(view, pieces, options.audio_windows) for name, view in views.audio.items()}
     if not made:
         raise InputError(f"no view can be opened. {' '.join(views.unavailable.values())}")

@@ -41,6 +41,10 @@ class Listener:
         """Name and version."""
         return f"{self.transcriber.name} {self.transcriber.version}"
 
+    def heard_with(self, weights_sha256: str) -> str:
+        """What the references of figures of heard notes say they were made with: a view's weights, and who heard."""
+        return f"{weights_sha256} {self.description}"
+
     @property
     def fingerprint(self) -> str:
         """See `Transcriber`."""

@@ -93,7 +93,7 @@ class OpenViews:
     def references_of(self, view: View) -> str:
         """What the references of an open view must have been made with: its weights and, of heard notes, who heard."""
         weights = self.weights.get(view.report_keys[1], "")
-        return weights if view.half != HEARD else f"{weights} {self.listener.description}"
+        return weights if view.half != HEARD else self.listener.heard_with(weights)
 
     def unavailable_in(self, half: Half) -> dict[str, dict[str, str]]:
         """The report's {"unavailable": why} of the views of a half."""

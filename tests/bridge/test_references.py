@@ -5,8 +5,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hearing import listener_of
 
-from bridge.references import NOTE_LENGTHS, audio_references, main, symbolic_references
+from bridge.references import (
+    NOTE_LENGTHS,
+    audio_references,
+    heard_references,
+    heard_windows,
+    main,
+    symbolic_references,
+)
+from bridge.transcription.transcriber import HeardNote
 from bridge.views.opening import OpenViews
 from losscal.errors import InputError
 from losscal.references import GRID, References, ViewReference, place_in_words, typicality
@@ -133,6 +142,19 @@ def test_references_of_stand_in_views(corpus_folder, views):
     }
     assert audio["spectral_lm_llr"].weights_sha256 == "spectral_lm-hash"
     assert audio["spectral_lm_llr"].quantiles[30][0] == pytest.approx(3.0, abs=0.01)
+
+
+@pytest.mark.fluidsynth
+def test_references_of_heard_notes_are_of_what_is_heard_in_renderings(corpus_folder, views, monkeypatch):
+    """Ears that hear 300 notes of one pitch in whatever sounds: four windows of 64 of them, one of all."""
+    notes = [HeardNote(0.1 * i, 0.1 * i + 0.05, 40 + i % 2, 80) for i in range(300)]
+    listener = listener_of(monkeypatch, {"window": notes})
+    windows = heard_windows(pieces_of_corpus(Corpus.open(corpus_folder)), 3, listener)
+    assert {n_notes: [len(heard) for heard in of] for n_notes, of in windows.items()} == {64: [64] * 12, 256: [300] * 3}
+    made = heard_references(views.symbolic["events"], windows, listener)
+    assert {each.weights_sha256 for each in made.values()} == {"events-hash ears 1.0"}
+    assert made["heard_events"].windows == {64: 12, 256: 3}
+    assert made["heard_events"].quantiles[256] == pytest.approx(np.full(201, 4.05))
 
 
 def test_the_command_writes_beside_the_weights_and_keeps_other_views(corpus_folder, views, tmp_path, monkeypatch):
