@@ -161,6 +161,8 @@ def run(main: Callable[[Sequence[str] | None], int | None]) -> NoReturn:
         if getattr(sys, name) is None:  # closed by who started us
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
         getattr(sys, name).reconfigure(errors="backslashreplace")  # file names may hold bytes that no encoding knows
+    # Before torch is loaded: threads that spin while they wait keep each other from the cores that others use as well.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     PROCESS.listen()
     PROCESS.is_importing = False
     try:
