@@ -8,23 +8,27 @@ from typing import Any
 
 from bridge.calibration.cases import ADVERSARIES, YARDSTICK
 from bridge.items.entry import ItemEntry
-from bridge.views.declarations import VIEWS, half_of
+from bridge.views.declarations import REPORTED, VIEWS, half_of
 from losscal.errors import InputError
 from losscal.files import sha256_of
-from losscal.views import NOTES, SOUND
+from losscal.views import HEARD, HEARD_PREFIX, NOTES, SOUND
 
 CALIBRATION_FILE = Path(__file__).with_name("calibration.json")
-KINDS = ("midi", "sequenced", "rendering", "recording")
-"""What a view was given: notes as played or as a grid has them, notes that we played, or a sound file of the user's."""
+KINDS = ("midi", "sequenced", "heard", "rendering", "recording")
+"""What a view was given: notes as played or as a grid has them, notes heard in a sound file of the user's, notes that
+we played, or the file."""
 
 
 def reliability_of(view: str, entry: ItemEntry, weights: Mapping[str, str]) -> str | None:
     """How reliable a view with these weights is on input like the entry's; None where that was not measured."""
-    if half_of(view) == NOTES:
+    half = half_of(view)
+    if half == NOTES:
         kind = "sequenced" if entry.is_sequenced else "midi"
+    elif half == HEARD:
+        kind = "heard"
     else:
         kind = "rendering" if entry.rendered else "recording"
-    return sentence(view, kind, weights_sha256=weights.get(view))
+    return sentence(view, kind, weights_sha256=weights.get(view.removeprefix(HEARD_PREFIX)))
 
 
 def sentence(view: str, kind: str, *, weights_sha256: str | None = None) -> str | None:
@@ -37,7 +41,7 @@ def sentence(view: str, kind: str, *, weights_sha256: str | None = None) -> str 
     if kind not in KINDS:
         raise ValueError(f"kind {kind!r}: need one of {', '.join(KINDS)}")
     calibration = _calibration(CALIBRATION_FILE)
-    calibrated = calibration["weights"].get(view)
+    calibrated = calibration["weights"].get(view.removeprefix(HEARD_PREFIX))
     if calibrated is None or calibrated != (weights_sha256 or shipped_sha256(view)):
         return None
     config = calibration["config"]
@@ -58,6 +62,8 @@ def sentence(view: str, kind: str, *, weights_sha256: str | None = None) -> str 
     ]
     if is_sequenced:
         parts.append("that was measured on performances, not on sequenced music")
+    if kind == "heard":
+        parts.append(f"that was measured on renderings, heard by {config['heard_by']}; in recordings more is misheard")
     if kind == "recording" and half_of(view) == SOUND:
         parts.append("nothing was calibrated on recordings, only on renderings by one SoundFont")
     return "; ".join(parts) + "."
@@ -66,7 +72,7 @@ def sentence(view: str, kind: str, *, weights_sha256: str | None = None) -> str 
 @cache
 def shipped_sha256(view: str) -> str:
     """Of the shipped weights of a view, as its scorer tells it: of all files that are there."""
-    return sha256_of(*(path for path in VIEWS[view].weights.paths() if path.is_file()))
+    return sha256_of(*(path for path in REPORTED[view].weights.paths() if path.is_file()))
 
 
 def _failures(calibration: Mapping[str, Any], score: str) -> list[str]:

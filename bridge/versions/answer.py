@@ -6,7 +6,7 @@ It is that of the first view that can rank the version, those of notes before th
 from collections import Counter
 from collections.abc import Mapping
 
-from bridge.versions.comparison import Edits, Ranking, VersionAnswer, VersionRow
+from bridge.versions.comparison import Edits, Ranking, SoundDistances, VersionAnswer, VersionRow
 from bridge.versions.told_apart import Played
 from bridge.versions.verdicts import IS_REFERENCE, LESS_LIKELY, LIKELIER, NOT_DISTINGUISHABLE, NOT_RANKED
 from bridge.views.declarations import half_of
@@ -22,12 +22,20 @@ ANSWERS = {
 KINDS = ("added", "removed", "moved", "changed")
 
 
+OTHER_SOUND_DB = 1.0
+"""A difference of timbre from here on is another sound: with a few notes wrong 0.3 dB are met, with a room or an
+equaliser over the same notes 2 to 3."""
+
+
 def answers_of(
-    rankings: Mapping[str, Ranking], edits: Edits, played: Mapping[str, Played]
+    rankings: Mapping[str, Ranking],
+    edits: Edits,
+    played: Mapping[str, Played],
+    distances: Mapping[str, SoundDistances | None],
 ) -> tuple[VersionAnswer, ...]:
     """The rows, in the order of the group; none where no view ranks versions."""
     ids = [row.id for row in next(iter(rankings.values())).items] if rankings else []
-    return tuple(_answer(place, rankings, edits, played) for place in range(len(ids)))
+    return tuple(_answer(place, rankings, edits, played, distances) for place in range(len(ids)))
 
 
 def in_one_sentence(answers: tuple[VersionAnswer, ...], names: Mapping[str, str]) -> str:
@@ -47,25 +55,36 @@ def in_one_sentence(answers: tuple[VersionAnswer, ...], names: Mapping[str, str]
     return f"{'; '.join(parts)}.{reference}"
 
 
-def _answer(place: int, rankings: Mapping[str, Ranking], edits: Edits, played: Mapping[str, Played]) -> VersionAnswer:
+def _answer(
+    place: int,
+    rankings: Mapping[str, Ranking],
+    edits: Edits,
+    played: Mapping[str, Played],
+    distances: Mapping[str, SoundDistances | None],
+) -> VersionAnswer:
     rows = {view: ranking.items[place] for view, ranking in rankings.items()}
     first = next(iter(rows.values()))
     if first.verdict == IS_REFERENCE:
         return VersionAnswer(first.id, ANSWERS[IS_REFERENCE], "the others are compared with it", None)
     for view, row in rows.items():
         if row.verdict != NOT_RANKED:
-            return VersionAnswer(row.id, ANSWERS[row.verdict], _why(view, row, edits, played), view)
+            why = _why(view, row, edits, played, distances.get(row.id))
+            return VersionAnswer(row.id, ANSWERS[row.verdict], why, view)
     return VersionAnswer(first.id, ANSWERS[NOT_RANKED], first.reason or "", None)
 
 
-def _why(view: str, row: VersionRow, edits: Edits, played: Mapping[str, Played]) -> str:
+def _why(
+    view: str, row: VersionRow, edits: Edits, played: Mapping[str, Played], distance: SoundDistances | None
+) -> str:
     if half_of(view) == SOUND:
         return "by its sound, mix included"
     counts = Counter(edit.kind for edit in edits.get(row.id, ()) if edit.kind in KINDS)
     notes = ", ".join(f"{counts[kind]} {kind}" for kind in KINDS if counts[kind])
     way = played.get(row.id)
-    heard = "heard notes" if half_of(view) == HEARD else "notes"
-    told = [f"{heard}: {notes}" if notes else f"same {heard}"]
+    is_heard = half_of(view) == HEARD
+    told = [f"{'heard ' * is_heard}notes: {notes}" if notes else f"same {'heard ' * is_heard}notes"]
+    if is_heard and distance is not None and distance.mfcc >= OTHER_SOUND_DB:
+        told.append("other sound")
     if way is not None and (way.velocity or way.semitones or way.seconds_ratio != 1.0):
         told.append(way.text)
     return "; ".join(told)

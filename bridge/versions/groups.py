@@ -53,7 +53,7 @@ def compare(
             differences, told_apart = comparison.differences(view, quantity)
             rows = rows_of(view, quantity, members, reference, differences, told_apart)
             rankings[name] = Ranking(quantity.key, quantity.unit, rows)
-    edits = comparison.edits()
+    edits, distances = comparison.edits(), comparison.distances()
     assumed = group.assumed, _on_a_grid(members), _heard_and_read(members, reference)
     notes_of = comparison.compared_notes
     played_by_id = {members[number].id: notes.played[number] for number, notes in sorted(notes_of.items())}
@@ -63,11 +63,11 @@ def compare(
         reference=reference.id,
         views=rankings,
         edits=edits,
-        distances=comparison.distances(),
+        distances=distances,
         verdict=group_verdict(rankings, edits, reference, views.weights),
         assumed=" ".join(filter(None, assumed)) or None,
         played=played_by_id,
-        answers=answers_of(rankings, edits, played_by_id),
+        answers=answers_of(rankings, edits, played_by_id, distances),
     )
 
 

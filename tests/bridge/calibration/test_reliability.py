@@ -18,9 +18,10 @@ def calibration(tmp_path, monkeypatch):
     failure = {"view": "spectral_lm", "has_failed": True, "advice": "do not compare keys by it"}
     content = {
         "weights": {"spectral_lm": "hash", "events": "other"},
-        "config": {"excerpts": 120, "length": "10 seconds", "pieces": 60},
+        "config": {"excerpts": 120, "length": "10 seconds", "pieces": 60, "heard_by": "ears 1.0"},
         "rows": [
             {"view": "events", **row, "pairwise_accuracy": 0.99, "interval": [0.95, 1.0]},
+            {"view": "heard_events", **row, "pairwise_accuracy": 0.97, "interval": [0.9, 1.0]},
             {"view": "events: pitch_bits_per_note", **row, "pairwise_accuracy": 0.8, "interval": [0.7, 0.9]},
             {"view": "spectral_lm", **row, "severity": 0.5, "pairwise_accuracy": 1.0, "interval": [1.0, 1.0]},
             {"view": "spectral_lm", **row, "pairwise_accuracy": 0.9, "interval": [0.82, 0.97]},
@@ -60,6 +61,12 @@ def test_of_recordings_it_says_that_none_was_calibrated_on(calibration):
     assert "recordings" not in sentence("events", "recording", weights_sha256="other")
 
 
+def test_of_heard_notes_it_is_told_who_heard_what(calibration):
+    text = sentence("heard_events", "heard", weights_sha256="other")
+    assert "in 97 % [90-100 %] of cases; that was measured on renderings, heard by ears 1.0" in text
+    assert sentence("heard_vqvae", "heard", weights_sha256="other") is None
+
+
 def test_other_weights_and_other_views_have_no_sentence(calibration):
     assert sentence("spectral_lm", "rendering", weights_sha256="another") is None
     assert sentence("spectral_lm", "rendering") is None  # the shipped weights are others than these
@@ -78,7 +85,7 @@ def test_without_a_measured_row_there_is_no_sentence(calibration, tmp_path, monk
 
 
 def test_an_unknown_kind_and_a_broken_file_are_refused(calibration, tmp_path, monkeypatch):
-    with pytest.raises(ValueError, match="kind 'wav': need one of midi, sequenced, rendering, recording"):
+    with pytest.raises(ValueError, match="kind 'wav': need one of midi, sequenced, heard, rendering, recording"):
         sentence("events", "wav")
     broken = tmp_path / "broken.json"
     broken.write_text("{")

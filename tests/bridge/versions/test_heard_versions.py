@@ -8,6 +8,8 @@ from hearing import as_heard, listener_of
 
 from bridge.items.finding import find_items
 from bridge.score import score_items
+from bridge.versions.answer import answers_of
+from bridge.versions.comparison import Ranking, SoundDistances, VersionRow
 from symbolic.notes.performance import NOTE_DTYPE, Performance, nearest_velocity_bin, write_midi
 
 LIGHT, RANDOM = range(1, 6), (6, 7)
@@ -87,6 +89,14 @@ def test_bounces_in_different_sounds_are_ranked_by_their_notes(group):
     answers = {stem(row["id"]): row for row in of_group["answers"]}
     assert answers["RH_9"]["why"].startswith("same heard notes") and answers["RH_9"]["view"] == "heard_events"
     assert answers["RH_6"]["answer"] == "worse" and answers["RH_8"]["answer"] == "not ranked"
+
+
+def test_the_same_notes_in_another_sound_are_said_to_be_that():
+    row = VersionRow("b", 1, 9.0, 0.0, (0.0, 0.0), 20.0, "not distinguishable", None)
+    reference = replace(row, id="a", difference_nats=None, interval=None, verdict="reference")
+    rankings = {"heard_events": Ranking("bits_per_note", "bits a note", (reference, row))}
+    for mfcc, why in ((0.4, "same heard notes"), (2.5, "same heard notes; other sound")):
+        assert answers_of(rankings, {"b": ()}, {}, {"b": SoundDistances(0.1, mfcc)})[1].why == why
 
 
 def test_wrong_notes_are_told_by_time_and_pitch(group):
