@@ -25,7 +25,7 @@ from bridge.items.engine import (
     under_ray,
 )
 from bridge.items.entry import ItemEntry
-from bridge.items.finding import Item, find_items
+from bridge.items.finding import Item, find
 from bridge.items.journal import Journal
 from bridge.items.scoring import ItemScorer
 from bridge.items.scratch import Scratch
@@ -85,13 +85,13 @@ def score(
     if workers is not None and workers < 1:
         raise InputError(f"--workers {workers}: must be at least 1.")
     opened = open_views(views, weights_dir, checkpoints)
-    items = find_items(paths, pairs)
-    recordings = [item.wav for item in items if item.wav is not None and item.problem is None]
+    found = find(paths, pairs)
+    recordings = [item.wav for item in found.items if item.wav is not None and item.problem is None]
     if listener is not None and recordings and opened.symbolic:
         opened = opened.with_listener(listener)
         if opened.listener is not None and tell is not None and (estimate := listener.estimate(recordings)):
             tell(estimate)
-    n_workers = workers or default_workers(len(items))
+    n_workers = workers or default_workers(len(found.items))
     recipe = Recipe(
         None if views is None else tuple(views),
         None if weights_dir is None else str(weights_dir),
@@ -104,7 +104,7 @@ def score(
     elif n_workers > 1:
         run_items = partial(in_processes, recipe, n_workers)
     return score_items(
-        items,
+        found.items,
         opened,
         excerpt=excerpt,
         by_composer=by_composer,
@@ -113,6 +113,7 @@ def score(
         tables_dir=tables_dir,
         run_items=run_items,
         progress=progress,
+        passed_over=found.passed_over,
     )
 
 
@@ -127,6 +128,7 @@ def score_items(
     tables_dir: str | Path | None = None,
     run_items: Engine = in_this_process,
     progress: Progress | None = None,
+    passed_over: Sequence[str] = (),
 ) -> ReportByKeys:
     """The report of `items` under views that are open already, by default in this process; as `score` else."""
     items = list(items)
@@ -156,6 +158,7 @@ def score_items(
         items=tuple(entry if tables_dir is not None else entry.without_tables() for entry in entries),
         groups=compared,
         agreement=agreement(group.views for group in compared),
+        passed_over=tuple(passed_over),
     )
     return report.by_keys()
 

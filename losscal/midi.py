@@ -22,6 +22,8 @@ SUSTAIN, SOSTENUTO = 64, 66
 ALL_SOUND_OFF, RESET_CONTROLLERS, ALL_NOTES_OFF = 120, 121, 123
 PEDAL_DOWN_VALUE = 64
 MIDI_SUFFIXES = (".mid", ".midi")
+READABLE_MIDI_SUFFIXES = (*MIDI_SUFFIXES, ".kar", ".rmi")
+"""Karaoke files, and files in a RIFF wrapper, too."""
 MAX_FILE_BYTES = 64 << 20
 MAX_NOTES = 1_000_000
 """Days of music, or a drawing made of notes."""

@@ -23,8 +23,14 @@ from audio.signal.streams import Stream
 from losscal.errors import InputError
 from losscal.files import check_regular_file
 
-AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64"})
+AUDIO_SUFFIXES = frozenset(
+    {".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf", ".w64"}
+)
 """What a file that libsndfile reads is called; others are not looked at in folders."""
+UNDECODED_SUFFIXES = frozenset(
+    {".m4a", ".m4b", ".mp4", ".aac", ".wma", ".ape", ".wv", ".mka", ".webm", ".amr", ".dsf", ".ac3"}
+)
+"""What files of sound are called that no decoder here reads."""
 SILENCE_PEAK = 2.0**-15
 """A file whose samples all lie below one step of 16-bit audio is silent."""
 CANCELLATION_DB = -40.0

@@ -1,23 +1,26 @@
 """Finding what to score: files, folders and pairs files become a list of `Item`s of a MIDI file, an audio file or both.
 
-What cannot be scored (a missing path, an empty folder, a broken line) becomes an item too, with its `problem` told, so
-that nothing a user named goes unanswered.
+What cannot be scored (a missing path, an empty folder, a broken line, sound without a decoder) becomes an item too,
+with its `problem` told, so that nothing a user named goes unanswered. What is no music in a folder is told as well.
 """
 
 import json
 import os
-from collections import defaultdict
+import unicodedata
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-from audio.signal.waveform import AUDIO_SUFFIXES
+from audio.signal.waveform import AUDIO_SUFFIXES, UNDECODED_SUFFIXES
 from bridge.items.names import natural_order
 from losscal.errors import InputError
-from losscal.midi import MIDI_SUFFIXES
+from losscal.midi import READABLE_MIDI_SUFFIXES
 
+MOST_SUFFIXES = 8
+"""That are told of the files passed over in a folder."""
 PAIR_KEYS = frozenset({"id", "midi", "wav", "group", "path"})
 
 
@@ -33,39 +36,81 @@ class Item:
     problem: str | None = None
 
 
+@dataclass(frozen=True)
+class Found:
+    """What paths and a pairs file name.
+
+    passed_over: a sentence for each folder with files that are no music by their suffix.
+    """
+
+    items: list[Item]
+    passed_over: tuple[str, ...] = ()
+
+
 def find_items(paths: str | Path | Sequence[str | Path], pairs: str | Path | None = None) -> list[Item]:
-    """The items of files and folders (recursively; hidden names are left out), then those of a pairs file.
+    """The items of `find`."""
+    return find(paths, pairs).items
+
+
+def find(paths: str | Path | Sequence[str | Path], pairs: str | Path | None = None) -> Found:
+    """The items of files and folders (recursively, linked ones too; hidden names are left out), then of a pairs file.
 
     A MIDI and an audio file of the same folder and stem are one item, named by the MIDI file's path as given. No two
     items have one id.
     """
     items: list[Item] = []
     files: list[Path] = []
+    passed_over: list[str] = []
     for path in [Path(paths)] if isinstance(paths, str | Path) else map(Path, paths):
         try:
-            found, failed = _look_at(path)
+            files += _look_at(path, items, passed_over)
         except OSError as error:  # a folder on the way that may not be entered, a name too long
-            reason = f"cannot be read ({error.strerror}); check the path and its permissions"
-            found, failed = [], [_failed(path, reason)]
-        files += found
-        items += failed
-    items = list(_paired(files)) + items
-    return list(_with_ids_of_their_own(items + (_items_of_pairs_file(Path(pairs)) if pairs is not None else [])))
+            items.append(_failed(path, f"cannot be read ({error.strerror}); check the path and its permissions"))
+    items = list(_paired(files)) + items + (_items_of_pairs_file(Path(pairs)) if pairs is not None else [])
+    return Found(list(_with_ids_of_their_own(items)), tuple(passed_over))
 
 
-def _look_at(path: Path) -> tuple[list[Path], list[Item]]:
-    """The files that a path given by the user stands for, and an item for whatever is wrong with it."""
+def _look_at(path: Path, failed: list[Item], passed_over: list[str]) -> list[Path]:
+    """The files of music that a path given by the user stands for; what is wrong with it, or no music, is added."""
+    n_failed = len(failed)
     if path.is_dir():
-        found, unreadable = _files_below(path)
-        if not found and not unreadable:
-            return [], [_failed(path, "no MIDI or audio file in this folder or below; give another")]
-        return found, unreadable
+        candidates = _files_below(path, failed)
+        found = [file for file in candidates if _is_midi(file) or _is_audio(file)]
+        undecoded = [file for file in candidates if _is_undecoded(file)]
+        others = [file for file in candidates if not (_is_midi(file) or _is_audio(file) or _is_undecoded(file))]
+        failed += map(_without_decoder, undecoded)
+        if others:
+            passed_over.append(f"{path}: passed over as no music by their suffixes: {_counted(others)}")
+        if not found and len(failed) == n_failed:
+            failed.append(_failed(path, "no MIDI or audio file in this folder or below; give another"))
+        return found
     if not path.is_file():
-        return [], [_failed(path, "no such file or folder; check the path")]
-    if _is_midi(path) or _is_audio(path):
-        return [path], []
-    suffixes = " ".join(sorted({*MIDI_SUFFIXES, *AUDIO_SUFFIXES}))
-    return [], [_failed(path, f"neither a MIDI nor an audio file by its suffix; known are {suffixes}")]
+        failed.append(_failed(path, "no such file or folder; check the path"))
+    elif _is_midi(path) or _is_audio(path):
+        return [path]
+    elif _is_undecoded(path):
+        failed.append(_without_decoder(path))
+    else:
+        suffixes = " ".join(sorted({*READABLE_MIDI_SUFFIXES, *AUDIO_SUFFIXES}))
+        failed.append(_failed(path, f"neither a MIDI nor an audio file by its suffix; known are {suffixes}"))
+    return []
+
+
+def _without_decoder(path: Path) -> Item:
+    """The item of a file that is sound, by its suffix."""
+    return _failed(path, f"sound in a form without a decoder here ({path.suffix.lower()}); convert it to WAV or FLAC")
+
+
+def _counted(files: Sequence[Path]) -> str:
+    """Files by suffix, the most frequent first: "3 .txt, cover.jpg"."""
+    by_suffix = Counter(path.suffix.lower() for path in files)
+    names = {path.suffix.lower(): path.name for path in files}
+    told = [
+        f"{count} {suffix or 'without suffix'}" if count > 1 else names[suffix]
+        for suffix, count in by_suffix.most_common()
+    ]
+    more = [f"{len(told) - MOST_SUFFIXES} more kinds"] if len(told) > MOST_SUFFIXES else []
+    return ", ".join(told[:MOST_SUFFIXES] + more)
 
 
 def _failed(path: Path, reason: str) -> Item:
@@ -73,34 +118,43 @@ def _failed(path: Path, reason: str) -> Item:
 
 
 def _is_midi(path: Path) -> bool:
-    return path.suffix.lower() in MIDI_SUFFIXES
+    return path.suffix.lower() in READABLE_MIDI_SUFFIXES
 
 
 def _is_audio(path: Path) -> bool:
     return path.suffix.lower() in AUDIO_SUFFIXES
 
 
-def _files_below(folder: Path) -> tuple[list[Path], list[Item]]:
-    """The MIDI and audio files below `folder` in a stable order, and an item for each folder that cannot be read."""
-    unreadable: list[Item] = []
+def _is_undecoded(path: Path) -> bool:
+    return path.suffix.lower() in UNDECODED_SUFFIXES
+
+
+def _files_below(folder: Path, failed: list[Item]) -> list[Path]:
+    """The files below `folder` in a stable order; an item for each folder that cannot be read is added."""
 
     def remember(error: OSError) -> None:
-        unreadable.append(_failed(Path(error.filename), f"cannot be read ({error.strerror}); check its permissions"))
+        failed.append(_failed(Path(error.filename), f"cannot be read ({error.strerror}); check its permissions"))
 
     found: list[Path] = []
-    for parent, folders, names in os.walk(folder, onerror=remember):
+    walked: set[str] = set()
+    for parent, folders, names in os.walk(folder, onerror=remember, followlinks=True):
+        place = os.path.realpath(parent)
+        if place in walked:  # a link may lead back
+            folders.clear()
+            continue
+        walked.add(place)
         folders[:] = sorted((name for name in folders if not name.startswith(".")), key=natural_order)
-        candidates = [Path(parent, name) for name in sorted(names, key=natural_order) if not name.startswith(".")]
-        found += [path for path in candidates if _is_midi(path) or _is_audio(path)]
-    return found, unreadable
+        found += [Path(parent, name) for name in sorted(names, key=natural_order) if not name.startswith(".")]
+    return found
 
 
 def _paired(files: Iterable[Path]) -> Iterator[Item]:
     """One item for each (folder, stem); a file given twice counts once."""
-    candidates: dict[Path, dict[Path, Path]] = {}
+    candidates: dict[str, dict[Path, Path]] = {}
     for path in files:
         absolute = path.parent.resolve() / path.name  # a link keeps its own name, or pairs of links would part
-        candidates.setdefault(absolute.with_suffix(""), {}).setdefault(absolute, path)
+        stem = unicodedata.normalize("NFC", str(absolute.with_suffix("")))  # an accent may be a character of its own
+        candidates.setdefault(stem, {}).setdefault(absolute, path)
     for same_stem in candidates.values():
         midis = [path for path in same_stem.values() if _is_midi(path)]
         audios = [path for path in same_stem.values() if _is_audio(path)]

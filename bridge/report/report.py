@@ -19,7 +19,10 @@ REPORT_VERSION = 1
 
 @dataclass(frozen=True)
 class Report:
-    """Items, their groups, and what their figures stand on: the weights' SHA-256 and the unit of each view."""
+    """Items, their groups, and what their figures stand on: the weights' SHA-256 and the unit of each view.
+
+    passed_over: a sentence for each folder with files that are no music by their suffixes.
+    """
 
     version: int
     created: str
@@ -29,6 +32,7 @@ class Report:
     items: tuple[ItemEntry, ...]
     groups: tuple[GroupComparison, ...] = ()
     agreement: Agreement | None = None
+    passed_over: tuple[str, ...] = ()
 
     def views(self) -> dict[str, View]:
         """Our views, then those of other packages that gave any item figures, by name."""

@@ -62,6 +62,7 @@ def text_table(report: Report) -> str:
     lines += _block(last, rows, tails, TAIL_HEAD)
     legend = [column.shown.legend for sections in (*blocks, last) for section in sections for column in section.columns]
     told = [f"[{number}] {in_one_line(text)}" for text, number in remarks.items()]
+    told += map(in_one_line, report.passed_over)
     return "\n".join([*answered, *lines, *dict.fromkeys(filter(None, legend)), *told])
 
 

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from losscal.errors import InputError
-from losscal.midi import MAX_FILE_BYTES, MIDI_SUFFIXES, read_midi_bytes
+from losscal.midi import MAX_FILE_BYTES, READABLE_MIDI_SUFFIXES, read_midi_bytes
 
 MAX_ZIP_BYTES = 16 << 30
 """Of all MIDI files of a zip, unpacked."""
@@ -75,7 +75,7 @@ class MidiZip:
 def open_source(path: Path) -> MidiFolder | MidiZip:
     """The MIDI files of a folder or a zip, sorted by name; raises InputError where it is neither, or too large."""
     if path.is_dir():
-        found = (file for file in sorted(path.rglob("*")) if file.name.lower().endswith(MIDI_SUFFIXES))
+        found = (file for file in sorted(path.rglob("*")) if file.name.lower().endswith(READABLE_MIDI_SUFFIXES))
         return MidiFolder(path, tuple(file for file in found if not file.is_dir()))
     if path.exists() and not path.is_file():
         raise InputError(f"{path}: a pipe or device; give a folder or zip of MIDI files.")
@@ -85,7 +85,7 @@ def open_source(path: Path) -> MidiFolder | MidiZip:
         raise InputError(
             f"{path}: no folder and no readable zip ({error}); give a folder or zip of MIDI files."
         ) from error
-    members = [member for member in archive.infolist() if member.filename.lower().endswith(MIDI_SUFFIXES)]
+    members = [member for member in archive.infolist() if member.filename.lower().endswith(READABLE_MIDI_SUFFIXES)]
     n_bytes = sum(member.file_size for member in members)
     if n_bytes > MAX_ZIP_BYTES:
         raise InputError(

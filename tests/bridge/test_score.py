@@ -50,7 +50,7 @@ def test_a_pair_carries_both_halves_with_the_keys_of_the_contract(tmp_path, view
     midi, wav = make_midi(tmp_path / "a.mid", count=60), make_wav(tmp_path / "a.wav", seconds=8.0)
     report = score_items([Item(id="a", midi=midi, wav=wav, group="g")], views)
     assert set(report) == {
-        *("version", "created", "weights", "units", "context_policy", "items", "groups", "agreement")
+        *("version", "created", "weights", "units", "context_policy", "items", "groups", "agreement", "passed_over")
     }
     assert report["version"] == 1 and report["agreement"] is None
     assert report["weights"] == {name: f"{name}-hash" for name in ("events", "vqvae", "spectral_lm")}

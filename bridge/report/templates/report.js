@@ -69,6 +69,7 @@ function overview() {
         ),
       ),
       el("p", {}, REPORT.context_policy),
+      ...(REPORT.passed_over ?? []).map((told) => el("p", {}, told)),
     ),
   );
 }

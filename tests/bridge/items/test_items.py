@@ -2,11 +2,12 @@
 
 import json
 import os
+import unicodedata
 from pathlib import Path
 
 import pytest
 
-from bridge.items.finding import find_items
+from bridge.items.finding import find, find_items
 
 
 def touch(folder, *names):
@@ -36,6 +37,52 @@ def test_stems_may_hold_dots_commas_and_accents(tmp_path):
         ("Fauré, Op. 1 No.3.mid", "Fauré, Op. 1 No.3.wav"),
         (None, "Fauré, Op. 1 No.4.wav"),
     ]
+
+
+def test_names_pair_whether_an_accent_is_composed_or_not(tmp_path):
+    composed, decomposed = (unicodedata.normalize(form, "Fauré Élégie") for form in ("NFC", "NFD"))
+    assert composed != decomposed
+    touch(tmp_path, f"{composed}.mid", f"{decomposed}.wav", f"{decomposed} 2.mid")
+    assert found(find_items([tmp_path])) == [
+        (f"{decomposed} 2.mid", None),
+        (f"{composed}.mid", f"{decomposed}.wav"),
+    ]
+
+
+def test_every_suffix_of_what_can_be_read_is_found_in_capitals_too(tmp_path):
+    midis, sounds = ("a.kar", "b.RMI", "c.MID"), ("d.oga", "e.AIFC", "f.wave", "g.Opus")
+    touch(tmp_path, *midis, *sounds)
+    assert found(find_items([tmp_path])) == [(name, None) for name in midis] + [(None, name) for name in sounds]
+
+
+def test_linked_folders_are_read_once_and_a_link_back_ends(tmp_path):
+    touch(tmp_path, "set/a.mid", "elsewhere/b.mid", "elsewhere/c/d.wav")
+    (tmp_path / "set/link").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere/c/back").symlink_to(tmp_path / "set")
+    assert found(find_items([tmp_path / "set"])) == [("a.mid", None), ("b.mid", None), (None, "d.wav")]
+    assert len(find_items([tmp_path])) == 3
+
+
+def test_sound_without_a_decoder_is_an_item_that_says_so(tmp_path):
+    touch(tmp_path, "a.mid", "a.m4a", "b.WMA")
+    items = find_items([tmp_path, tmp_path / "a.m4a"])
+    assert [(Path(item.id).name, item.problem is None) for item in items[:3]] == [
+        ("a.mid", True),
+        ("a.m4a", False),
+        ("b.WMA", False),
+    ]
+    assert "without a decoder here (.wma); convert it to WAV" in items[2].problem
+
+
+def test_what_a_folder_holds_beside_music_is_told_by_suffix(tmp_path):
+    touch(tmp_path, "a.mid", "cover.jpg", "README", *(f"{number}.txt" for number in range(3)), ".hidden.pdf", "b/4.TXT")
+    assert find(tmp_path).passed_over == (
+        f"{tmp_path}: passed over as no music by their suffixes: 4 .txt, cover.jpg, README",
+    )
+    assert find(tmp_path / "a.mid").passed_over == ()
+    touch(tmp_path, *(f"x.{number}" for number in range(20)))
+    (told,) = find(tmp_path).passed_over
+    assert told.endswith(", 15 more kinds") and len(told) < len(str(tmp_path)) + 150
 
 
 def test_ids_are_paths_as_given_and_a_file_given_twice_counts_once(tmp_path, monkeypatch):

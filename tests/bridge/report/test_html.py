@@ -118,14 +118,14 @@ def test_nothing_is_loaded_from_elsewhere_and_only_what_we_wrote_may_run(tmp_pat
 
 def test_a_report_of_an_older_shape_is_shown(tmp_path):
     report = make_report(tmp_path)
-    del report["groups"], report["agreement"]
+    del report["groups"], report["agreement"], report["passed_over"]
     for entry in report["items"]:
         del entry["moments"], entry["explanations"]
     report["items"][0] |= {"symbolic": None, "audio": {"seconds": 2.0, "musicgen": {"unavailable": "no weights"}}}
     report["items"][1]["symbolic"]["per_note"] = None
     page = page_of(report, tmp_path)
     completed = [{"moments": [], "explanations": {}} | entry for entry in report["items"]]
-    assert page.report() == {**report, "items": completed, "groups": [], "agreement": None}
+    assert page.report() == {**report, "items": completed, "groups": [], "agreement": None, "passed_over": []}
     assert "item-0" not in page.texts
     alone = page.item(1)
     assert alone["notes"] is None and alone["nats"] == {} and alone["sound_start"] == 0.0  # its times are the file's

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sample_report import make_report
 
 from audio.audiobox import AXES
 from audio.metrics.similarity import Match
@@ -110,6 +111,12 @@ def test_columns_of_all_views_fit_in_blocks_and_empty_ones_are_left_out(tmp_path
     assert text.count("render") == 2  # in the last block alone
     narrow = table(score_items(items, OpenViews({"events": views.symbolic["events"]}, {})))
     assert "vqvae" not in narrow and "nats/s" not in narrow and len(narrow.splitlines()[1]) < 100
+
+
+def test_what_was_passed_over_is_told_behind_all_else(tmp_path):
+    report = make_report(tmp_path)
+    assert table(report).splitlines()[-1] == report["passed_over"][0]
+    assert len(table({**report, "passed_over": ["a\nfolder"]}).splitlines()) == len(table(report).splitlines())
 
 
 def test_the_documented_report_has_the_keys_of_a_real_one(report):
