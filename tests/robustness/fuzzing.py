@@ -6,6 +6,7 @@ libraries, endless loops and memory are seen from outside. With PYTHONPATH=.:tes
 """
 
 import argparse
+import os
 import re
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
 
 import numpy as np
 from robustness.readers import READERS, Reader
@@ -27,11 +28,14 @@ from losscal.settings import CountOrNone, Seed
 from losscal.statistics import markdown_table
 
 LIMIT_SECONDS = 10.0
-"""For one file."""
+"""Of the processor's time for one file; other programs may keep it waiting."""
+BLOCKED_SECONDS = 1800.0
+"""By the clock: a reader that waits for something takes no time of the processor."""
 LIMIT_MIB = 600.0
 """That one file may add."""
 START_SECONDS = 120.0
 OUTCOMES = ("read", "refused", "raised", "hung")
+HEADS = ("reader", "tried", *OUTCOMES, "slowest, s", "peak memory added, MiB", "all, s")
 MOST_FAILURES = 30
 """After so many a reader is given no more files."""
 
@@ -62,15 +66,17 @@ def fuzz(name: str, seed: int, count: int, first: int = 0) -> Tally:
 def _until_it_ends(name: str, seed: int, begin: int, end: int, tally: Tally) -> int:
     """Count what one process says; the number of the file behind the last that it took up."""
     command = [sys.executable, "-m", "robustness.fuzzing", "--child", name, str(seed), str(begin), str(end)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
-        last_word = time.monotonic()
-        allowed = START_SECONDS
+    with (
+        TemporaryFile("w+", errors="replace") as printed,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=printed, text=True) as child,
+    ):
+        last_word, used, allowed = time.monotonic(), _processor_seconds(child.pid), START_SECONDS
         hung = False
 
         def watch() -> None:
             nonlocal hung
             while child.poll() is None:
-                if time.monotonic() - last_word > allowed:
+                if _processor_seconds(child.pid) - used > allowed or time.monotonic() - last_word > BLOCKED_SECONDS:
                     hung = True
                     child.kill()
                 time.sleep(0.2)
@@ -80,8 +86,9 @@ def _until_it_ends(name: str, seed: int, begin: int, end: int, tally: Tally) -> 
         number = begin
         under_way = False
         for line in child.stdout:
-            last_word, allowed = time.monotonic(), LIMIT_SECONDS
             kind, *words = line.split(" ", 3)
+            last_word, used = time.monotonic(), _processor_seconds(child.pid)
+            allowed = LIMIT_SECONDS if kind == "begin" else START_SECONDS  # what is between two files is no reader's
             if kind == "begin":
                 number, under_way = int(words[0]), True
                 continue
@@ -97,31 +104,34 @@ def _until_it_ends(name: str, seed: int, begin: int, end: int, tally: Tally) -> 
             if len(tally.failures) >= MOST_FAILURES:
                 child.kill()
                 break
-        errors = child.stderr.read()
         child.wait()
+        printed.seek(0)
+        errors = printed.read()
     if under_way:
         tally.outcomes["hung" if hung else "raised"] += 1
         reason = "hung" if hung else f"ended by signal {-child.returncode}"
         tally.failures.append(f"{name} {seed} {number}: {reason}")
     elif child.returncode and not tally.failures:
-        raise RuntimeError(f"{name}: {errors[-2000:]}")
+        raise RuntimeError(f"{name}, exit status {child.returncode}: {errors[-2000:]}")
     return number + 1
 
 
 def _child(name: str, seed: int, begin: int, end: int) -> None:
+    words = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # C libraries print there
     reader = READERS[name]
     whole = reader.whole()
     with TemporaryDirectory() as folder:
         path = Path(folder, f"input{reader.suffix}")
         for number in range(begin, end):
             path.write_bytes(file_of_number(name, whole, seed, number))
-            sys.stdout.write(f"begin {number}\n")
-            sys.stdout.flush()
+            words.write(f"begin {number}\n")
+            words.flush()
             base, start = _reset_peak(), time.perf_counter()
             outcome, reason = outcome_of(reader, path)
             seconds, mib = time.perf_counter() - start, _status("VmHWM") - base
-            sys.stdout.write(f"{outcome} {seconds:.4f} {max(0.0, mib):.1f} {' '.join(reason.split())}\n")
-            sys.stdout.flush()
+            words.write(f"{outcome} {seconds:.4f} {max(0.0, mib):.1f} {' '.join(reason.split())}\n")
+            words.flush()
 
 
 def outcome_of(reader: Reader, path: Path) -> tuple[str, str]:
@@ -151,6 +161,17 @@ def _status(key: str) -> float:
     return int(re.search(rf"{key}:\s+(\d+) kB", status)[1]) / 2**10
 
 
+def _processor_seconds(pid: int) -> float:
+    """What a process has used; by the clock where that is not known, and 0 of one that is gone."""
+    if sys.platform != "linux":
+        return time.monotonic()
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the table, then what failed; exit status 1 where anything did."""
     if argv is None and sys.argv[1:2] == ["--child"]:
@@ -163,17 +184,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name, default in (("midi", 100_000), ("sound", 20_000), ("others", 5_000)):
         parser.add_argument(f"--{name}", type=in_range(CountOrNone), default=default, help="files (%(default)s)")
     flags = parser.parse_args(argv)
-    rows, failures = [], []
+    write_result(markdown_table(HEADS, []))
+    failures = []
     for name in flags.readers:
         start = time.monotonic()
         tally = fuzz(name, flags.seed, {"MIDI": flags.midi, "sound": flags.sound}.get(name, flags.others))
         counts = [str(tally.outcomes[outcome]) for outcome in OUTCOMES]
-        seconds = time.monotonic() - start
-        figures = [f"{tally.slowest_seconds:.2f}", f"{tally.peak_mib:.0f}", f"{seconds:.0f}"]
-        rows.append([name, str(tally.outcomes.total()), *counts, *figures])
+        figures = [f"{tally.slowest_seconds:.2f}", f"{tally.peak_mib:.0f}", f"{time.monotonic() - start:.0f}"]
+        row = [name, str(tally.outcomes.total()), *counts, *figures]
+        write_result(markdown_table(HEADS, [row]).splitlines()[-1])  # each as soon as it is known
         failures += tally.failures
-    heads = ["reader", "tried", *OUTCOMES, "slowest, s", "peak memory added, MiB", "all, s"]
-    write_result(markdown_table(heads, rows))
     for failure in failures:
         write_result(failure)
     return EXIT_ITEMS_FAILED if failures else EXIT_DONE
