@@ -25,8 +25,12 @@ def excerpts(blocks: Iterable[np.ndarray], spans: Iterable[tuple[int, int]]) -> 
     begin = end = 0  # of what is held
     for first, last in spans:
         while end < last and (block := next(arriving, None)) is not None:
-            held.append(block)
             end += block.shape[-1]
+            if end <= first:  # a span may begin hours later
+                held.clear()
+                begin = end
+            else:
+                held.append(block)
         while begin + held[0].shape[-1] <= first:
             begin += held.popleft().shape[-1]
         joined = held[0] if len(held) == 1 else np.concatenate(held, axis=-1)

@@ -74,7 +74,12 @@ def quantised_frames(sound: Sound, config: FrameConfig = FrameConfig()) -> np.nd
 
 def levels_of(sound: Sound, config: FrameConfig = FrameConfig()) -> np.ndarray:
     """Mono sound of N samples, at the recipe's rate and loudness, to levels uint8 [ceil(N / hop), n_bands]."""
-    return np.concatenate([levels_of_power(power, config) for power in power_spectra(sound, config)])
+    levels = np.empty((-(-sound.n_samples // config.hop_samples), config.n_bands), dtype=np.uint8)
+    n_done = 0
+    for power in power_spectra(sound, config):
+        levels[n_done : n_done + len(power)] = levels_of_power(power, config)
+        n_done += len(power)
+    return levels
 
 
 def power_spectra(sound: Sound, config: FrameConfig = FrameConfig()) -> Iterator[np.ndarray]:

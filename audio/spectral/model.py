@@ -157,13 +157,12 @@ def frame_nats(model: SpectralLM, levels: np.ndarray, window_frames: int = WINDO
     """
     context = model.config.context_frames
     device = model.start.device
-    padded = torch.zeros((context + len(levels), model.config.n_bands), dtype=torch.uint8)
-    padded[context:] = torch.from_numpy(np.array(levels))
     nats = np.empty(len(levels), dtype=np.float64)
     for start in range(0, len(levels), window_frames):
-        window = padded[None, start : start + context + window_frames].to(device)
-        n_start = torch.tensor([max(0, context - start)], device=device)
+        n_start = max(0, context - start)
+        seen = levels[max(0, start - context) : start + window_frames]
+        window = torch.from_numpy(np.pad(seen, ((n_start, 0), (0, 0))))[None].to(device)
         with torch.autocast(device.type, enabled=False):
-            cells = model.cell_nats(window, n_start)
+            cells = model.cell_nats(window, torch.tensor([n_start], device=device))
         nats[start : start + window_frames] = cells[0].double().sum(-1).cpu().numpy()
     return nats

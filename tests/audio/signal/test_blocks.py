@@ -1,5 +1,6 @@
 """Excerpts of sound in blocks are those of the whole, and no more is held than they need."""
 
+import weakref
 from itertools import pairwise
 
 import numpy as np
@@ -37,3 +38,27 @@ def test_blocks_are_read_no_sooner_than_they_are_needed():
 
     needed = [n_read for _ in excerpts(blocks(), [(0, 5), (5, 10), (9, 12), (40, 50)])]
     assert needed == [1, 1, 2, 5]
+
+
+def test_blocks_before_a_span_are_let_go():
+    most = 0
+
+    def blocks():
+        nonlocal most
+        alive = weakref.WeakSet()
+        for block in in_blocks([10] * 10):
+            held = Held(block)
+            alive.add(held)
+            most = max(most, len(alive))
+            yield held.view()
+
+    class Held(np.ndarray):
+        """An array that may stand in a set."""
+
+        __hash__ = object.__hash__
+
+        def __new__(cls, block):
+            return block.copy().view(cls)
+
+    assert [excerpt.shape for excerpt in excerpts(blocks(), [(2, 5), (85, 90)])] == [(2, 3), (2, 5)]
+    assert most <= 3
