@@ -60,10 +60,14 @@ class Music:
         """The MIDI file as FluidSynth plays it, at `sample_rate` Hz.
 
         It begins with the first note, as a rest says nothing of the music; beside a recording, which may have been made
-        from the file, with the file.
+        from the file, with the file. A lone file that is nearly all rests is
+        refused before it is played.
         """
+        from bridge.synthesis.messages import check_rests
         from bridge.synthesis.rendering import play
 
+        if self.wav is None:
+            check_rests(self._midi_file, str(self.midi))
         if sample_rate not in self._renderings:
             of_rate = play(self._midi_file, str(self.midi), sample_rate=sample_rate, from_first_note=self.wav is None)
             self._renderings[sample_rate] = of_rate

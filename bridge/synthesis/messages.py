@@ -16,6 +16,8 @@ from symbolic.notes.strokes import Strokes, find_strokes
 
 HELD_SECONDS = 10.0
 """What a pedal, or a key that is never let go, still holds so long after the last key has moved has died away."""
+MIN_SOUNDING_FRACTION = 0.1
+"""Of a music that sounds for a smaller share of its time no likelihood is told: silence would decide it."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,26 @@ class Played:
             begin = seconds[_first_note(file, strokes)]
             is_played &= (seconds >= begin) | ~np.isin(file.kind, (NOTE_ON, NOTE_OFF))
         return cls(np.maximum(seconds - begin, 0.0)[is_played], file.status[is_played], file.data[is_played])
+
+
+def check_rests(file: MidiFile, name: str) -> None:
+    """Raise InputError where all but MIN_SOUNDING_FRACTION of the music is rests, which would take long to play.
+
+    A note is taken to sound for HELD_SECONDS longer than it is held, so what is refused here is all but silent.
+    """
+    strokes, seconds = _all_strokes(file, name), np.append(file.seconds, file.seconds[-1])
+    order = np.argsort(strokes.onset_place)
+    onset = seconds[strokes.onset_place[order]]
+    silent_from = np.maximum.accumulate(seconds[strokes.released_place[order]] + HELD_SECONDS)
+    rests = np.maximum(onset[1:] - silent_from[:-1], 0.0)
+    fraction = 1.0 - rests.sum() / (silent_from[-1] - onset[0])
+    if fraction < MIN_SOUNDING_FRACTION:
+        longest = int(rests.argmax())
+        raise InputError(
+            f"{name}: notes sound for only {fraction:.1%} of its time, the limit is {MIN_SOUNDING_FRACTION:.0%}, and a "
+            f"likelihood of silence means nothing; cut its rests, the longest of {rests[longest]:.0f} s begins at "
+            f"{silent_from[longest]:.0f} s."
+        )
 
 
 def first_note_seconds(path: Path) -> float:

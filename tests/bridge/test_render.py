@@ -9,6 +9,7 @@ import soundfile
 
 from audio.signal.blocks import BLOCK_SAMPLES
 from audio.signal.waveform import in_memory
+from bridge.items.music import Music
 from bridge.render import main, render
 from bridge.synthesis import rendering, synthesiser
 from bridge.synthesis.messages import first_note_seconds
@@ -138,6 +139,21 @@ def test_a_controller_hours_later_costs_neither_time_nor_memory(tmp_path):
         samples = render(write(tmp_path / "stray.mid", [*note(0.0, 0.3), *held, stray]), sample_rate=8_000)
         assert samples.shape[1] <= 8_000 * 30
         assert held or np.array_equal(samples, expected)
+
+
+def test_music_of_rests_is_refused_before_it_is_played(tmp_path, monkeypatch):
+    monkeypatch.setattr("bridge.synthesis.rendering.play", lambda *_, **__: "played")
+    for name, second_note, is_refused in (("late", 10_800.0, True), ("rest", 205.0, True), ("music", 195.0, False)):
+        music = Music(write(tmp_path / f"{name}.mid", [*note(0.0, 0.5), *note(second_note, second_note + 0.5)]), None)
+        if is_refused:
+            with pytest.raises(InputError, match=rf"{name}\.mid: notes sound for only .* begins at 1[01] s"):
+                music.rendering(8_000)
+        else:
+            assert music.rendering(8_000) == "played"
+    held = [control(0.1, 64, 127), control(10_700.0, 64, 0)]  # whether that is silence only its sound can tell
+    held_music = Music(write(tmp_path / "held.mid", [*note(0.0, 0.5), *held, *note(10_800.0, 10_801.0)]), None)
+    beside_a_recording = Music(tmp_path / "late.mid", tmp_path / "late.wav")
+    assert held_music.rendering(8_000) == beside_a_recording.rendering(8_000) == "played"
 
 
 @pytest.mark.fluidsynth
