@@ -60,8 +60,7 @@ class Music:
         """The MIDI file as FluidSynth plays it, at `sample_rate` Hz.
 
         It begins with the first note, as a rest says nothing of the music; beside a recording, which may have been made
-        from the file, with the file. A lone file that is nearly all rests is
-        refused before it is played.
+        from the file, with the file. A lone file that is nearly all rests is refused before it is played.
         """
         from bridge.synthesis.messages import check_rests
         from bridge.synthesis.rendering import play
