@@ -118,7 +118,7 @@ class Recording(Sound):
                 f"{self.path}: ends after {n_read} of its {self.n_samples} samples; fetch or export it anew."
             )
         if peak < SILENCE_PEAK:
-            raise InputError(f"{self.path}: is silent; there is nothing to score.")
+            raise InputError(f"{self.path}: is silent throughout; record or export it anew.")
 
 
 @dataclass(frozen=True)
@@ -199,12 +199,21 @@ def without_dc(sound: Sound) -> Sound:
     """Less the mean of each channel, an offset that nobody hears; measured at once, in one pass.
 
     A sound whose offset lies below one step of 16-bit audio is left as it is. A high-pass would follow an offset that
-    changes, but turns the phases of low notes and so moves every clean recording. Raises as the sound's blocks do.
+    changes, but turns the phases of low notes and so moves every clean recording. Raises InputError where there is
+    nothing but an offset, and as the sound's blocks do.
     """
-    totals = sum(block.sum(axis=1, keepdims=True, dtype=np.float64) for block in sound.blocks())
+    totals, lowest, highest = 0.0, np.inf, -np.inf
+    for block in sound.blocks():
+        totals = totals + block.sum(axis=1, keepdims=True, dtype=np.float64)
+        lowest = np.minimum(lowest, block.min(axis=1, keepdims=True))
+        highest = np.maximum(highest, block.max(axis=1, keepdims=True))
     offset = (totals / sound.n_samples).astype(np.float32)  # [channels, 1]
     if np.abs(offset).max() < SILENCE_PEAK:
         return sound
+    if (highest - lowest).max() < SILENCE_PEAK:
+        raise InputError(
+            f"{sound.source}: holds a constant offset (DC) and no sound; check what was recorded, and record it anew."
+        )
     return Processed.of(sound, lambda: (block - offset for block in sound.blocks()))
 
 
@@ -236,7 +245,9 @@ def loudness_lufs(sound: Sound) -> float:
         blocks = blocks_of(np.pad(in_memory(sound).samples, ((0, 0), (0, n_missing)), mode="wrap"))
     lufs = integrated_loudness(blocks, sound.sample_rate, sound.n_channels)
     if not np.isfinite(lufs):
-        raise InputError(f"{sound.source}: is quieter than -70 LUFS throughout; there is nothing to score.")
+        raise InputError(
+            f"{sound.source}: is all but silent, quieter than -70 LUFS throughout; raise its level or give another."
+        )
     return lufs
 
 

@@ -37,6 +37,13 @@ class Music:
 
         return clean_midi_file(self._midi_file, str(self.midi))
 
+    @cached_property
+    def remark_on_instruments(self) -> str | None:
+        """Where notes of the MIDI file are not the piano's."""
+        from symbolic.notes.instruments import remark_on_instruments
+
+        return remark_on_instruments(self._midi_file)
+
     def sound(self, sample_rate: int) -> "Sound":
         """The audio file as it is, or else a rendering of the MIDI file at `sample_rate` Hz."""
         return self.rendering(sample_rate) if self.wav is None else self.recording

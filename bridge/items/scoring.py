@@ -102,8 +102,9 @@ class ItemScorer:
         return [] if item.wav is None or self.views.not_heard is None else [f"heard notes: {self.views.not_heard}"]
 
     def _half_of_notes(self, music: Music, tables: Tables | None, source: str) -> Part[NotesHalf]:
-        cleaned = music.cleaned
-        return half_of_notes(cleaned, self.views, tables, source, excerpt=self.excerpt, by_composer=self.by_composer)
+        cleaned, remark = music.cleaned, music.remark_on_instruments
+        part = half_of_notes(cleaned, self.views, tables, source, excerpt=self.excerpt, by_composer=self.by_composer)
+        return part if remark is None else replace(part, warnings=(remark, *part.warnings))
 
     def _half_of_heard_notes(self, music: Music, tables: Tables | None, source: str) -> Part[HeardHalf]:
         """Without a value where the recording is no piano music, which is told."""

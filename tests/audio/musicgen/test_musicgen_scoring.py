@@ -173,7 +173,7 @@ def test_a_mono_checkpoint_hears_the_mean_of_the_channels_at_fixed_loudness():
     sound = prepared(tiny(), tones(1.0, sample_rate=44_100))
     assert (sound.n_channels, sound.n_samples, sound.sample_rate) == (1, 32_000, 32_000)
     assert loudness_lufs(sound) == pytest.approx(LOUDNESS_LUFS, abs=0.05)
-    with pytest.raises(InputError, match="silence: is quieter than -70 LUFS"):
+    with pytest.raises(InputError, match="silence: is all but silent, quieter than -70 LUFS"):
         scorer.score(Waveform(np.zeros((1, 32_000), np.float32), 32_000, "silence"))
 
 

@@ -192,6 +192,12 @@ def test_an_offset_is_taken_out_of_each_channel_and_what_has_none_is_left_alone(
     assert without_dc(clean) is clean
 
 
+def test_an_offset_alone_is_told_as_what_it_is():
+    for samples in (np.full((2, 8000), 0.01), np.tile([[0.3], [-0.2]], 8000)):
+        with pytest.raises(InputError, match=r"offset: holds a constant offset \(DC\) and no sound"):
+            without_dc(Waveform(samples.astype(np.float32), 16_000, "offset"))
+
+
 @pytest.mark.parametrize("sample_rate", [8_000, 22_050, 44_100, 96_000])
 def test_resampling_keeps_a_sine_in_place(sample_rate):
     got = in_memory(resample(sine(440.0, 1.0, sample_rate), 16_000))
@@ -230,5 +236,5 @@ def test_mono_blocks_are_mono_resampled_and_at_the_loudness():
 
 
 def test_what_is_below_the_absolute_gate_is_refused_by_name():
-    with pytest.raises(InputError, match=r"sine: is quieter than -70 LUFS"):
+    with pytest.raises(InputError, match=r"sine: is all but silent, quieter than -70 LUFS"):
         loudness_lufs(sine(440.0, 1.0, 16_000, 1e-5))
