@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
-from bridge.items.entry import Figures, ItemEntry
+from bridge.items.entry import Figures, HeardHalf, ItemEntry, NotesHalf
 from bridge.versions.comparison import VersionRow
 from bridge.versions.differences import MIN_SHARED_SECONDS, Difference
 from bridge.versions.told_apart import Costs
@@ -23,8 +23,12 @@ NEGLIGIBLE_NATS = 0.1
 
 
 def quantity_of(view: View, entries: Sequence[ItemEntry]) -> Quantity | None:
-    """What a view ranks a group of entries by; None for a view that ranks nothing, or gave none of them a figure."""
-    if view.half == HEARD and all(entry.heard is None for entry in entries):
+    """What a view ranks a group of entries by; None for a view that ranks nothing, or gave none of them a figure.
+
+    Of recordings alone only the views of heard notes rank, where any are.
+    """
+    has_heard, has_read = (any(of is not None for of in halves) for halves in zip(*map(_notes, entries), strict=True))
+    if (view.half == HEARD and not has_heard) or (view.half == NOTES and has_heard and not has_read):
         return None
     figures = (_figures(entry, view) for entry in entries)
     return view.quantity(figures, is_sequenced=any(entry.is_sequenced for entry in entries))
@@ -124,6 +128,11 @@ def _reason_for_no_value(view: View, entry: ItemEntry) -> str:
         SOUND: "its sound was not scored",
     }
     return reasons[view.half]
+
+
+def _notes(entry: ItemEntry) -> tuple[HeardHalf | None, NotesHalf | None]:
+    """Heard and read."""
+    return entry.heard, entry.symbolic
 
 
 def _figures(entry: ItemEntry, view: View) -> Figures:

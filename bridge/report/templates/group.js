@@ -210,7 +210,8 @@ async function buildRolls(group, place) {
   const ids = versionsOf(group);
   const data = await Promise.all(ids.map((id) => itemData(INDEX_OF_ID.get(id))));
   const reference = data[ids.indexOf(group.reference)];
-  const lengthOf = ({ symbolic, audio }) => symbolic?.seconds ?? audio?.seconds ?? 0; // heard notes are a recording's
+  const lengthOf = ({ symbolic, heard, audio }) =>
+    symbolic?.seconds ?? audio?.seconds ?? (heard ? heard.first_note_seconds + heard.seconds : 0);
   const seconds = Math.max(...ids.map((id) => lengthOf(REPORT.items[INDEX_OF_ID.get(id)])));
   const legend = Object.entries(EDIT_SYMBOLS)
     .map(([kind, symbol]) => `${symbol} ${kind}`)

@@ -40,6 +40,7 @@ function overview() {
     `${count((entry) => entry.symbolic)} with notes`,
     `${count((entry) => entry.audio && entry.rendered)} rendered`,
     `${count((entry) => entry.audio && !entry.rendered)} with a recording`,
+    `${count((entry) => entry.heard)} heard`,
     `${count((entry) => entry.error)} failed`,
   ].filter((text) => !text.startsWith("0 "));
   const weights = Object.entries(REPORT.weights ?? {});
