@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from bridge.items.engine import (
     ENGINES,
@@ -39,12 +38,13 @@ from bridge.versions.groups import compare
 from bridge.views.opening import VIEWS, OpenViews, checkpoints_of, open_views, view_names
 from losscal.cli import EXIT_DONE, EXIT_ITEMS_FAILED, in_range, log, run, write_result
 from losscal.errors import InputError
+from losscal.processes.progress import Progress, watching
 from losscal.settings import Workers
 
 LISTED_FAILURES = 20
+SHOWN_AFTER_SECONDS = 2.0
+"""Of a bar within a file: most are done sooner."""
 LISTENER = Listener()
-Progress = Callable[..., Iterable[Any]]
-"""Wraps entries as they are made, or groups, as tqdm does; told `total` and, in `desc`, what is done."""
 
 
 def score(
@@ -245,23 +245,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from tqdm import tqdm
 
     bar = partial(tqdm, disable=None)  # None: no bar where there is no terminal
-    report = score(
-        options.paths,
-        pairs=options.pairs,
-        views=None if options.views is None else view_names(options.views),
-        excerpt=options.excerpt,
-        by_composer=options.by_composer,
-        weights_dir=options.weights,
-        checkpoints=checkpoints_of(options.checkpoint),
-        reference=options.reference,
-        all_are_versions=options.versions,
-        tables_dir=options.out,
-        listener=None if options.no_transcription else Listener(progress=partial(bar, desc="listening", leave=False)),
-        workers=options.workers,
-        engine=options.engine,
-        progress=bar,
-        tell=log,
-    )
+    listener = None if options.no_transcription else Listener(progress=partial(bar, desc="listening", leave=False))
+    within_file = partial(tqdm, unit="block", delay=SHOWN_AFTER_SECONDS, leave=False, disable=None)
+    with watching(within_file):  # of what is scored in this process
+        report = score(
+            options.paths,
+            pairs=options.pairs,
+            views=None if options.views is None else view_names(options.views),
+            excerpt=options.excerpt,
+            by_composer=options.by_composer,
+            weights_dir=options.weights,
+            checkpoints=checkpoints_of(options.checkpoint),
+            reference=options.reference,
+            all_are_versions=options.versions,
+            tables_dir=options.out,
+            listener=listener,
+            workers=options.workers,
+            engine=options.engine,
+            progress=bar,
+            tell=log,
+        )
     try:
         if options.out is not None:  # first, as stdout may be full
             write_report(report, Path(options.out))

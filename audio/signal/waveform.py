@@ -22,6 +22,7 @@ from audio.signal.resampling import resampled, resampled_length
 from audio.signal.streams import Stream
 from losscal.errors import InputError
 from losscal.files import check_regular_file
+from losscal.processes.progress import watched
 
 AUDIO_SUFFIXES = frozenset(
     {".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf", ".w64"}
@@ -109,7 +110,8 @@ class Recording(Sound):
     def blocks(self) -> Iterator[np.ndarray]:
         """Read the file; raises InputError where it is broken, not finite, and at its end where it is silent."""
         n_read, peak = 0, 0.0
-        for frames in decoded(self.path, self.streams):
+        n_blocks = math.ceil(self.n_samples / BLOCK_SAMPLES)
+        for frames in watched(decoded(self.path, self.streams), desc=self.path.name, total=n_blocks):
             _check_finite(frames, self.source)
             n_read, peak = n_read + len(frames), max(peak, float(np.abs(frames).max()))
             yield np.ascontiguousarray(frames.T)

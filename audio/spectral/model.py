@@ -14,7 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from audio.spectral.config import SpectralLMConfig
+from audio.spectral.config import KIND, SpectralLMConfig
+from losscal.processes.progress import watched
 
 WINDOW_FRAMES = 512
 """Frames scored at once: 16 s, about 100 MB of activations."""
@@ -158,7 +159,7 @@ def frame_nats(model: SpectralLM, levels: np.ndarray, window_frames: int = WINDO
     context = model.config.context_frames
     device = model.start.device
     nats = np.empty(len(levels), dtype=np.float64)
-    for start in range(0, len(levels), window_frames):
+    for start in watched(range(0, len(levels), window_frames), desc=KIND):
         n_start = max(0, context - start)
         seen = levels[max(0, start - context) : start + window_frames]
         window = torch.from_numpy(np.pad(seen, ((n_start, 0), (0, 0))))[None].to(device)

@@ -15,6 +15,7 @@ from bridge.synthesis.messages import Played
 from bridge.synthesis.synthesiser import Synthesiser, default_soundfont, open_synthesiser
 from losscal import midi
 from losscal.errors import InputError
+from losscal.processes.progress import watched
 from losscal.settings import Number, Range
 
 SampleRate = Annotated[int, Range(8_000, 96_000)]
@@ -51,7 +52,7 @@ class Rendering(Sound):
     def blocks(self) -> Iterator[np.ndarray]:
         """Read anew in every pass, float32 [2, n]."""
         n_bytes = N_CHANNELS * np.dtype(np.float32).itemsize  # of a sample of both channels
-        for start in range(0, self.n_samples, BLOCK_SAMPLES):
+        for start in watched(range(0, self.n_samples, BLOCK_SAMPLES), desc=f"{Path(self.source).name}, as played"):
             self.file.seek(start * n_bytes)
             read = self.file.read(min(BLOCK_SAMPLES, self.n_samples - start) * n_bytes)
             yield np.ascontiguousarray(np.frombuffer(read, np.float32).reshape(-1, N_CHANNELS).T) / self.divisor
@@ -104,7 +105,7 @@ def _blocks(played: Played, synthesiser: Synthesiser, sample_rate: int) -> Itera
         for start in range(now, end, BLOCK_SAMPLES):
             yield start, synthesiser.next_samples(min(BLOCK_SAMPLES, end - start))
 
-    for seconds, status, (first, second) in played.messages():
+    for seconds, status, (first, second) in watched(played.messages(), desc="playing", total=len(played.seconds)):
         at = round(seconds * sample_rate)
         yield from ((start, samples, False) for start, samples in until(at))
         synthesiser.send(status, first, second)

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from losscal.files import sha256_of
+from losscal.processes.progress import watched
 from symbolic.models.registry import load_model, weights_path
 from symbolic.notes.performance import Performance
 from symbolic.scoring.views import VIEWS
@@ -198,7 +199,7 @@ def score(
     windows.sort(key=lambda window: window.stop - window.start)  # little padding within a batch
     per_batch = max(1, batch_events // size)
     device = next(model.parameters()).device
-    for first in range(0, len(windows), per_batch):
+    for first in watched(range(0, len(windows), per_batch), desc=model.name):
         batch = windows[first : first + per_batch]
         events, valid = (x.to(device) for x in pad([rows[w.item][w.start : w.stop] for w in batch]))
         mid_piece = torch.tensor([excerpt or w.start > 0 for w in batch], device=device)
