@@ -24,6 +24,8 @@ from losscal.files import sha256_of
 
 MIN_ACTIVE_FRACTION = 0.1
 """A recording that is active for a smaller share of its time is refused: silence would decide its likelihood."""
+STEADY_SHARE, STEADY_SECONDS = 0.9, 5.0
+"""Where one semitone is the loudest in so much of so long a sound, it is a tone, a drone or a hum, and hardly music."""
 SILENCE_DB = -60.0
 """What lies that far below the loudest sample, before the first or behind the last louder one, is silence."""
 
@@ -34,7 +36,7 @@ class SpectralScore:
 
     frame_nats: float64 [T], -log p of each frame under the model. background_nats: the same under the background model,
     None where there is none. is_active: bool [T]. seconds: of the whole file. lead_seconds: of the silence before the
-    first frame.
+    first frame. loudest_band_share: of the active frames, those in which the band that leads most often is the loudest.
     """
 
     frame_nats: np.ndarray
@@ -42,6 +44,7 @@ class SpectralScore:
     is_active: np.ndarray
     seconds: float
     lead_seconds: float = 0.0
+    loudest_band_share: float = 0.0
 
     @property
     def active_seconds(self) -> float:
@@ -89,6 +92,13 @@ class SpectralScore:
         for name, values in columns.items():
             rows[name] = np.bincount(second, weights=values) / n_frames * (1.0 if name == "active_fraction" else rate)
         return rows
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a reader should know of the sound beside its figures, which are high for a tone that never changes."""
+        if self.loudest_band_share < STEADY_SHARE or self.active_seconds < STEADY_SECONDS:
+            return ()
+        return (f"hardly music: one semitone is the loudest in {self.loudest_band_share:.0%} of its sound",)
 
     def report(self) -> dict[str, Any]:
         """The view's keys, JSON values; percentile and typicality are for those who have references."""
@@ -142,8 +152,12 @@ class SpectralLMScorer:
         return Description(self.unit, self.sample_rate, self.loudness_lufs, self.weights_sha256)
 
     def score(self, sound: Sound) -> dict[str, Any]:
-        """The report's spectral_lm keys; raises InputError as `score_levels` does and where it is all but silent."""
-        return self.score_sound(sound).report()
+        """The report's spectral_lm keys, and `remarks` where there are any.
+
+        Raises InputError as `score_levels` does and where it is all but silent.
+        """
+        score = self.score_sound(sound)
+        return score.report() | ({"remarks": score.remarks} if score.remarks else {})
 
     def score_sound(self, sound: Sound) -> SpectralScore:
         """The score of any sound, its frames taken from where the silence ends; raises InputError as `score` does.
@@ -168,7 +182,10 @@ class SpectralLMScorer:
                 f"{MIN_ACTIVE_FRACTION:.0%}; cut the silence away, a likelihood of silence means nothing."
             )
         background_nats = None if self.background is None else frame_nats(self.background, levels)
-        return SpectralScore(frame_nats(self.model, levels), background_nats, is_active, seconds)
+        nats = frame_nats(self.model, levels)
+        n_led = np.bincount(levels[is_active].argmax(axis=1))  # frames, by the band that is the loudest
+        steady = float(n_led.max()) / n_led.sum()
+        return SpectralScore(nats, background_nats, is_active, seconds, loudest_band_share=steady)
 
 
 def sounding_span(sound: Sound) -> tuple[int, int]:

@@ -39,6 +39,7 @@ def half_of_sound(music: Music, views: OpenViews, tables: Tables | None) -> Part
         except InputError as error:
             problems.append(str(error))
             continue
+        warnings += of_view.pop("remarks", ())
         if view.view.references:
             place, unplaced = place_among_windows(view.view, of_view, sound.seconds, views)
             of_view, warnings = of_view | place, warnings + unplaced
@@ -74,7 +75,7 @@ def _figures_and_curve(
 ) -> tuple[dict[str, Any], Mapping[str, Sequence[float]]]:
     """A view's figures, and its curve over time, which becomes a table.
 
-    Raises InputError as the view does, and where a figure is not finite.
+    What the view remarks stays among the figures. Raises InputError as the view does, and where a figure is not finite.
     """
     figures = dict(view.score(sound))
     check_finite(view.name, figures, sound.source)

@@ -255,6 +255,14 @@ def test_a_view_that_refuses_a_sound_costs_the_others_nothing(tmp_path, views, m
     assert entry["audio"] is None and entry["error"] == f"{wav}: too dull."  # told once
 
 
+def test_what_a_view_remarks_is_told_beside_its_figures(tmp_path, views, make_wav):
+    spectral_lm = views.audio["spectral_lm"]
+    remarking = replace(spectral_lm, score=lambda sound: {**spectral_lm.score(sound), "remarks": ("hardly music",)})
+    opened = OpenViews({}, {"spectral_lm": remarking}, {}, views.references)
+    (entry,) = score_items([Item(id="a", wav=make_wav(tmp_path / "a.wav"))], opened)["items"]
+    assert "hardly music" in entry["warnings"] and "remarks" not in entry["audio"]["spectral_lm"]
+
+
 def test_the_ratio_has_references_of_its_own(tmp_path, views, make_wav):
     spectral_lm = views.audio["spectral_lm"]
     ratio = replace(spectral_lm, score=lambda sound: spectral_lm.score(sound) | {"llr_nats_per_second": 150.0})

@@ -58,6 +58,17 @@ def waveform(samples: np.ndarray) -> Waveform:
     return Waveform(samples[None].astype(np.float32), 16_000, "chords.wav")
 
 
+def test_a_tone_is_remarked_on_and_a_melody_is_not(scorer):
+    seconds = np.arange(6 * 16_000) / 16_000
+    tone = 0.2 * np.sin(2 * np.pi * 440.0 * seconds)
+    assert scorer.score(waveform(tone))["remarks"] == (
+        "hardly music: one semitone is the loudest in 100% of its sound",
+    )
+    melody = 0.2 * np.sin(2 * np.pi * np.repeat([440.0, 494.0, 523.0, 440.0, 392.0, 440.0], 16_000) * seconds)
+    for other in (melody, tone[: 4 * 16_000]):  # of four seconds little can be told
+        assert "remarks" not in scorer.score(waveform(other))
+
+
 def test_the_report_has_the_contract_s_keys_as_json(weights_dir):
     scorer = SpectralLMScorer.load(weights_dir)
     sound = waveform(np.concatenate([chords(1.0), np.zeros(8000), chords(1.0)]))
