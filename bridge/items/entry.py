@@ -104,11 +104,13 @@ def _view_of(json: Any) -> Figures | Unavailable:
 
 def _is_figure(name: str, value: Any) -> bool:
     """Whether a JSON value is what Figures hold; texts are paths and labels, never under the name of a number."""
+    if name == "curve":  # the path of a table
+        return value is None or isinstance(value, str)
     if isinstance(value, Mapping):
         return all(_is_figure(of, part) for of, part in value.items())
     if isinstance(value, list | tuple):
         return all(_is_figure(name, part) for part in value)
-    return value is None or is_finite_number(value) or (isinstance(value, str) and name == "curve")
+    return value is None or is_finite_number(value)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ a kill is left out; a file that is no journal is refused and left alone.
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -65,13 +66,7 @@ class Journal:
         """
         path = folder / JOURNAL_FILE
         journal = cls(folder, fingerprint_of(scorer), {number: _key(item) for number, item in enumerate(items)})
-        known = {
-            line.key: entry
-            for line in _lines(path)
-            if line.fingerprint == journal.fingerprint
-            and line.tables is not None
-            and line.tables == _hash_of_tables(entry := record_of(ItemEntry, line.entry), folder)
-        }
+        known = entries_of(path, journal.fingerprint)
         finished = {number: known[key] for number, key in journal.keys.items() if key in known}
         asked = {(item.id, _text(item.midi), _text(item.wav)) for item in items}
         own_keys = set(journal.keys.values())
@@ -103,6 +98,21 @@ class Journal:
                 f"{path}: cannot be written ({error.strerror}); make room and run the command again, it goes on from "
                 "what was done."
             ) from error
+
+
+def entries_of(path: Path, fingerprint: str) -> dict[str, ItemEntry]:
+    """The entries of a journal that have a fingerprint, by key, where their tables are as they were.
+
+    What is no entry of this version is left out. Raises InputError where the file is no journal.
+    """
+    known: dict[str, ItemEntry] = {}
+    for line in _lines(path):
+        if line.fingerprint == fingerprint and line.tables is not None:
+            with suppress(InputError):
+                entry = record_of(ItemEntry, line.entry)
+                if line.tables == _hash_of_tables(entry, path.parent):
+                    known[line.key] = entry
+    return known
 
 
 def _write_whole(file: FileIO, data: bytes) -> None:
@@ -164,7 +174,7 @@ def _hash_of_tables(entry: ItemEntry, folder: Path) -> str | None:
     """Of the tables of an entry as they lie there; None where one cannot be read."""
     try:
         return sha256_of(*(folder / path for path in entry.tables))
-    except OSError:
+    except (OSError, ValueError):  # a name with a zero byte
         return None
 
 
@@ -193,10 +203,11 @@ def _lines(path: Path) -> Iterator[Line]:
                 continue
             try:
                 line = json.loads(text)
-            except ValueError:
+            except (ValueError, RecursionError):
                 line = None
             if isinstance(line, dict) and line.keys() == Line.__dataclass_fields__.keys():
-                yield Line(**line)
+                with suppress(InputError):  # values of other types: whatever it was, it is scored again
+                    yield record_of(Line, line)
             elif isinstance(line, dict) and line.keys() in OLDER_LINE_KEYS:
                 continue
             elif text.endswith(b"\n") or not LINE_START.startswith(text[: len(LINE_START)]):

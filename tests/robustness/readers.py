@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -21,17 +22,22 @@ from sound_formats import FORMATS, encoded, music
 from tiny_models import MODELS, TINY, TINY_VQVAE
 
 from audio.signal.waveform import open_audio
+from bridge.items.entry import ItemEntry
 from bridge.items.finding import find_items
+from bridge.items.journal import entries_of
 from bridge.report.files import table
 from bridge.synthesis.messages import Played
 from bridge.synthesis.synthesiser import default_soundfont, open_synthesiser
 from losscal.errors import InputError
 from losscal.midi import read_midi_file
-from losscal.records import to_json
+from losscal.records import record_of, to_json
 from losscal.references import References, ViewReference
 from symbolic.data.sources import open_source
 from symbolic.models.registry import load_model, save_model
 from symbolic.notes.cleaning import clean_midi_file
+
+FINGERPRINT = "f"
+"""Of the journals."""
 
 
 @dataclass(frozen=True)
@@ -147,6 +153,22 @@ def _read_report(path: Path) -> None:
     table(report)
 
 
+def _journals() -> list[bytes]:
+    with TemporaryDirectory() as folder:
+        items = make_report(Path(folder))["items"]
+    entries = [to_json(record_of(ItemEntry, item).without_tables()) for item in items]
+    lines = [
+        {"fingerprint": FINGERPRINT, "key": str(number), "entry": entry, "tables": sha256(b"").hexdigest()}
+        for number, entry in enumerate(entries)
+    ]
+    return ["".join(json.dumps(line) + "\n" for line in lines).encode()]
+
+
+def _read_journal(path: Path) -> None:
+    for entry in entries_of(path, FINGERPRINT).values():
+        json.dumps(to_json(entry), allow_nan=False)
+
+
 def _soundfont() -> list[bytes]:
     return [default_soundfont().read_bytes()]
 
@@ -181,6 +203,7 @@ READERS = {
     "weights": Reader(".safetensors", _weights, _odd_weights, _read_weights),
     "references": Reader(".json", _references, odd_json, _read_references),
     "pairs file": Reader(".jsonl", _pairs, odd_json_lines, _read_pairs),
+    "journal": Reader(".jsonl", _journals, odd_json_lines, _read_journal),
     "report": Reader(".json", _reports, odd_json, _read_report),
     "zip": Reader(".zip", _zips, damaged, _read_zip),
 }

@@ -7,7 +7,7 @@ from robustness.readers import READERS, Reader
 
 from losscal.errors import InputError
 
-COUNTS = {"MIDI": 400, "weights": 200, "references": 300, "pairs file": 300, "report": 300, "zip": 300}
+COUNTS = {"MIDI": 400, "weights": 200, "references": 300, "pairs file": 300, "journal": 300, "report": 300, "zip": 300}
 """In this process; what C libraries read is tried in others: sound in tests/audio/signal/test_containers.py."""
 
 
