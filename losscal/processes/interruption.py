@@ -5,6 +5,7 @@ Terminals and `timeout` may send it twice: what follows within a second is the s
 process on the spot. A signal that whoever started us has silenced, as nohup does, stays so.
 """
 
+import atexit
 import os
 import signal
 import sys
@@ -57,6 +58,8 @@ class Interruption:
         for number in ENDING_SIGNALS:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._received)
+        atexit.unregister(_silence)
+        atexit.register(_silence)
 
     def over(self) -> None:
         """All is done: what is sent while Python ends, which may take seconds, comes too late to change anything."""
@@ -76,6 +79,12 @@ class Interruption:
         if self.instead is None:
             raise self.interrupted
         self.instead(number)
+
+
+def _silence() -> None:
+    """For the last of Python's end, which takes handlers away: the exit status is decided."""
+    for number in ENDING_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 PROCESS = Interruption()

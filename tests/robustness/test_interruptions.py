@@ -89,6 +89,23 @@ def test_a_silenced_signal_stays_silenced():
     assert subprocess.run(shell, cwd=ROOT, check=False).returncode == 0
 
 
+def test_what_comes_when_all_is_done_changes_no_status():
+    """While Python ends, too, which takes the handlers away before it is at its end."""
+    program = """
+import os, signal
+from losscal.cli import run
+
+class Last:
+    def __del__(self, kill=os.kill, pid=os.getpid(), number=signal.SIGTERM):
+        kill(pid, number)
+
+last = Last()
+run(lambda argv: 0)
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_an_error_in_the_block_ends_busy_workers_and_what_is_queued():
     begin = time.monotonic()
     with pytest.raises(ValueError, match="enough"), WorkerPool(2) as pool:
