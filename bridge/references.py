@@ -74,13 +74,15 @@ def heard_windows(pieces: Sequence[SourcePiece], count: int, listener: Listener)
         except InputError as error:
             log(f"left out: {error}")
     return {
-        n_notes: [
-            whole.excerpt(start, start + n_notes) if n_notes < longest else whole
-            for whole in heard
-            for start in range(0, max(1, len(whole) - n_notes + 1), n_notes)
-        ]
+        n_notes: [part for whole in heard for part in _parts(whole, n_notes, longest // n_notes)]
         for n_notes in HEARD_LENGTHS
     }
+
+
+def _parts(whole: "Performance", n_notes: int, count: int) -> list["Performance"]:
+    """`count` parts of n_notes each, spread evenly; of fewer notes the whole."""
+    starts = np.linspace(0, max(0, len(whole) - n_notes), count).astype(int)
+    return [whole.excerpt(start, start + n_notes) for start in dict.fromkeys(starts.tolist())]
 
 
 def heard_references(

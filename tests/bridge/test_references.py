@@ -146,11 +146,12 @@ def test_references_of_stand_in_views(corpus_folder, views):
 
 @pytest.mark.fluidsynth
 def test_references_of_heard_notes_are_of_what_is_heard_in_renderings(corpus_folder, views, monkeypatch):
-    """Ears that hear 300 notes of one pitch in whatever sounds: four windows of 64 of them, one of all."""
+    """Ears that hear 300 notes in whatever sounds: four windows of 64 of them, spread evenly, and one of 256."""
     notes = [HeardNote(0.1 * i, 0.1 * i + 0.05, 40 + i % 2, 80) for i in range(300)]
     listener = listener_of(monkeypatch, {"window": notes})
     windows = heard_windows(pieces_of_corpus(Corpus.open(corpus_folder)), 3, listener)
-    assert {n_notes: [len(heard) for heard in of] for n_notes, of in windows.items()} == {64: [64] * 12, 256: [300] * 3}
+    assert {n_notes: [len(heard) for heard in of] for n_notes, of in windows.items()} == {64: [64] * 12, 256: [256] * 3}
+    assert windows[64][1].notes["pitch"][0] == notes[78].number and len(windows[64][3]) == 64
     made = heard_references(views.symbolic["events"], windows, listener)
     assert {each.weights_sha256 for each in made.values()} == {"events-hash ears 1.0"}
     assert made["heard_events"].windows == {64: 12, 256: 3}
