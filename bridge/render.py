@@ -22,6 +22,9 @@ from losscal.files import atomic_path
 if TYPE_CHECKING:
     from symbolic.notes.performance import Performance
 
+SYSTEM_ERROR = 2
+"""Of libsndfile: the file system refused."""
+
 
 def render(
     midi_path: str | Path,
@@ -81,7 +84,8 @@ def check_audio_format(path: str | Path, sample_rate: int) -> Path:
 def write_audio(path: str | Path, sound: Sound) -> None:
     """Write a sound in the format of the suffix (16 bit for WAV and FLAC), whole or not at all.
 
-    Raises InputError where libsndfile knows no format for the suffix, or none of that sample rate.
+    Raises InputError where libsndfile knows no format for the suffix, or none of that sample rate, and where the file
+    system refuses.
     """
     import soundfile
 
@@ -92,6 +96,10 @@ def write_audio(path: str | Path, sound: Sound) -> None:
                 for block in sound.blocks():
                     file.write(block.T)
         except soundfile.LibsndfileError as error:
+            if error.code == SYSTEM_ERROR:
+                raise InputError(
+                    f"{path}: cannot be written; the disk may be full: make room, or choose another."
+                ) from error
             raise InputError(
                 f"{path}: cannot be written at {sound.sample_rate} Hz ({error.error_string.rstrip('.')}); use .wav."
             ) from error

@@ -6,11 +6,12 @@ import mido
 import numpy as np
 import pytest
 import soundfile
+from full_disk import room_for
 
 from audio.signal.blocks import BLOCK_SAMPLES
-from audio.signal.waveform import in_memory
+from audio.signal.waveform import Waveform, in_memory
 from bridge.items.music import Music
-from bridge.render import main, render
+from bridge.render import main, render, write_audio
 from bridge.synthesis import rendering, synthesiser
 from bridge.synthesis.messages import first_note_seconds
 from bridge.synthesis.rendering import TAIL_SECONDS
@@ -296,3 +297,11 @@ def test_a_file_that_could_not_be_written_is_told_before_the_work_in_one_line(tm
     out, err = capfd.readouterr()
     assert out == "" and err.count("\n") == 1 and reason in err
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg"])
+def test_a_full_disk_is_told_and_leaves_nothing_half_written(tmp_path, suffix):
+    sound = Waveform(0.1 * np.random.default_rng(0).standard_normal((2, 200_000)).astype(np.float32), 22_050, "noise")
+    with room_for(1000), pytest.raises(InputError, match=r"cannot be written; the disk may be full: make room"):
+        write_audio(tmp_path / f"a{suffix}", sound)
+    assert list(tmp_path.iterdir()) == []

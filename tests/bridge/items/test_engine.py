@@ -2,18 +2,17 @@
 
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 import killing_workers
 import pytest
 import torch
+from full_disk import room_for
 from music import random_performance
 
 from bridge.items import engine, journal
@@ -228,17 +227,6 @@ def test_zeros_that_a_power_failure_leaves_cost_nothing(tmp_path, views, scored_
         path.write_bytes(left)
         assert rows(score_items(items, views, tables_dir=tmp_path / "out")) == rows(fresh)
         assert path.read_bytes() == whole
-
-
-@contextmanager
-def room_for(n_bytes):
-    """No file may grow beyond that, as on a disk that is full."""
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 def test_a_journal_that_finds_no_room_keeps_what_was_done(many, views, scored_ids, tmp_path):
