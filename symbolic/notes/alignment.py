@@ -27,6 +27,8 @@ REACH_SECONDS = 0.5
 """A note of the same key up to so far away is the same note, moved."""
 CHORD_SECONDS = 0.05
 """Notes of different keys no further apart are one note, its pitch changed."""
+SEMITONE_SECONDS = 0.0005
+"""A semitone counts as much as half a millisecond where it is decided which note of a chord was changed."""
 MOVED_SECONDS = 0.025
 LENGTHENED_SECONDS, LENGTHENED_RATIO = 0.05, 1.1
 """Smaller changes are not told: rounding to the grid and another tempo leave as much."""
@@ -138,7 +140,9 @@ def _aligned(version: Performance, reference: Performance, semitones: int) -> Al
     places = [seconds + stride * pitch for seconds, pitch in zip(onsets, pitches, strict=True)]
     pairs = _nearest_pairs(*places, REACH_SECONDS)
     left = [np.setdiff1d(np.arange(len(side)), pairs[:, index]) for index, side in enumerate(onsets)]
-    repitched = _nearest_pairs(onsets[0][left[0]], onsets[1][left[1]], CHORD_SECONDS)
+    # of the notes of a chord the nearest by pitch; so little for a semitone that none is too far away
+    spread = [side[of_side] * SEMITONE_SECONDS for side, of_side in zip(pitches, left, strict=True)]
+    repitched = _nearest_pairs(onsets[0][left[0]], onsets[1][left[1]], CHORD_SECONDS, *spread)
     repitched = np.stack([left[0][repitched[:, 0]], left[1][repitched[:, 1]]], axis=1)
     return Alignment(time_map, semitones, pairs, repitched)
 
@@ -219,11 +223,18 @@ def _common_subsequence(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.array(pairs[::-1], dtype=np.int64).reshape(-1, 2)
 
 
-def _nearest_pairs(here: np.ndarray, there: np.ndarray, reach: float) -> np.ndarray:
+def _nearest_pairs(
+    here: np.ndarray,
+    there: np.ndarray,
+    reach: float,
+    aside_here: np.ndarray | None = None,
+    aside_there: np.ndarray | None = None,
+) -> np.ndarray:
     """One-to-one pairs of places here [n] and there [m] within reach, least in the sum of squares: int64 [k, 2].
 
-    A place that stays alone costs as much as a pair at the reach. Squares keep pairs from crossing. Places more than
-    the reach from any other are apart from the rest, so that each problem solved is small.
+    aside_here [n], aside_there [m]: a second coordinate of each place, by which it is not cut off. A place that stays
+    alone costs as much as a pair at the reach. Squares keep pairs from crossing. Places more than the reach from any
+    other are apart from the rest, so that each problem solved is small.
     """
     from scipy.optimize import linear_sum_assignment
 
@@ -235,9 +246,12 @@ def _nearest_pairs(here: np.ndarray, there: np.ndarray, reach: float) -> np.ndar
         rows, columns = cluster[cluster < len(here)], cluster[cluster >= len(here)] - len(here)
         if len(rows) == 0 or len(columns) == 0:
             continue
-        cost = np.minimum((here[rows][:, None] - there[columns][None]) ** 2, reach**2)
+        squares = (here[rows][:, None] - there[columns][None]) ** 2
+        cost = np.minimum(squares, reach**2)
+        if aside_here is not None and aside_there is not None:
+            cost += (aside_here[rows][:, None] - aside_there[columns][None]) ** 2
         matched = linear_sum_assignment(cost)
-        is_near = cost[matched] < reach**2
+        is_near = squares[matched] < reach**2
         pairs.append(np.stack([rows[matched[0]], columns[matched[1]]], axis=1)[is_near])
     found = np.concatenate(pairs) if pairs else np.empty((0, 2), dtype=np.int64)
     return found[np.argsort(found[:, 0])]

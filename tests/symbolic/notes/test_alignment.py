@@ -77,6 +77,16 @@ def test_another_tempo_and_a_later_start_are_no_edits(tempo):
     assert Counter(edit.kind for edit in edits(version, reference, alignment)) == {"removed": 40, "changed": 1}
 
 
+def test_of_a_chord_the_note_nearest_in_pitch_is_the_one_that_was_changed():
+    """Two notes at once are left over, of which one is gone and the other a semitone higher."""
+    reference = playable(np.append(steady().notes, np.array([(600, 15, 21, 16)], dtype=NOTE_DTYPE)))
+    index = int(np.flatnonzero(reference.notes["onset_ticks"] == 600)[1])
+    pitch = int(reference.notes["pitch"][index])
+    version = Performance(np.delete(changed(reference, index, pitch=pitch + 1).notes, index - 1))
+    removed, repitched = sorted(found(version, reference), key=lambda edit: edit.kind, reverse=True)
+    assert removed.text == "A0 removed" and repitched.text == f"{name_of(pitch + 1)} instead of {name_of(pitch)}"
+
+
 def test_a_first_note_that_moved_moves_no_other():
     reference = steady(100)
     notes = reference.notes.copy()
