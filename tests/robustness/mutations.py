@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -80,7 +81,7 @@ def odd_json_lines(files: Sequence[bytes], rng: np.random.Generator) -> bytes:
 def _with_an_odd_value(value: Any, rng: np.random.Generator) -> Any:
     keys = list(value) if isinstance(value, dict) else list(range(len(value))) if isinstance(value, list) else []
     if not keys or rng.random() < 0.1:
-        return ODD_VALUES[int(rng.integers(len(ODD_VALUES)))]
+        return deepcopy(ODD_VALUES[int(rng.integers(len(ODD_VALUES)))])  # it may be changed in turn
     key = keys[int(rng.integers(len(keys)))]
     match int(rng.integers(8)):
         case 0:
