@@ -111,4 +111,4 @@ def test_a_damaged_package_is_told_with_the_fix(tmp_path, monkeypatch, damage):
         open_transcriber().transcribe(SOUND)
     assert str(tmp_path) in str(told.value)
     for name in [name for name in sys.modules if name.split(".")[0] == "transkun"]:
-        monkeypatch.delitem(sys.modules, name)
+        del sys.modules[name]  # for good: monkeypatch would put the damaged one back
