@@ -19,7 +19,6 @@ from audio.diffusion.view import DIFFUSION
 from bridge.calibration.accuracy import Measured, measured_of, tables
 from bridge.calibration.benchmark import measured_of_submission, write_benchmark, write_scores
 from bridge.calibration.cases import SEVERITIES, Studio
-from bridge.calibration.heard import SAMPLE_RATE as HEARD_SAMPLE_RATE
 from bridge.calibration.heard import HeardJudge
 from bridge.calibration.pieces import pieces_of
 from bridge.calibration.plot import accuracy_svg
@@ -33,7 +32,7 @@ from bridge.calibration.scores import (
 )
 from bridge.calibration.text import text_of, write_csv
 from bridge.synthesis.rendering import SampleRate
-from bridge.transcription.opening import open_transcriber
+from bridge.transcription.listening import RENDERING_RATE, Listener
 from bridge.views.opening import OpenViews, checkpoints_of, open_views, view_names
 from bridge.views.sound import AudioView
 from losscal.cli import EXIT_DONE, add_flags, config_from, in_range, log, run, write_result
@@ -161,7 +160,7 @@ def _key(excerpts: Sequence[Excerpt], studio: Studio, views: OpenViews, heard: H
         "references": {name: reference.to_json() for name, reference in views.references.by_view.items()},
     }
     if heard is not None:
-        content["heard by"] = [getattr(heard.transcriber, name) for name in ("name", "version", "fingerprint")]
+        content["heard by"] = [heard.listener.description, heard.listener.fingerprint]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -262,13 +261,13 @@ def _calibrate(flags: argparse.Namespace) -> tuple[Measured, dict[str, Any]] | N
         log(f"written: {flags.write_benchmark}")
         return None
     views = _open_views(flags)
-    heard = None if flags.heard is None else HeardJudge(views, open_transcriber(flags.heard))
-    studio = studio_at(max(sample_rate_of(views), 0 if heard is None else HEARD_SAMPLE_RATE))
+    heard = None if flags.heard is None else HeardJudge(views, Listener(flags.heard).opened())
+    studio = studio_at(max(sample_rate_of(views), 0 if heard is None else RENDERING_RATE))
     excerpts = draw.excerpts(flags.sources, length)
     measured = measure(excerpts, studio, views, heard=heard, out=flags.out, progress=progress)
     config = config_of(excerpts, studio, length)
     if heard is not None:
-        config["heard_by"] = f"{heard.transcriber.name} {heard.transcriber.version}"
+        config["heard_by"] = heard.listener.description
     return measured, result(measured, config, weights=views.weights, known=trained_on(views, flags.weights))
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bridge.transcription.listening import Listener
+from bridge.transcription.listening import RENDERING_RATE, Listener
 from bridge.views.declarations import VIEWS
 from bridge.views.notes import SymbolicScorer
 from bridge.views.opening import SHIPPED_VIEWS, open_views, view_names
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 NOTE_LENGTHS = (64, 256, 1024)
 HEARD_LENGTHS = (64, 256)
-HEARD_RATE = 44_100
 RINGING_SECONDS = 1.0
 """Behind the last note, so that its end is heard."""
 SECOND_LENGTHS = (10, 30, 120)
@@ -68,7 +67,7 @@ def heard_windows(pieces: Sequence[SourcePiece], count: int, listener: Listener)
     heard = []
     windows = _windows_of_notes(pieces, longest, count)
     for window in tqdm(windows, desc=f"hearing, {longest} notes", unit="window", disable=None):
-        sound = render_window(window, window.seconds + RINGING_SECONDS, HEARD_RATE)
+        sound = render_window(window, window.seconds + RINGING_SECONDS, RENDERING_RATE)
         try:
             heard.append(listener.hear(sound).cleaned.performance)
         except InputError as error:

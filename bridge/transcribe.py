@@ -23,13 +23,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from tqdm import tqdm
 
     from audio.signal.waveform import open_audio
-    from bridge.transcription.cache import hear, user_cache
-    from bridge.transcription.opening import open_transcriber
+    from bridge.transcription.listening import Listener
 
     sound = open_audio(options.audio)
     progress = partial(tqdm, desc="listening", unit="segment", disable=None)  # None: no bar where there is no terminal
-    transcriber = open_transcriber(options.transcriber, progress)
-    heard = hear(sound, transcriber, None if options.no_cache else user_cache())
+    heard = Listener(options.transcriber, keeps=not options.no_cache, progress=progress).opened().hear(sound)
     heard.write(options.midi)
     log(f"written: {options.midi}, {heard.n_notes} notes")
     return EXIT_DONE

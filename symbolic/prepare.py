@@ -109,9 +109,7 @@ def _clean(
     """Clean in `workers` processes, with a progress bar on stderr; refused files go to `rejects`."""
     from tqdm import tqdm
 
-    progress = partial(
-        tqdm, total=len(files), unit="file", desc="cleaning", disable=None
-    )  # None: no bar in no terminal
+    progress = partial(tqdm, total=len(files), unit="file", desc="cleaning", disable=None)  # None: only in a terminal
     with WorkerPool(workers) as pool:
         results = pool.map(_clean_one, files, chunksize=FILES_PER_TASK)
         for file, result in progress(zip(files, results, strict=True)):

@@ -1,6 +1,6 @@
 """What the views of notes make of the notes that a transcriber hears in a sound: scores of their own, `heard_VIEW`.
 
-They are not gated, since the references are of notes that were read. Beside each view's figures stands the bits a note
+They are not gated. Beside each view's figures stands the bits a note
 of all attributes but the durations, which are heard worst.
 """
 
@@ -10,8 +10,7 @@ from math import log
 from typing import TYPE_CHECKING
 
 from bridge.calibration.scores import costs_of, quantities_of
-from bridge.transcription.cache import hear, user_cache
-from bridge.transcription.transcriber import Transcriber
+from bridge.transcription.listening import Listener
 from bridge.views.opening import OpenViews
 from losscal.references import References
 from losscal.views import HEARD
@@ -19,21 +18,19 @@ from losscal.views import HEARD
 if TYPE_CHECKING:
     from audio.signal.waveform import Waveform
 
-SAMPLE_RATE = 44_100
-"""At which sounds are rendered to be heard."""
 ALL_BUT_DURATIONS = "bits_per_note_but_durations"
 
 
 @dataclass(frozen=True)
 class HeardJudge:
-    """The views of notes among `views`, asked of what `transcriber` hears; that is kept in the user's cache."""
+    """The views of notes among `views`, asked of what `listener` hears."""
 
     views: OpenViews
-    transcriber: Transcriber
+    listener: Listener
 
     def __call__(self, sound: "Waveform") -> Mapping[str, float]:
         """Costs by score; raises InputError where no note is heard."""
-        performance = hear(sound, self.transcriber, user_cache()).cleaned.performance
+        performance = self.listener.hear(sound).cleaned.performance
         ungated = replace(self.views, references=References())
         costs: dict[str, float] = {}
         for view, scorer in self.views.scorers_of(HEARD):

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from bridge.transcription.cache import hear, user_cache
 from bridge.transcription.opening import open_transcriber
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 LONG_SECONDS = 30
 """On one core; what takes less needs no word beforehand."""
+RENDERING_RATE = 44_100
+"""At which sounds are rendered to be heard."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,11 @@ class Listener:
     def transcriber(self) -> Transcriber:
         """Raises InputError where there is none of this name, or its package is not installed."""
         return open_transcriber(self.name, self.progress)
+
+    def opened(self) -> Self:
+        """This listener, its transcriber open; raises InputError as `transcriber`."""
+        self.transcriber  # noqa: B018 (a property)
+        return self
 
     @property
     def description(self) -> str:

@@ -48,10 +48,9 @@ class OpenViews:
     def with_listener(self, listener: "Listener") -> Self:
         """These views with who listens to recordings, or with the reason why nobody can."""
         try:
-            listener.transcriber  # noqa: B018 (it is opened here)
+            return replace(self, listener=listener.opened())
         except InputError as error:
             return replace(self, not_heard=str(error))
-        return replace(self, listener=listener)
 
     @property
     def wants_audio(self) -> bool:

@@ -20,13 +20,7 @@ from symbolic.notes.performance import TICK_SECONDS, Performance
 from symbolic.sampling.endings import BRANCHES, find_ending, window
 from symbolic.sampling.fast_layers import for_sampling
 from symbolic.sampling.sampler import Sampler
-from symbolic.sampling.stream import (
-    Draft,
-    EventStream,
-    WantedLength,
-    draw_until,
-    on_one_thread,
-)
+from symbolic.sampling.stream import Draft, EventStream, WantedLength, draw_until, on_one_thread
 from symbolic.tokens.events import ATTRIBUTES, decode, encode
 
 

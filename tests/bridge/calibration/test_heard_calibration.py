@@ -11,6 +11,7 @@ from bridge.calibrate import Draw, measure
 from bridge.calibration.cases import ORIGINAL, YARDSTICK, Case, Studio
 from bridge.calibration.heard import HeardJudge
 from bridge.transcription import opening
+from bridge.transcription.listening import Listener
 from bridge.transcription.transcriber import HeardNote
 from symbolic.data.excerpts import Length
 from symbolic.notes.performance import write_midi
@@ -46,13 +47,14 @@ def music(tmp_path, monkeypatch):
     return folder
 
 
-def test_costs_are_those_of_the_notes_that_are_heard(music, views):
+def test_costs_are_those_of_the_notes_that_are_heard(music, views, monkeypatch):
     excerpts = Draw(per_piece=1).excerpts([music], Length(1.0, "seconds"))
-    listener = ByLoudness()
-    judge = HeardJudge(views, listener)
+    transcriber = ByLoudness()
+    monkeypatch.setitem(opening.TRANSCRIBERS, "by loudness", lambda progress: transcriber)
+    judge = HeardJudge(views, Listener("by loudness"))
     measured = measure(excerpts, Studio(8000, None, ()), views, heard=judge)
     bits = measured.costs[ORIGINAL, "heard_events"]
-    keys = {listener.key_of(peak) for peak in listener.peaks if peak}
+    keys = {transcriber.key_of(peak) for peak in transcriber.peaks if peak}
     expected = {key / 10 / log(2) for key in keys}  # what the stand-in says of a key, no gate
     assert all(any(np.isclose(cost, each) for each in expected) for cost in bits.ravel())
     louder = measured.costs[Case("gain +12 dB"), "heard_events"]
