@@ -35,7 +35,7 @@ from bridge.synthesis.rendering import SampleRate
 from bridge.transcription.listening import RENDERING_RATE, Listener
 from bridge.views.opening import OpenViews, checkpoints_of, open_views, view_names
 from bridge.views.sound import AudioView
-from losscal.cli import EXIT_DONE, add_flags, config_from, in_range, log, run, write_result
+from losscal.cli import EXIT_DONE, add_flags, config_from, in_range, log, prog_of, run, write_result
 from losscal.errors import InputError
 from losscal.files import atomic_path, sha256_of
 from losscal.settings import Count, Seed, Settings
@@ -193,9 +193,10 @@ def _open_views(flags: argparse.Namespace) -> OpenViews:
     return views
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
     parser = argparse.ArgumentParser(
-        prog="python -m bridge.calibrate",
+        prog=prog_of("bridge.calibrate"),
         description="How far can each view be believed? Sets excerpts of pieces against corrupted versions of them.",
         epilog="Other scorers: --write-benchmark DIR writes all versions as files, --submission with --benchmark makes "
         "the same tables of their scores.",
@@ -273,7 +274,7 @@ def _calibrate(flags: argparse.Namespace) -> tuple[Measured, dict[str, Any]] | N
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the tables; raises InputError and WeightsError where an argument cannot be used."""
-    parser = _parser()
+    parser = build_parser()
     flags = parser.parse_args(arguments)
     if (flags.submission is None) != (flags.benchmark is None):
         parser.error("--submission CSV and --benchmark DIR go together")

@@ -19,7 +19,7 @@ from bridge.views.declarations import VIEWS
 from bridge.views.notes import SymbolicScorer
 from bridge.views.opening import SHIPPED_VIEWS, open_views, view_names
 from bridge.views.sound import AudioView
-from losscal.cli import EXIT_DONE, in_range, log, run
+from losscal.cli import EXIT_DONE, in_range, log, prog_of, run
 from losscal.errors import InputError
 from losscal.references import REFERENCES_FILE, References, ViewReference
 from losscal.settings import Count
@@ -152,9 +152,10 @@ def _references(
     }
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
     parser = argparse.ArgumentParser(
-        prog="python -m bridge.references", description="Make the percentile references of the weights."
+        prog=prog_of("bridge.references"), description="Make the percentile references of the weights."
     )
     parser.add_argument("--data", metavar="DIR", required=True, help="a corpus made by python -m symbolic.prepare")
     parser.add_argument(
@@ -178,7 +179,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the references; raises InputError where the corpus or the arguments cannot be used."""
-    options = _parser().parse_args(arguments)
+    options = build_parser().parse_args(arguments)
     pieces = pieces_of_corpus(Corpus.open(options.data))
     names = view_names(options.views)
     if others := set(names) - set(SHIPPED_VIEWS):

@@ -105,9 +105,10 @@ def write_audio(path: str | Path, sound: Sound) -> None:
             ) from error
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
     parser = argparse.ArgumentParser(
-        prog="python -m bridge.render", description="Render a MIDI file as it is, with FluidSynth."
+        prog=cli.prog_of("bridge.render"), description="Render a MIDI file as it is, with FluidSynth."
     )
     parser.add_argument("midi", metavar="IN.mid")
     parser.add_argument("wav", metavar="OUT.wav", help="its suffix chooses the format (.wav, .flac, .ogg)")
@@ -127,7 +128,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit status 0: the file is written; 1: an input cannot be used (one sentence on stderr)."""
-    options = _parser().parse_args(argv)
+    options = build_parser().parse_args(argv)
     try:
         check_audio_format(options.wav, options.sample_rate)  # before the work
         file = midi.read_midi_file(Path(options.midi))

@@ -36,7 +36,7 @@ from bridge.versions.agreement import agreement
 from bridge.versions.grouping import find_groups
 from bridge.versions.groups import compare
 from bridge.views.opening import VIEWS, OpenViews, checkpoints_of, open_views, view_names
-from losscal.cli import EXIT_DONE, EXIT_ITEMS_FAILED, in_range, log, run, write_result
+from losscal.cli import EXIT_DONE, EXIT_ITEMS_FAILED, in_range, log, prog_of, run, write_result
 from losscal.errors import InputError
 from losscal.processes.progress import Progress, watching
 from losscal.settings import Workers
@@ -179,9 +179,10 @@ def _entries(
             yield number, entry
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
     parser = argparse.ArgumentParser(
-        prog="python -m bridge.score",
+        prog=prog_of("bridge.score"),
         description="Score MIDI and audio files: how likely are their notes, how likely is their sound?",
         epilog="A MIDI and an audio file of one folder and stem are a pair; a lone MIDI file is rendered for the views "
         "of sound. Exit status: 0 all items are done, 1 some failed and the others are complete, 2 wrong usage.",
@@ -236,7 +237,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status 0: all items done; 1: some failed, the others are complete. Raises InputError for wrong usage."""
-    parser = _parser()
+    parser = build_parser()
     options = parser.parse_args(arguments)
     if not options.paths and options.pairs is None:
         parser.error("nothing to score: give a PATH or --pairs F.jsonl")

@@ -4,14 +4,14 @@ import argparse
 from collections.abc import Sequence
 from functools import partial
 
-from losscal.cli import EXIT_DONE, file_to_write, log, run
+from losscal.cli import EXIT_DONE, file_to_write, log, prog_of, run
 from losscal.midi import MIDI_SUFFIXES
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Write what is heard; raises InputError where the recording cannot be used or no transcriber is installed."""
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
     parser = argparse.ArgumentParser(
-        prog="python -m bridge.transcribe", description="Write down the notes that are heard in a piano recording."
+        prog=prog_of("bridge.transcribe"), description="Write down the notes that are heard in a piano recording."
     )
     parser.add_argument("audio", metavar="IN.wav", help="WAV, FLAC, OGG, MP3 or another audio file, of any length")
     parser.add_argument("midi", type=file_to_write(*MIDI_SUFFIXES), metavar="OUT.mid", help="MIDI file to write")
@@ -19,7 +19,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--no-cache", action="store_true", help="hear it anew, and keep nothing in the user's cache folder"
     )
-    options = parser.parse_args(arguments)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write what is heard; raises InputError where the recording cannot be used or no transcriber is installed."""
+    options = build_parser().parse_args(arguments)
     from tqdm import tqdm
 
     from audio.signal.waveform import open_audio

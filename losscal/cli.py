@@ -8,8 +8,9 @@ import argparse
 import os
 import shlex
 import sys
-from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -23,7 +24,7 @@ DEFAULT_CORPUS = "data/giantmidi-piano"
 EXIT_DONE = 0
 EXIT_ITEMS_FAILED = 1
 EXIT_WRONG_USAGE = 2
-
+_CALLED: ContextVar[str | None] = ContextVar("called", default=None)
 
 Config = TypeVar("Config", bound=Settings)
 
@@ -124,6 +125,21 @@ def config_from(flags: Any, config_class: type[Config], prefix: str = "", *, ski
     except ValueError as error:
         name, _, problem = str(error).partition(" ")
         raise InputError(f"{flag_of(name, prefix)} {problem}.") from error
+
+
+@contextmanager
+def called_as(command: str) -> Iterator[None]:
+    """Let commands be called by this name in the block, and not as modules."""
+    token = _CALLED.set(command)
+    try:
+        yield
+    finally:
+        _CALLED.reset(token)
+
+
+def prog_of(module: str) -> str:
+    """What a module's command calls itself: as it was called, "python -m bridge.score" where nothing else is said."""
+    return _CALLED.get() or f"python -m {module}"
 
 
 def command_line(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> str:

@@ -19,6 +19,7 @@ from losscal.cli import (
     file_to_write,
     in_range,
     log,
+    prog_of,
     run,
     write_result,
 )
@@ -48,9 +49,9 @@ def blend(text: str) -> dict[str, float]:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
-def parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    """The command line's flags; exits with status 2 where they are wrong."""
-    parser = argparse.ArgumentParser(prog="python -m symbolic.generate", description=__doc__.replace("%", "%%"))
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog=prog_of("symbolic.generate"), description=__doc__.replace("%", "%%"))
     out_help = "MIDI file; NEW_2.mid... for more"
     parser.add_argument("--out", type=file_to_write(*MIDI_SUFFIXES), required=True, metavar="NEW.mid", help=out_help)
     length = parser.add_mutually_exclusive_group()
@@ -76,6 +77,12 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     several.add_argument("--keep", type=in_range(Candidates), default=1, help="how many of them to write (default 1)")
     add_flags(parser.add_argument_group("drawing"), SamplingConfig())
+    return parser
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """The command line's flags; exits with status 2 where they are wrong."""
+    parser = build_parser()
     flags = parser.parse_args(argv)
     if flags.candidates is not None and flags.keep > flags.candidates:
         parser.error(f"argument --keep: {flags.keep} is above --candidates {flags.candidates}; allowed is 1 up to it")

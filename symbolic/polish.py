@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from losscal.cli import EXIT_DONE, add_flags, add_weights_flag, config_from, file_to_write, run, write_result
+from losscal.cli import EXIT_DONE, add_flags, add_weights_flag, config_from, file_to_write, prog_of, run, write_result
 from losscal.midi import MIDI_SUFFIXES
 from symbolic.models.configs import PolishConfig
 from symbolic.notes.performance import TICK_SECONDS, VELOCITY_OF_BIN, name_of
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
     from symbolic.sampling.resampling import Polished
 
 
-def parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    """The command line's flags; exits with status 2 where they are wrong."""
-    parser = argparse.ArgumentParser(prog="python -m symbolic.polish", description=__doc__)
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog=prog_of("symbolic.polish"), description=__doc__)
     parser.add_argument("source", type=Path, metavar="IN.mid", help="MIDI file to polish")
     parser.add_argument("out", type=file_to_write(*MIDI_SUFFIXES), metavar="OUT.mid", help="MIDI file to write")
     parser.add_argument("--model", choices=("events", "vqvae"), default="events", help="which model (default events)")
     add_flags(parser, PolishConfig())
     parser.add_argument("--excerpt", action="store_true", help="the music is cut out of a longer piece")
     add_weights_flag(parser)
-    return parser.parse_args(argv)
+    return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the polished piece; print what it was and is, and every change. Raises InputError for wrong values."""
-    flags = parse(argv)
+    flags = build_parser().parse_args(argv)
     config = config_from(flags, PolishConfig)
 
     from tqdm import tqdm

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from losscal.cli import EXIT_DONE, in_range, log, run, write_result
+from losscal.cli import EXIT_DONE, in_range, log, prog_of, run, write_result
 from losscal.errors import InputError
 from losscal.processes.workers import WorkerPool
 from losscal.settings import Workers
@@ -191,9 +191,9 @@ def describe_summary(summary: dict[str, Any], out: Path) -> str:
     return "\n".join(lines)
 
 
-def parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """The command line."""
-    result = argparse.ArgumentParser(prog="python -m symbolic.prepare", description=__doc__)
+    result = argparse.ArgumentParser(prog=prog_of("symbolic.prepare"), description=__doc__)
     result.add_argument("source", help="a folder, a zip, or a corpus name of data_manifest.yaml")
     result.add_argument("--out", type=Path, required=True, help="folder of the prepared corpus")
     result.add_argument("--from", dest="download", type=Path, help="downloaded zip or folder of the corpus named")
@@ -210,7 +210,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Prepare a corpus; raises InputError where SOURCE, --from or the filters leave nothing to do."""
-    options = parser().parse_args(arguments)
+    options = build_parser().parse_args(arguments)
     from symbolic.data.manifest import ListedPiece, Manifest, manifest_path, write_pieces
 
     manifest = Manifest.load(manifest_path())

@@ -33,7 +33,7 @@ MAY_IMPORT = {
 }
 ROOMS = {
     "losscal": "errors, processes, plugins, text, settings, statistics, views, corruptions, cli, clock, files, "
-    "records, midi, references, weights",
+    "records, midi, references, weights, __main__",
     "symbolic": "notes, data, tokens, models, memorisation, prepare, scoring sampling, generate, polish",
     "audio": "signal, checkpoints, new_sound, scorer, audiobox, musicgen, spectral, diffusion, metrics, set_metrics",
     "bridge": "synthesis, transcription, views, render, items, references, calibration, versions, report, "
@@ -46,6 +46,7 @@ ROOMS = {
 symbolic's scoring and sampling may import each other: what codes carry is measured by drawing from them.
 """
 COMMANDS = (
+    "losscal",
     *("bridge.score", "bridge.render", "bridge.references", "bridge.calibrate", "bridge.transcribe"),
     *("symbolic.prepare", "symbolic.generate", "symbolic.polish", "symbolic.memorisation"),
     *("train.vqvae", "train.gpt", "train.phrases", "train.spectral_lm", "train.diffusion"),

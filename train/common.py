@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from losscal.cli import FlagError, add_flags, command_line, config_from
+from losscal.cli import FlagError, add_flags, command_line, config_from, prog_of
 from losscal.errors import InputError, WeightsError
 from losscal.processes.interruption import PROCESS
 from losscal.settings import Settings
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-def base_parser(prog: str, description: str, default_out: str) -> "ArgumentParser":
+def base_parser(module: str, description: str, default_out: str) -> "ArgumentParser":
     """A parser with the flags every training command has; each command adds its own."""
     from argparse import HelpFormatter
 
     from jsonargparse import ArgumentParser
 
-    parser = ArgumentParser(prog=f"python -m {prog}", description=description, formatter_class=HelpFormatter)
+    parser = ArgumentParser(prog=prog_of(module), description=description, formatter_class=HelpFormatter)
     parser.add_argument("--config", action="config", help="YAML file with any of these flags")
     parser.add_argument(
         "--data", default="data/giantmidi-piano", help="cache made by python -m symbolic.prepare (%(default)s)"
