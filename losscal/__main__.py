@@ -49,6 +49,7 @@ COMMANDS: Mapping[str, Command | Family] = {
         },
     ),
     "references": Command("bridge.references", "make the percentiles that go with weights"),
+    "doctor": Command("bridge.doctor", "tell what is installed, and which views are available"),
 }
 ParserOf: TypeAlias = Callable[..., argparse.ArgumentParser]
 """Makes the parser of a command, of its module and of what argparse tells a subparser."""

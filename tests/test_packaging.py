@@ -37,7 +37,7 @@ ROOMS = {
     "symbolic": "notes, data, tokens, models, memorisation, prepare, scoring sampling, generate, polish",
     "audio": "signal, checkpoints, new_sound, scorer, audiobox, musicgen, spectral, diffusion, metrics, set_metrics",
     "bridge": "synthesis, transcription, views, render, items, references, calibration, versions, report, "
-    "calibrate, score, transcribe",
+    "calibrate, score, transcribe, doctor",
     "train": "checkpoints signals, common, configs, muon, optim, frames, symbolic, diffusion, gpt, phrases, "
     "spectral_lm, vqvae",
 }
@@ -47,7 +47,7 @@ symbolic's scoring and sampling may import each other: what codes carry is measu
 """
 COMMANDS = (
     "losscal",
-    *("bridge.score", "bridge.render", "bridge.references", "bridge.calibrate", "bridge.transcribe"),
+    *("bridge.score", "bridge.render", "bridge.references", "bridge.calibrate", "bridge.transcribe", "bridge.doctor"),
     *("symbolic.prepare", "symbolic.generate", "symbolic.polish", "symbolic.memorisation"),
     *("train.vqvae", "train.gpt", "train.phrases", "train.spectral_lm", "train.diffusion"),
     *("audio.musicgen", "audio.audiobox", "audio.set_metrics", "audio.diffusion"),
