@@ -38,7 +38,7 @@ from bridge.versions.groups import compare
 from bridge.views.opening import VIEWS, OpenViews, checkpoints_of, open_views, view_names
 from losscal.cli import EXIT_DONE, EXIT_ITEMS_FAILED, in_range, log, prog_of, run, write_result
 from losscal.errors import InputError
-from losscal.processes.progress import Progress, watching
+from losscal.processes.progress import Progress, bar, watching
 from losscal.settings import Workers
 
 LISTED_FAILURES = 20
@@ -243,12 +243,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("nothing to score: give a PATH or --pairs F.jsonl")
     if options.out is not None:
         _make_folder(Path(options.out))
-    from tqdm import tqdm
-
-    bar = partial(tqdm, disable=None)  # None: no bar where there is no terminal
-    listener = None if options.no_transcription else Listener(progress=partial(bar, desc="listening", leave=False))
-    within_file = partial(tqdm, unit="block", delay=SHOWN_AFTER_SECONDS, leave=False, disable=None)
-    with watching(within_file):  # of what is scored in this process
+    items_bar = bar()
+    listener = None if options.no_transcription else Listener(progress=bar(desc="listening", leave=False))
+    with watching(bar(unit="block", delay=SHOWN_AFTER_SECONDS, leave=False)):  # of what is scored in this process
         report = score(
             options.paths,
             pairs=options.pairs,
@@ -263,7 +260,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             listener=listener,
             workers=options.workers,
             engine=options.engine,
-            progress=bar,
+            progress=items_bar,
             tell=log,
         )
     try:

@@ -2,10 +2,10 @@
 
 import argparse
 from collections.abc import Sequence
-from functools import partial
 
 from losscal.cli import EXIT_DONE, file_to_write, log, prog_of, run
 from losscal.midi import MIDI_SUFFIXES
+from losscal.processes.progress import bar
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -25,13 +25,11 @@ def build_parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write what is heard; raises InputError where the recording cannot be used or no transcriber is installed."""
     options = build_parser().parse_args(arguments)
-    from tqdm import tqdm
-
     from audio.signal.waveform import open_audio
     from bridge.transcription.listening import Listener
 
     sound = open_audio(options.audio)
-    progress = partial(tqdm, desc="listening", unit="segment", disable=None)  # None: no bar where there is no terminal
+    progress = bar(desc="listening", unit="segment")
     heard = Listener(options.transcriber, keeps=not options.no_cache, progress=progress).opened().hear(sound)
     heard.write(options.midi)
     log(f"written: {options.midi}, {heard.n_notes} notes")

@@ -7,7 +7,6 @@ the cuts).
 
 import argparse
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,6 +23,7 @@ from losscal.cli import (
     write_result,
 )
 from losscal.midi import MIDI_SUFFIXES
+from losscal.processes.progress import bar
 from losscal.settings import Range, Seed
 from symbolic.models.configs import SamplingConfig
 
@@ -97,8 +97,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Write the pieces and say of each how long and how likely it is and how it ends."""
     flags = parse(argv)
 
-    from tqdm import tqdm
-
     from losscal.errors import InputError
     from losscal.references import FEW_NOTES
     from symbolic.models.styles import style_vector
@@ -134,7 +132,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sampling=config_from(flags, SamplingConfig),
         ending=not flags.open_end,
         choose=worth_finishing if candidates > flags.keep else None,
-        progress=partial(tqdm, unit="note" if flags.seconds is None else " x 10 ms", disable=None),
+        progress=bar(unit="note" if flags.seconds is None else " x 10 ms"),
     )
     kept = most_typical(scorer, pieces, held_out)[: flags.keep]
     for rank, one in enumerate(kept, start=1):

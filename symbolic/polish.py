@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Iterator, Sequence
-from functools import partial
 from math import log
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ import numpy as np
 
 from losscal.cli import EXIT_DONE, add_flags, add_weights_flag, config_from, file_to_write, prog_of, run, write_result
 from losscal.midi import MIDI_SUFFIXES
+from losscal.processes.progress import bar
 from symbolic.models.configs import PolishConfig
 from symbolic.notes.performance import TICK_SECONDS, VELOCITY_OF_BIN, name_of
 
@@ -35,8 +35,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     flags = build_parser().parse_args(argv)
     config = config_from(flags, PolishConfig)
 
-    from tqdm import tqdm
-
     from losscal.references import place_in_words
     from symbolic.notes.cleaning import read_midi
     from symbolic.notes.performance import write_midi
@@ -53,8 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     polisher = Polisher(scorer.model, given, config, excerpt=flags.excerpt)
     before_nats = polisher.nll_nats
-    progress = partial(tqdm, unit="note", disable=None)
-    polished = polisher.run(lambda nats: (percentile(nats) or 0.0) >= config.until_percentile, progress)
+    polished = polisher.run(lambda nats: (percentile(nats) or 0.0) >= config.until_percentile, bar(unit="note"))
     write_midi(polished.performance, flags.out)
     write_result(f"{flags.out}: {outcome(polished, config)}")
     for when, nats in (("before", before_nats), ("after", polished.nll_nats)):
