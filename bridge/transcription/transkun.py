@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING, Any
 from bridge.transcription import segments
 from bridge.transcription.segments import Event, hear_in_segments
 from bridge.transcription.transcriber import HeardNote, Progress
+from bridge.transcription.transkun_blocks import compute_in_blocks
 from losscal.errors import InputError, in_words
 from losscal.files import sha256_of
+from losscal.processes.memory import give_back_freed_memory
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,7 +51,9 @@ class Transkun:
 
     def transcribe(self, sound: "Sound") -> Sequence[HeardNote]:
         """As `Transcriber.transcribe`; raises InputError where the package cannot be used, too."""
-        return hear_in_segments(self._model, sound, self._progress)
+        notes = hear_in_segments(self._model, sound, self._progress)
+        give_back_freed_memory()
+        return notes
 
     @cached_property
     def _model(self) -> "_Model":
@@ -101,7 +105,7 @@ class _Model:
 def _load(settings: Path, weights: Path) -> Any:
     import torch
 
-    with _mel_scale_stand_in():
+    with stand_ins():
         from transkun.ModelTransformer import ModelConfig, TransKun
 
         config = ModelConfig()
@@ -109,21 +113,28 @@ def _load(settings: Path, weights: Path) -> Any:
         model = TransKun(config)
     model.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True)["state_dict"])
     model.backbone.useGradientCheckpoint = False  # it is for training, and takes a fifth of the time
+    compute_in_blocks(model)
     return model.eval()
 
 
 @contextmanager
-def _mel_scale_stand_in() -> Iterator[None]:
-    """Where torchaudio is absent: its one function that is asked for, whose result the weights overwrite."""
-    if find_spec("torchaudio") is not None:
-        yield
-        return
+def stand_ins() -> Iterator[None]:
+    """For what transkun imports and its model needs nothing of.
+
+    mir_eval measures in its training, and takes a second and 65 MiB. Of torchaudio, where that is absent, one function
+    is asked for, whose result the weights overwrite.
+    """
     import torch
 
-    module = ModuleType("torchaudio")
-    module.functional = SimpleNamespace(melscale_fbanks=lambda n_freqs, n_mels, **_: torch.zeros(n_freqs, n_mels))
-    sys.modules["torchaudio"] = module
+    modules = {} if "mir_eval" in sys.modules else {"mir_eval": ModuleType("mir_eval")}
+    if find_spec("torchaudio") is None:
+        modules["torchaudio"] = ModuleType("torchaudio")
+        modules["torchaudio"].functional = SimpleNamespace(
+            melscale_fbanks=lambda n_freqs, n_mels, **_: torch.zeros(n_freqs, n_mels)
+        )
+    sys.modules.update(modules)
     try:
         yield
     finally:
-        del sys.modules["torchaudio"]
+        for name in modules:
+            del sys.modules[name]

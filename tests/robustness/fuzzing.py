@@ -7,7 +7,6 @@ libraries, endless loops and memory are seen from outside. With PYTHONPATH=.:tes
 
 import argparse
 import os
-import re
 import subprocess
 import sys
 import threading
@@ -20,6 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 
 import numpy as np
+from memory import peak_added_mib
 from robustness.readers import READERS, Reader
 
 from losscal.cli import EXIT_DONE, EXIT_ITEMS_FAILED, in_range, run, write_result
@@ -127,10 +127,11 @@ def _child(name: str, seed: int, begin: int, end: int) -> None:
             path.write_bytes(file_of_number(name, whole, seed, number))
             words.write(f"begin {number}\n")
             words.flush()
-            base, start = _reset_peak(), time.perf_counter()
-            outcome, reason = outcome_of(reader, path)
-            seconds, mib = time.perf_counter() - start, _status("VmHWM") - base
-            words.write(f"{outcome} {seconds:.4f} {max(0.0, mib):.1f} {' '.join(reason.split())}\n")
+            start = time.perf_counter()
+            with peak_added_mib() as peak:
+                outcome, reason = outcome_of(reader, path)
+            seconds = time.perf_counter() - start
+            words.write(f"{outcome} {seconds:.4f} {peak.mib:.1f} {' '.join(reason.split())}\n")
             words.flush()
 
 
@@ -145,20 +146,6 @@ def outcome_of(reader: Reader, path: Path) -> tuple[str, str]:
         place = traceback.extract_tb(error.__traceback__)[-1]
         return "raised", f"{type(error).__name__} {error!s:.80} at {place.filename}:{place.lineno}"
     return "read", ""
-
-
-def _reset_peak() -> float:
-    """Let the kernel forget the most memory held so far; what is held now, in MiB. Both are known on Linux only."""
-    if sys.platform == "linux":
-        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-    return _status("VmRSS")
-
-
-def _status(key: str) -> float:
-    if sys.platform != "linux":
-        return 0.0
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    return int(re.search(rf"{key}:\s+(\d+) kB", status)[1]) / 2**10
 
 
 def _processor_seconds(pid: int) -> float:
