@@ -1,182 +1,45 @@
-"""`python -m bridge.score PATH...`: how likely is each piece, by its notes and by its sound, on one row.
-
-Items are scored one by one, so memory is bounded by the longest; versions of one piece are compared afterwards,
-from the tables beside the report. What cannot be scored is told in its row's `error`; the other half of a pair, and the
-other items, are complete.
-"""
+"""`python -m bridge.score PATH...`: how likely is each piece, by its notes and by its sound, on one row."""
 
 import argparse
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from contextlib import closing
-from dataclasses import replace
-from datetime import UTC, datetime
-from functools import partial
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import Any
 
-from bridge.items.engine import (
-    ENGINES,
-    Engine,
-    Recipe,
-    default_workers,
-    in_processes,
-    in_this_process,
-    under_ray,
-)
-from bridge.items.entry import ItemEntry
-from bridge.items.finding import Item, find
-from bridge.items.journal import Journal
-from bridge.items.scoring import ItemScorer
-from bridge.items.scratch import Scratch
-from bridge.report.explanations import explanations
+from bridge.items.engine import ENGINES
 from bridge.report.files import table, to_json, write_report
-from bridge.report.report import REPORT_VERSION, Report, ReportByKeys
+from bridge.report.report import ReportByKeys
+from bridge.scorer import LISTENER, Scorer, check_engine
 from bridge.transcription.listening import Listener
-from bridge.versions.agreement import agreement
-from bridge.versions.grouping import find_groups
-from bridge.versions.groups import compare
-from bridge.views.opening import VIEWS, OpenViews, checkpoints_of, open_views, view_names
+from bridge.views.opening import VIEWS, checkpoints_of, view_names
 from losscal.cli import EXIT_DONE, EXIT_ITEMS_FAILED, in_range, log, prog_of, run, write_result
 from losscal.errors import InputError
-from losscal.processes.progress import Progress, bar, watching
+from losscal.processes.progress import bar, watching
 from losscal.settings import Workers
 
 LISTED_FAILURES = 20
 SHOWN_AFTER_SECONDS = 2.0
 """Of a bar within a file: most are done sooner."""
-LISTENER = Listener()
 
 
 def score(
     paths: str | Path | Sequence[str | Path],
     *,
-    pairs: str | Path | None = None,
     views: Sequence[str] | None = None,
-    excerpt: bool = False,
-    by_composer: bool = False,
     weights_dir: str | Path | None = None,
     checkpoints: Mapping[str, str] | None = None,
-    reference: str | Path | None = None,
-    all_are_versions: bool = False,
-    tables_dir: str | Path | None = None,
     listener: Listener | None = LISTENER,
+    soundfont: str | Path | None = None,
     workers: int | None = 1,
     engine: str = "processes",
-    progress: Progress | None = None,
-    tell: Callable[[str], object] | None = None,
+    **options: Any,
 ) -> ReportByKeys:
-    """Score files, folders and the lines of a pairs file; returns what report.json holds, units in the keys' names.
+    """What report.json holds of files, folders and the lines of a pairs file, units in the keys' names.
 
-    views, weights_dir, checkpoints: as `open_views` takes them. excerpt: the music is cut out of longer pieces, so no
-    start symbol is given. by_composer: tell how likely the notes are of each composer that a view knows. reference: the
-    file that all items without a group are versions of.
-    all_are_versions: items without a group make one.
-    tables_dir: a folder for each item's tables, the nats of its
-    notes and the curves of its sound, and for the journal from which a run that was cut short goes on; without it
-    nothing is kept. workers: processes to score in, 1: this one, None: all cores where there are many items; more than
-    1 need a main module that may be imported, as Python's multiprocessing does.
-    engine: "processes" or "ray". listener: hears the notes of recordings, None: nobody does. progress: see Progress.
-    tell: is given a sentence before what takes long.
-    Raises InputError where the arguments cannot be used and WeightsError where weights are refused; what is wrong with
-    an item is told in its "error".
+    For one call; the arguments are those of `Scorer`, which keeps the views open for more, and of its `score`.
     """
-    if engine not in ENGINES:
-        raise InputError(f"--engine {engine}: choose one of {', '.join(ENGINES)}.")
-    if workers is not None and workers < 1:
-        raise InputError(f"--workers {workers}: must be at least 1.")
-    opened = open_views(views, weights_dir, checkpoints)
-    found = find(paths, pairs)
-    recordings = [item.wav for item in found.items if item.wav is not None and item.problem is None]
-    if listener is not None and recordings and opened.symbolic:
-        opened = opened.with_listener(listener)
-        if opened.listener is not None and tell is not None and (estimate := listener.estimate(recordings)):
-            tell(estimate)
-    n_workers = workers or default_workers(len(found.items))
-    recipe = Recipe(
-        None if views is None else tuple(views),
-        None if weights_dir is None else str(weights_dir),
-        tuple((checkpoints or {}).items()),
-        None if opened.listener is None else replace(opened.listener, progress=iter),
-    )
-    run_items: Engine = in_this_process
-    if engine == "ray":
-        run_items = partial(under_ray, recipe, workers)
-    elif n_workers > 1:
-        run_items = partial(in_processes, recipe, n_workers)
-    return score_items(
-        found.items,
-        opened,
-        excerpt=excerpt,
-        by_composer=by_composer,
-        reference=reference,
-        all_are_versions=all_are_versions,
-        tables_dir=tables_dir,
-        run_items=run_items,
-        progress=progress,
-        passed_over=found.passed_over,
-    )
-
-
-def score_items(
-    items: Iterable[Item],
-    views: OpenViews,
-    *,
-    excerpt: bool = False,
-    by_composer: bool = False,
-    reference: str | Path | None = None,
-    all_are_versions: bool = False,
-    tables_dir: str | Path | None = None,
-    run_items: Engine = in_this_process,
-    progress: Progress | None = None,
-    passed_over: Sequence[str] = (),
-) -> ReportByKeys:
-    """The report of `items` under views that are open already, by default in this process; as `score` else."""
-    items = list(items)
-    groups = find_groups(items, reference, all_are_versions=all_are_versions)
-    group_of = {number: group.name for group in groups for number in group.members}
-    with TemporaryDirectory() as temporary:
-        folder, scratch = Path(tables_dir or temporary), Scratch(Path(temporary))
-        scorer = ItemScorer(views, excerpt, folder, by_composer, scratch)
-        to_score = [replace(item, group=group_of.get(number)) for number, item in enumerate(items)]
-        with closing(_entries(to_score, scorer, run_items, keep=tables_dir is not None)) as made:
-            by_number = dict(made if progress is None else progress(made, total=len(items), desc="scoring"))
-        entries = [
-            replace(by_number[number], group=group_of.get(number, item.group)) for number, item in enumerate(items)
-        ]
-        watched = groups if progress is None or not groups else progress(groups, total=len(groups), desc="comparing")
-        compared = tuple(compare(group, entries, folder, scratch, views, excerpt=excerpt) for group in watched)
-    entries = [replace(entry, explanations=explanations(entry, views.declared, views.weights)) for entry in entries]
-    policy = views.context_policy
-    if excerpt and views.symbolic:
-        policy += "; scored as excerpts, without a start symbol"
-    report = Report(
-        version=REPORT_VERSION,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        weights=views.weights,
-        units=views.units,
-        context_policy=policy,
-        items=tuple(entry if tables_dir is not None else entry.without_tables() for entry in entries),
-        groups=compared,
-        agreement=agreement(group.views for group in compared),
-        passed_over=tuple(passed_over),
-    )
-    return report.by_keys()
-
-
-def _entries(
-    items: Sequence[Item], scorer: ItemScorer, run_items: Engine, *, keep: bool
-) -> Generator[tuple[int, ItemEntry], None, None]:
-    """(item number, entry) as they are made; with `keep` those in the journal first, and the others into it."""
-    finished: dict[int, ItemEntry] = {}
-    if keep:
-        journal, finished = Journal.open(scorer.folder, scorer, items)
-    yield from finished.items()
-    to_do = {number: item for number, item in enumerate(items) if number not in finished}
-    with closing(run_items(scorer, to_do.items())) as made:  # whoever stops listening ends the workers
-        for number, entry in made:
-            if keep:
-                journal.add(number, entry)
-            yield number, entry
+    check_engine(engine, workers)  # before anything is opened
+    scorer = Scorer(views, weights_dir=weights_dir, checkpoints=checkpoints, listener=listener, soundfont=soundfont)
+    return scorer.score(paths, workers=workers, engine=engine, **options).by_keys()
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -222,6 +85,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--no-transcription", action="store_true", help="do not listen to recordings for the views of notes"
     )
+    parser.add_argument(
+        "--soundfont", metavar="PATH", help="what MIDI files are played with for the views of sound (default: shipped)"
+    )
     parser.add_argument("--weights", metavar="DIR", help="folder of NAME.safetensors (default: those shipped)")
     parser.add_argument(
         "--workers",
@@ -258,6 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             all_are_versions=options.versions,
             tables_dir=options.out,
             listener=listener,
+            soundfont=options.soundfont,
             workers=options.workers,
             engine=options.engine,
             progress=items_bar,

@@ -147,4 +147,5 @@ def make_report(folder, names=("one/a.mid", "one/b.mid")):
         "groups": [make_group(*names[:2])],
         "agreement": {"within_group_spearman": 0.5, "interval": [0.25, 0.75], "n": 2},
         "passed_over": ["takes: passed over as no music by their suffixes: 4 .txt, cover.jpg"],
+        "soundfont": "/usr/share/sounds/sf2/TimGM6mb.sf2",
     }

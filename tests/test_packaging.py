@@ -37,7 +37,7 @@ ROOMS = {
     "symbolic": "notes, data, tokens, models, memorisation, prepare, scoring sampling, generate, polish",
     "audio": "signal, checkpoints, new_sound, scorer, audiobox, musicgen, spectral, diffusion, metrics, set_metrics",
     "bridge": "synthesis, transcription, views, render, items, references, calibration, versions, report, "
-    "calibrate, score, transcribe, doctor",
+    "calibrate, scorer, score, transcribe, doctor",
     "train": "checkpoints signals, common, configs, muon, optim, frames, symbolic, diffusion, gpt, phrases, "
     "spectral_lm, vqvae",
 }

@@ -54,18 +54,19 @@ class Job:
     folder: Path | None
     by_composer: bool
     scratch: Scratch | None
+    soundfont: Path | None
 
     @classmethod
     def like(cls, scorer: ItemScorer, recipe: Recipe) -> "Job":
         """The job of the scorer, whose views the recipe opens."""
-        return cls(recipe, scorer.excerpt, scorer.folder, scorer.by_composer, scorer.scratch)
+        return cls(recipe, scorer.excerpt, scorer.folder, scorer.by_composer, scorer.scratch, scorer.soundfont)
 
     def open(self) -> ItemScorer:
         """Open the views; raises as `open_views` does."""
         recipe = self.recipe
         views = open_views(recipe.names, recipe.weights_dir, dict(recipe.checkpoints))
         views = replace(views, listener=recipe.listener)
-        return ItemScorer(views, self.excerpt, self.folder, self.by_composer, self.scratch)
+        return ItemScorer(views, self.excerpt, self.folder, self.by_composer, self.scratch, self.soundfont)
 
 
 def default_workers(n_items: int) -> int:

@@ -132,15 +132,17 @@ def fingerprint_of(scorer: ItemScorer) -> str:
     references = {view: reference.to_json() for view, reference in sorted(views.references.by_view.items())}
     options = [views.weights, views.units, dict(views.unavailable), views.warnings, views.context_policy, references]
     listens = [views.not_heard] if views.listener is None else [views.listener.description, views.listener.fingerprint]
-    return _hash([*options, scorer.excerpt, scorer.by_composer, _code_hash(), _player(views), _plugins(views), listens])
+    return _hash(
+        [*options, scorer.excerpt, scorer.by_composer, _code_hash(), _player(scorer), _plugins(views), listens]
+    )
 
 
-def _player(views: OpenViews) -> list[str]:
+def _player(scorer: ItemScorer) -> list[str]:
     """The SoundFont and the FluidSynth that play notes to views of sound; what they lack is told item by item."""
-    if not views.audio:
+    if not scorer.views.audio:
         return []
     try:
-        return [sha256_of(default_soundfont()), fluidsynth_version()]
+        return [sha256_of(scorer.soundfont or default_soundfont()), fluidsynth_version()]
     except (InputError, OSError) as error:
         return [str(error)]
 

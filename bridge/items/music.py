@@ -23,10 +23,13 @@ DECODED_BYTES = 1 << 26
 
 
 class Music:
-    """An item's MIDI file, audio file or both; what is asked of it raises InputError where a file is of no use."""
+    """An item's MIDI file, audio file or both; what is asked of it raises InputError where a file is of no use.
 
-    def __init__(self, midi: Path | None, wav: Path | None) -> None:
-        self.midi, self.wav = midi, wav
+    soundfont: plays the MIDI file, None: the shipped one.
+    """
+
+    def __init__(self, midi: Path | None, wav: Path | None, soundfont: Path | None = None) -> None:
+        self.midi, self.wav, self.soundfont = midi, wav, soundfont
         self._renderings: dict[int, Rendering] = {}
         self._heard: Heard | None = None
 
@@ -75,8 +78,13 @@ class Music:
         if self.wav is None:
             check_rests(self._midi_file, str(self.midi))
         if sample_rate not in self._renderings:
-            of_rate = play(self._midi_file, str(self.midi), sample_rate=sample_rate, from_first_note=self.wav is None)
-            self._renderings[sample_rate] = of_rate
+            self._renderings[sample_rate] = play(
+                self._midi_file,
+                str(self.midi),
+                sample_rate=sample_rate,
+                soundfont=self.soundfont,
+                from_first_note=self.wav is None,
+            )
         return self._renderings[sample_rate]
 
     @cached_property

@@ -29,7 +29,7 @@ class ItemScorer:
 
     excerpt: the music is cut out of longer pieces, so no start symbol is given. folder: where each item's tables go,
     None: they are not written. by_composer: also score the notes under each composer that a view knows. scratch: for
-    the sound of items that belong to a group, None: it is not kept.
+    the sound of items that belong to a group, None: it is not kept. soundfont: plays MIDI files, None: the shipped one.
     """
 
     views: OpenViews
@@ -37,6 +37,7 @@ class ItemScorer:
     folder: Path | None = None
     by_composer: bool = False
     scratch: Scratch | None = None
+    soundfont: Path | None = None
 
     def score(self, item: Item) -> ItemEntry:
         """The entry of an item; whatever is wrong with it, with the user's files or with us, ends up in its "error".
@@ -46,7 +47,7 @@ class ItemScorer:
         entry = self._unscored(item)
         if item.problem is not None:
             return entry
-        music = Music(item.midi, item.wav)
+        music = Music(item.midi, item.wav, self.soundfont)
         tables = None if self.folder is None else Tables.of(item, self.folder)
         symbolic: Part[NotesHalf] = Part()
         heard: Part[HeardHalf] = Part()

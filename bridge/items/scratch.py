@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Scratch:
-    """A folder for the descriptors of items; nothing in it is older than the run."""
+    """A folder for the descriptors of items; nothing in it is older than the run. soundfont: as `Music` takes it."""
 
     folder: Path
+    soundfont: Path | None = None
 
     def keep(self, entry: ItemEntry, descriptors: "Descriptors") -> None:
         """Keep the descriptors of an item's sound, unless the folder is another machine's; raises as `atomic_path`."""
@@ -39,7 +40,8 @@ class Scratch:
         if self._path(entry).is_file():
             with np.load(self._path(entry)) as arrays:
                 return Descriptors(**arrays)
-        return Music(*(None if path is None else Path(path) for path in (entry.midi, entry.wav))).descriptors
+        midi, wav = (None if path is None else Path(path) for path in (entry.midi, entry.wav))
+        return Music(midi, wav, self.soundfont).descriptors
 
     def _path(self, entry: ItemEntry) -> Path:
         name = repr((entry.id, entry.midi, entry.wav)).encode("utf-8", "surrogateescape")

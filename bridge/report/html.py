@@ -38,16 +38,24 @@ DEFLATE_LEVEL = 4
 
 def write_html(report: Report, path: Path, folder: Path) -> None:
     """Write the page of a report whose tables lie below `folder`; raises InputError where one is not there."""
+    with open(path, "w", encoding="utf-8") as file:
+        file.writelines(pieces_of_page(report, folder))
+
+
+def pieces_of_page(report: Report, folder: Path, *, is_item: bool = False) -> Iterator[str]:
+    """The page of a report whose tables lie below `folder`, piece by piece; raises InputError where one is not there.
+
+    is_item: of its only item alone, without what a report says beside.
+    """
     own_sound = [entry for entry in report.items if has_own_sound(entry)]
     with_clips = len(own_sound) <= MAX_CLIP_ITEMS
     views = report.views().values()
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(_head(report, "" if with_clips else _no_clips(len(own_sound))))
-        for place, entry in enumerate(report.items):
-            data = item_data(entry, folder, with_clips, views)
-            if data:
-                file.write(f'<script type="text/plain" id="item-{place}">{_packed(data)}</script>\n')
-        file.write("</body>\n</html>\n")
+    yield _head(report, "" if with_clips else _no_clips(len(own_sound)), is_item)
+    for place, entry in enumerate(report.items):
+        data = item_data(entry, folder, with_clips, views)
+        if data:
+            yield f'<script type="text/plain" id="item-{place}">{_packed(data)}</script>\n'
+    yield "</body>\n</html>\n"
 
 
 def item_data(entry: ItemEntry, folder: Path, with_clips: bool, views: Iterable[View]) -> dict[str, Any]:
@@ -122,7 +130,7 @@ def _json(value: Any) -> str:
     return json.dumps(value, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
 
 
-def _head(report: Report, note: str) -> str:
+def _head(report: Report, note: str, is_item: bool) -> str:
     """The page up to the items' blocks."""
     style = (TEMPLATES / "report.css").read_text(encoding="utf-8")
     scripts = "\n".join((TEMPLATES / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
@@ -134,7 +142,7 @@ def _head(report: Report, note: str) -> str:
         style_hash=_integrity(style),
         script_hash=_integrity(script),
         report=_json(report.by_keys()),
-        layout=_json(_layout(report, note)),
+        layout=_json(_layout(report, note) | {"is_item": is_item}),
     )
 
 

@@ -1,8 +1,8 @@
 """The report itself: what report.json holds, by attributes inside the program and by keys for its users."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Self
 
 from bridge.items.entry import ItemEntry
 from bridge.versions.comparison import Agreement, GroupComparison
@@ -21,7 +21,8 @@ REPORT_VERSION = 1
 class Report:
     """Items, their groups, and what their figures stand on: the weights' SHA-256 and the unit of each view.
 
-    passed_over: a sentence for each folder with files that are no music by their suffixes.
+    passed_over: a sentence for each folder with files that are no music by their suffixes. soundfont: the file that
+    MIDI files were played with, None where none was.
     """
 
     version: int
@@ -33,6 +34,7 @@ class Report:
     groups: tuple[GroupComparison, ...] = ()
     agreement: Agreement | None = None
     passed_over: tuple[str, ...] = ()
+    soundfont: str | None = None
 
     def views(self) -> dict[str, View]:
         """Our views, then those of other packages that gave any item figures, by name."""
@@ -43,6 +45,10 @@ class Report:
             if (of_half := entry.half(key)) is not None
         )
         return views_of(scored, self.units)
+
+    def without_tables(self) -> Self:
+        """The report where its tables are not kept."""
+        return replace(self, items=tuple(entry.without_tables() for entry in self.items))
 
     def by_keys(self) -> "ReportByKeys":
         """The report as its users read it."""

@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import inf
+from pathlib import Path
 from textwrap import wrap
 
 from bridge.items.entry import ItemEntry
 from bridge.report.columns import ReportColumn, figure_column, shown_of_items
 from bridge.report.report import Report
+from bridge.synthesis.synthesiser import DEFAULT_SOUNDFONT
 from bridge.versions.answer import in_one_sentence
 from bridge.versions.comparison import GroupComparison
 from bridge.versions.words import names_of, preferences
@@ -18,6 +20,9 @@ ID_WIDTH, MAX_WIDTH = 40, 120
 MAX_NAME = 16
 INDENT = "  "
 TAIL_HEAD = "  sound   remarks"
+PLAYED_WITH = (
+    "MIDI files were played with {}; percentiles of sound are of renderings with the SoundFont that is shipped."
+)
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,8 @@ def text_table(report: Report) -> str:
     lines += _block(last, rows, tails, TAIL_HEAD)
     legend = [column.shown.legend for sections in (*blocks, last) for section in sections for column in section.columns]
     told = [f"[{number}] {in_one_line(text)}" for text, number in remarks.items()]
+    if report.soundfont is not None and Path(report.soundfont).name != DEFAULT_SOUNDFONT:
+        told.append(PLAYED_WITH.format(in_one_line(report.soundfont)))
     told += map(in_one_line, report.passed_over)
     return "\n".join([*answered, *lines, *dict.fromkeys(filter(None, legend)), *told])
 

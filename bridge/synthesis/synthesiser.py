@@ -21,6 +21,7 @@ from losscal.errors import InputError
 
 N_CHANNELS, N_LOG_LEVELS = 16, 5
 PITCH_BEND_CENTRE = 1 << 13
+DEFAULT_SOUNDFONT = "TimGM6mb.sf2"
 
 
 def default_soundfont() -> Path:
@@ -30,7 +31,7 @@ def default_soundfont() -> Path:
         raise InputError(
             "pretty_midi, which holds the default SoundFont, is not installed: install it or give --soundfont."
         )
-    return Path(spec.origin).with_name("TimGM6mb.sf2")
+    return Path(spec.origin).with_name(DEFAULT_SOUNDFONT)
 
 
 def fluidsynth_version() -> str:
@@ -79,24 +80,30 @@ class Synthesiser:
 @contextlib.contextmanager
 def open_synthesiser(soundfont: Path, sample_rate: int, gain: float) -> Iterator[Synthesiser]:
     """A new synthesiser with a SoundFont; raises InputError where that, or the library, is missing or broken."""
-    if not soundfont.is_file():
-        raise InputError(f"{soundfont}: no such SoundFont; give the path of an .sf2 or .sf3 file.")
-    _check_soundfont_header(soundfont)
-    synthesiser = Synthesiser(_load_fluidsynth(), soundfont, sample_rate, gain)
+    synthesiser = Synthesiser(_load_fluidsynth(), check_soundfont(soundfont), sample_rate, gain)
     try:
         yield synthesiser
     finally:
         synthesiser.synth.delete()
 
 
-def _check_soundfont_header(path: Path) -> None:
-    """Refuse here what FluidSynth would hand to libraries that write to stderr by themselves."""
-    with open(path, "rb") as file:
-        header = file.read(12)
+def check_soundfont(path: Path) -> Path:
+    """The path; raises InputError where no SoundFont is there, or one that is cut off.
+
+    FluidSynth would hand such files to libraries that write to stderr by themselves.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such SoundFont; give the path of an .sf2 or .sf3 file.")
+    try:
+        with open(path, "rb") as file:
+            header = file.read(12)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check its permissions.") from error
     if header[:4] != b"RIFF" or header[8:] != b"sfbk":
         raise InputError(f"{path}: not a SoundFont; give the path of an .sf2 or .sf3 file.")
     if 8 + int.from_bytes(header[4:8], "little") > path.stat().st_size:
         raise InputError(f"{path}: a truncated SoundFont; fetch it anew.")
+    return path
 
 
 @functools.cache

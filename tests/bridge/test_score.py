@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 import soundfile
 
-import bridge.score
+import bridge.scorer
 from bridge.items.finding import Item, find_items
 from bridge.items.part import Part
 from bridge.items.tables import read_table
-from bridge.score import main, score_items
+from bridge.score import main
+from bridge.scorer import score_items
 from bridge.views.declarations import VIEWS
 from bridge.views.opening import OpenViews
 from bridge.views.sound import AudioView
@@ -50,7 +51,8 @@ def test_a_pair_carries_both_halves_with_the_keys_of_the_contract(tmp_path, view
     midi, wav = make_midi(tmp_path / "a.mid", count=60), make_wav(tmp_path / "a.wav", seconds=8.0)
     report = score_items([Item(id="a", midi=midi, wav=wav, group="g")], views)
     assert set(report) == {
-        *("version", "created", "weights", "units", "context_policy", "items", "groups", "agreement", "passed_over")
+        *("version", "created", "weights", "units", "context_policy", "items", "groups", "agreement", "passed_over"),
+        "soundfont",
     }
     assert report["version"] == 1 and report["agreement"] is None
     assert report["weights"] == {name: f"{name}-hash" for name in ("events", "vqvae", "spectral_lm")}
@@ -296,7 +298,7 @@ def test_excerpts_have_no_end_symbol_and_say_so(tmp_path, views, make_midi):
 @pytest.fixture
 def command(monkeypatch, views, capsys):
     """The command line with the stand-in views: a function of its arguments to (exit status, stdout, stderr)."""
-    monkeypatch.setattr(bridge.score, "open_views", lambda names, weights_dir, checkpoints: views)
+    monkeypatch.setattr(bridge.scorer, "open_views", lambda names, weights_dir, checkpoints: views)
 
     def run_command(*arguments):
         status = main([str(argument) for argument in arguments])

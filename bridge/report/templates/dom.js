@@ -80,6 +80,7 @@ function percentileBar(value) {
  * @property {Object<string, string>} units by the keys on the way to a figure, joined by dots
  * @property {[string, string][]} glossary of views
  * @property {string} note
+ * @property {boolean} is_item whether the page is of its only item alone
  */
 
 const REPORT = JSON.parse(document.getElementById("report").textContent);

@@ -70,6 +70,7 @@ function overview() {
         ),
       ),
       el("p", {}, REPORT.context_policy),
+      REPORT.soundfont ? el("p", {}, `MIDI files were played with ${REPORT.soundfont}.`) : null,
       ...(REPORT.passed_over ?? []).map((told) => el("p", {}, told)),
     ),
   );
@@ -111,8 +112,15 @@ function layOut(isPrinting) {
   }
 }
 
+/** The only item as all there is: what a notebook shows of it. */
+async function showItem(page) {
+  page.replaceChildren();
+  page.append(itemView(REPORT.items[0], await itemData(0), page.clientWidth));
+}
+
 function showPage() {
   const page = document.getElementById("page");
+  if (LAYOUT.is_item) return showItem(page);
   const summary = summaryTable();
   const groups = groupsSection();
   const openAll = async () => {
@@ -127,14 +135,14 @@ function showPage() {
   );
   const answers = answersSection();
   page.append(...(answers ? [answers] : []), overview(), contents(), print, summary, ...(groups ? [groups] : []), reading());
-  addEventListener("beforeprint", () => layOut(true));
-  addEventListener("afterprint", () => layOut(false));
-  let width = innerWidth; // phones also tell of a change of height while they scroll
-  addEventListener("resize", () => {
-    if (innerWidth !== width) layOut(false);
-    width = innerWidth;
-  });
   if (REPORT.items.length === 1) summary.open(0);
 }
 
+addEventListener("beforeprint", () => layOut(true));
+addEventListener("afterprint", () => layOut(false));
+let lastWidth = innerWidth; // phones also tell of a change of height while they scroll
+addEventListener("resize", () => {
+  if (innerWidth !== lastWidth) layOut(false);
+  lastWidth = innerWidth;
+});
 showPage();

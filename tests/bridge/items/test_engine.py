@@ -21,7 +21,8 @@ from bridge.items.finding import find_items
 from bridge.items.journal import JOURNAL_FILE, fingerprint_of
 from bridge.items.scoring import ItemScorer
 from bridge.report.files import write_report
-from bridge.score import score, score_items
+from bridge.score import score
+from bridge.scorer import score_items
 from losscal.errors import InputError
 from losscal.references import REFERENCES_FILE, References
 from symbolic.models.configs import GPTConfig

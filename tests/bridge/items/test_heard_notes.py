@@ -15,7 +15,8 @@ from music import random_performance
 from bridge.items.finding import Item, find_items
 from bridge.items.tables import performance_of, read_table
 from bridge.report.files import table, write_report
-from bridge.score import main, score, score_items
+from bridge.score import main, score
+from bridge.scorer import score_items
 from bridge.transcription import opening
 from bridge.transcription.listening import Listener
 from bridge.transcription.transcriber import HeardNote

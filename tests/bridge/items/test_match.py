@@ -7,7 +7,7 @@ from music import random_performance
 from audio.signal.waveform import Waveform
 from bridge.items.finding import Item
 from bridge.render import render, write_audio
-from bridge.score import score_items
+from bridge.scorer import score_items
 from bridge.views.opening import OpenViews
 from symbolic.notes.performance import write_midi
 

@@ -7,13 +7,12 @@ import json
 import re
 import shutil
 import subprocess
-import zlib
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 import soundfile
 from music import random_performance
+from pages import Page
 from sample_report import ATTRIBUTES, N_NOTES, make_entry, make_report
 
 from bridge.items.tables import read_table
@@ -32,38 +31,6 @@ HOSTILE = (
     '"><img src=x onerror=alert(1)>',
     "$report ${script} \u2028 \udcff",
 )
-
-
-class Page(HTMLParser):
-    """What a browser would make of the page: tags, attributes that point elsewhere, scripts and styles by id."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.tags, self.links, self.texts, self.open, self.policy = [], [], {}, None, ""
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        attrs = dict(attrs)
-        self.tags.append(tag)
-        self.links += [attrs[name] for name in ("src", "href", "action") if name in attrs]
-        self.policy = attrs.get("content", self.policy) if "http-equiv" in attrs else self.policy
-        if tag in ("script", "style"):
-            self.open = attrs.get("id", tag)
-            self.texts[self.open] = ""
-
-    def handle_data(self, data):
-        if self.open:
-            self.texts[self.open] += data
-
-    def handle_endtag(self, tag):
-        if tag in ("script", "style"):
-            self.open = None
-
-    def report(self):
-        return json.loads(self.texts["report"])
-
-    def item(self, number):
-        return json.loads(zlib.decompress(base64.b64decode(self.texts[f"item-{number}"])))
 
 
 def page_of(report, folder):

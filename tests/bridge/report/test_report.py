@@ -22,7 +22,7 @@ from bridge.items.finding import Item, find_items
 from bridge.report.columns import columns_of
 from bridge.report.files import table, to_json, write_report
 from bridge.report.report import Report
-from bridge.score import score_items
+from bridge.scorer import score_items
 from bridge.views.declarations import VIEWS
 from bridge.views.opening import OpenViews
 from bridge.views.sound import AudioView

@@ -9,7 +9,7 @@ import pytest
 from bridge.items.entry import ItemEntry, SoundHalf
 from bridge.items.finding import Item
 from bridge.report.files import table, to_json
-from bridge.score import score_items
+from bridge.scorer import score_items
 from bridge.synthesis.rendering import play
 from bridge.versions.agreement import agreement
 from bridge.versions.comparison import Agreement, Ranking, VersionRow

@@ -7,7 +7,7 @@ import pytest
 from hearing import as_heard, listener_of
 
 from bridge.items.finding import find_items
-from bridge.score import score_items
+from bridge.scorer import score_items
 from bridge.versions.answer import answers_of
 from bridge.versions.comparison import Ranking, SoundDistances, VersionRow
 from symbolic.notes.performance import NOTE_DTYPE, Performance, nearest_velocity_bin, write_midi

@@ -19,7 +19,7 @@ from bridge.items.finding import Item
 from bridge.report import columns
 from bridge.report.columns import ReportColumn
 from bridge.report.files import table, write_report
-from bridge.score import score_items
+from bridge.scorer import score_items
 from bridge.views.declarations import VIEWS, view_named
 from bridge.views.opening import open_views
 from losscal.views import TableColumn

@@ -15,7 +15,7 @@ from installed_packages import put_package
 
 from bridge.items.finding import Item
 from bridge.report.files import table, write_report
-from bridge.score import score_items
+from bridge.scorer import score_items
 from bridge.views.opening import open_views
 from losscal.errors import InputError
 
