@@ -3,10 +3,11 @@
 import re
 from typing import Any
 
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
-"""What moves a terminal's cursor, changes its colours, ends a line, or turns the direction of writing."""
-FORMULA_STARTS = tuple("=+-@\t\r")
-"""A spreadsheet that opens a CSV file takes a cell that begins so for a formula."""
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ud800-\udfff\ufeff]")
+"""What moves a terminal's cursor, changes its colours, ends a line, turns the direction of writing, takes no room, or
+stands for bytes that are no UTF-8. templates/dom.js of the report has the same."""
+FORMULA_STARTS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+"""A spreadsheet that opens a CSV file takes a cell that begins so for a formula; the last four are wide forms."""
 
 
 def in_one_line(text: str) -> str:
@@ -26,4 +27,4 @@ def text_of_csv_cell(cell: str) -> str:
 
 def _is_formula(text: str) -> bool:
     """Whether it is one, or would read like one that was made harmless."""
-    return text.lstrip("'").startswith(FORMULA_STARTS)
+    return text.lstrip("' ").startswith(FORMULA_STARTS)

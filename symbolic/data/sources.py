@@ -13,6 +13,7 @@ from pathlib import Path
 
 from losscal.errors import InputError
 from losscal.midi import MAX_FILE_BYTES, READABLE_MIDI_SUFFIXES, read_midi_bytes
+from losscal.text import in_one_line
 
 MAX_ZIP_BYTES = 16 << 30
 """Of all MIDI files of a zip, unpacked."""
@@ -29,7 +30,7 @@ class MidiFolder:
 
     @property
     def names(self) -> list[str]:
-        """Each file's path below the folder; bytes that are no UTF-8 are escaped."""
+        """Each file's path below the folder; bytes that are no UTF-8, and control characters, are escaped."""
         return [_printable(path.relative_to(self.folder).as_posix()) for path in self.paths]
 
     def read(self, index: int) -> bytes:
@@ -50,7 +51,7 @@ class MidiZip:
 
     @property
     def names(self) -> list[str]:
-        """Each member's name."""
+        """Each member's name, likewise."""
         return [_printable(member.filename) for member in self.members]
 
     def read(self, index: int) -> bytes:
@@ -101,7 +102,7 @@ def source_of_process(path: Path) -> MidiFolder | MidiZip:
 
 
 def _printable(name: str) -> str:
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
+    return in_one_line(os.fsencode(name).decode("utf-8", "backslashreplace"))
 
 
 def _known() -> str:

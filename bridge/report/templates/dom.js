@@ -1,6 +1,18 @@
 // Building blocks of the page: elements, numbers and times as text, and the data that each item brings.
 // What users named (ids, files, messages) only ever becomes text nodes, never markup.
 
+/** What is not seen, or turns the direction of writing, as losscal/text.py has it. */
+const CONTROL =
+  /[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ud800-\udfff\ufeff]/gu;
+
+/** Text with such characters escaped, so that no name passes for another. */
+function inOneLine(text) {
+  return text.replace(CONTROL, (character) => {
+    const code = character.charCodeAt(0).toString(16);
+    return code.length < 3 ? `\\x${code.padStart(2, "0")}` : `\\u${code.padStart(4, "0")}`;
+  });
+}
+
 /**
  * An element; `on...` properties are listeners, all others attributes, those that are null left out.
  * @param {string} tag
@@ -20,9 +32,10 @@ function filled(node, properties, children) {
   for (const [name, value] of Object.entries(properties)) {
     if (value === null || value === undefined) continue;
     if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else node.setAttribute(name, value);
+    else node.setAttribute(name, typeof value === "string" ? inOneLine(value) : value);
   }
-  node.append(...children.filter((child) => child !== null));
+  const shown = children.filter((child) => child !== null);
+  node.append(...shown.map((child) => (typeof child === "string" ? inOneLine(child) : child)));
   return node;
 }
 

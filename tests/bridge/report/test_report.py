@@ -4,8 +4,11 @@ import csv
 import json
 import math
 import re
+import shutil
+import subprocess
 from dataclasses import fields
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -158,12 +161,38 @@ def test_csv_holds_every_item_with_the_numbers_of_the_json(report, tmp_path):
     assert written == ["report.csv", "report.html", "report.json", "report.xlsx"]
 
 
+FORMULAS = ('=HYPERLINK("http://x")', "+cmd|' /C calc'!A0", "-2+3", "@SUM(1)", "\uff1d1+1")
+
+
+def of_names(report, names):
+    items = [{**report["items"][0], "id": name, "midi": name} for name in names]
+    return {**report, "items": items, "groups": [], "agreement": None}
+
+
 def test_no_name_is_a_live_formula_in_the_csv(report, tmp_path):
-    name = '=HYPERLINK("http://x")'
-    items = [{**report["items"][0], "id": name}]
-    write_report({**report, "items": items, "groups": [], "agreement": None}, tmp_path / "out")
+    write_report(of_names(report, FORMULAS), tmp_path / "out")
     with open(tmp_path / "out/report.csv", newline="", encoding="utf-8") as file:
-        assert [line["id"] for line in csv.DictReader(file)] == [f"'{name}"]
+        ids = [line["id"] for line in csv.DictReader(file)]
+    assert ids == [f"'{name}" for name in FORMULAS]
+
+
+@pytest.mark.skipif(shutil.which("ssconvert") is None, reason="no Gnumeric is installed")
+@pytest.mark.parametrize("name", ["report.csv", "report.xlsx"])
+def test_a_spreadsheet_program_finds_no_formula_and_a_row_for_each_name(name, report, tmp_path):
+    names = (*FORMULAS, "a\r=1+1", "a\n=1+1", '"\r\n=1+1\r\n"', "a\t=1+1", "a;=1+1", "a,=1+1", "\x0c=1+1", "\u2028=1+1")
+    write_report(of_names(report, names), tmp_path)
+    told = subprocess.run(
+        ["ssconvert", "-T", "Gnumeric_XmlIO:sax:0", name, "fd://1"], cwd=tmp_path, capture_output=True, check=True
+    )
+    sheet = ElementTree.fromstring(told.stdout).find(".//{*}Sheet")
+    cells = [
+        (int(cell.get("Row")), int(cell.get("Col")), cell.get("ValueType")) for cell in sheet.findall(".//{*}Cell")
+    ]
+    first_row = 1 if name == "report.csv" else 2  # below the header, in the workbook below the units as well
+    assert {row for row, column, _ in cells if column == 0} - set(range(first_row)) == {
+        first_row + place for place in range(len(names))
+    }
+    assert all(kind is not None for *_, kind in cells)  # a formula's cell has no type of its own
 
 
 def test_json_refuses_what_is_not_finite(report):
