@@ -29,7 +29,7 @@ help:
 	@echo "make refresh   rebuild all that depends on the weights (needs DATA=$(DATA))"
 
 score: setup
-	$(RUN) -m bridge.score examples --out build/score
+	$(RUN) -m bridge.score examples --out build/score --overwrite
 
 test: setup lint
 	$(RUN) -m pytest
@@ -67,7 +67,7 @@ bench: setup
 	$(RUN) -m benchmarks.surprisal --data $(DATA)
 	$(RUN) -m benchmarks.codes --data $(DATA)
 	$(RUN) -m benchmarks.audio_likelihood --data $(DATA)
-	$(RUN) -m bridge.calibrate $(DATA) --per-piece 1 --out build/calibration
+	$(RUN) -m bridge.calibrate $(DATA) --per-piece 1 --out build/calibration --overwrite
 	$(RUN) -m benchmarks.versions --data $(DATA)
 	$(RUN) -m benchmarks.audio_speed
 	$(RUN) -m benchmarks.transcription $(if $(RECORDINGS),--recordings $(RECORDINGS))
@@ -85,8 +85,8 @@ examples: setup
 
 refresh: setup
 	$(RUN) -m bridge.references --data $(DATA)
-	$(RUN) -m bridge.calibrate $(DATA) --per-piece 1 --out build/calibration
+	$(RUN) -m bridge.calibrate $(DATA) --per-piece 1 --out build/calibration --overwrite
 	cp build/calibration/calibration.json bridge/calibration/calibration.json
 	$(RUN) examples/build.py
-	$(RUN) -m bridge.score examples --out build/score
+	$(RUN) -m bridge.score examples --out build/score --overwrite
 	$(RUN) examples/readme_table.py

@@ -23,7 +23,7 @@ from audio.checkpoints import checkpoint_folder, sha256_of_weights
 from audio.scorer import Description
 from audio.signal.blocks import excerpts
 from audio.signal.waveform import Sound, cut, open_audio, prepare_mono, without_dc
-from losscal.cli import EXIT_DONE, EXIT_ITEMS_FAILED, file_to_write, log, run
+from losscal.cli import EXIT_DONE, EXIT_ITEMS_FAILED, add_overwrite_flag, check_new, file_to_write, log, run
 from losscal.errors import InputError, WeightsError
 from losscal.files import atomic_path
 from losscal.views import SOUND, Figure, TableColumn, View
@@ -228,12 +228,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--model", metavar="DIR", default=DEFAULT_CHECKPOINT, help="folder or hub name (default: %(default)s)"
     )
+    add_overwrite_flag(parser)
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Rate the files of a list."""
     options = _parser().parse_args(argv)
+    check_new([options.out], overwrite=options.overwrite)
     lines = _numbered_lines(options.list)
 
     from tqdm import tqdm

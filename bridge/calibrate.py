@@ -8,20 +8,19 @@ short goes on where it stopped; the tables are made of what is kept.
 import argparse
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from audio.diffusion.view import DIFFUSION
-from bridge.calibration.accuracy import Measured, measured_of, tables
-from bridge.calibration.benchmark import measured_of_submission, write_benchmark, write_scores
+from bridge.calibration.accuracy import Measured, measured_of
+from bridge.calibration.benchmark import measured_of_submission, write_benchmark
 from bridge.calibration.cases import SEVERITIES, Studio
 from bridge.calibration.heard import HeardJudge
 from bridge.calibration.pieces import pieces_of
-from bridge.calibration.plot import accuracy_svg
+from bridge.calibration.results import RESULT_FILE, VERSION, made_of, result, write_json, write_results
 from bridge.calibration.scores import (
     DEFAULT_SAMPLE_RATE,
     Record,
@@ -30,18 +29,28 @@ from bridge.calibration.scores import (
     sample_rate_of,
     trained_on,
 )
-from bridge.calibration.text import text_of, write_csv
+from bridge.calibration.text import text_of
 from bridge.synthesis.rendering import SampleRate
 from bridge.transcription.listening import RENDERING_RATE, Listener
 from bridge.views.opening import OpenViews, checkpoints_of, open_views, view_names
 from bridge.views.sound import AudioView
-from losscal.cli import EXIT_DONE, add_flags, config_from, in_range, log, prog_of, run, write_result
+from losscal.cli import (
+    EXIT_DONE,
+    add_flags,
+    add_overwrite_flag,
+    check_new,
+    config_from,
+    in_range,
+    log,
+    prog_of,
+    run,
+    write_result,
+)
 from losscal.errors import InputError
-from losscal.files import atomic_path, sha256_of
+from losscal.files import sha256_of
 from losscal.settings import Count, Seed, Settings
 from symbolic.data.excerpts import Excerpt, ExcerptNotes, ExcerptSeconds, Length, draw_of_each
 
-VERSION = 1
 OTHER_SOUNDFONT = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")
 """Where Debian's fluid-soundfont-gm puts it."""
 Progress = Callable[[Sequence[Excerpt]], Iterable[Excerpt]]
@@ -97,28 +106,10 @@ def measure(
         record = panel.record(studio.versions(excerpt, number), seconds)
         records.append({part: own | adversaries[seconds][part] for part, own in record.items()})
         if path is not None:
-            _write_json(path, records[-1])
+            write_json(path, records[-1])
     pieces = {excerpt.piece.sha256: excerpt.piece.seconds for excerpt in excerpts}
     quantities = quantities_of(views.declared.values()) | ({} if heard is None else heard.quantities)
     return measured_of(records, studio.cases, list(pieces.values()), quantities)
-
-
-def result(
-    measured: Measured,
-    config: Mapping[str, Any],
-    *,
-    weights: Mapping[str, str] | None = None,
-    known: Mapping[str, Sequence[str]] | None = None,
-) -> dict[str, Any]:
-    """What calibration.json holds; weights: sha256 by view, known: what `calibration.tables` calls trained_on."""
-    return {
-        "version": VERSION,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "weights": dict(weights or {}),
-        "config": dict(config),
-        "scores": {score: measured.quantity(score) for score in measured.scores},
-        **tables(measured, known or {}),
-    }
 
 
 def config_of(excerpts: Sequence[Excerpt], studio: Studio, length: Length) -> dict[str, Any]:
@@ -137,16 +128,6 @@ def config_of(excerpts: Sequence[Excerpt], studio: Studio, length: Length) -> di
     }
 
 
-def write_results(out: Path, measured: Measured, calibration: Mapping[str, Any]) -> None:
-    """Write calibration.json, .csv and .svg, and all costs as a submission to the benchmark, scores.csv."""
-    write_csv(calibration, out / "calibration.csv")
-    write_scores(out / "scores.csv", measured)
-    with atomic_path(out / "calibration.svg") as temporary:
-        temporary.write_text(accuracy_svg(calibration["rows"]), encoding="utf-8")
-    _write_json(out / "calibration.json", calibration)
-    log(f"written: {out / 'calibration.json'}, calibration.csv, calibration.svg and scores.csv")
-
-
 def _key(excerpts: Sequence[Excerpt], studio: Studio, views: OpenViews, heard: HeardJudge | None) -> str:
     """A short hash of all that costs depend on but the code and FluidSynth."""
     soundfont = studio.other_soundfont
@@ -162,11 +143,6 @@ def _key(excerpts: Sequence[Excerpt], studio: Studio, views: OpenViews, heard: H
     if heard is not None:
         content["heard by"] = [heard.listener.description, heard.listener.fingerprint]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _write_json(path: Path, content: Any) -> None:
-    with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(content, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def _other_soundfont(flag: Path | None) -> Path | None:
@@ -205,6 +181,7 @@ def build_parser() -> argparse.ArgumentParser:
         "sources", metavar="SOURCE", nargs="*", help="a prepared corpus, of which the test split is used, or MIDI files"
     )
     parser.add_argument("--out", metavar="DIR", type=Path, help="write the results there; a second run goes on there")
+    add_overwrite_flag(parser)
     views = parser.add_argument_group("views")
     views.add_argument("--views", metavar="A,B", help="default: all whose weights are present")
     views.add_argument("--checkpoint", metavar="VIEW=CHECKPOINT", action="append", default=[], help="may be repeated")
@@ -238,6 +215,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _evaluate(flags: argparse.Namespace) -> tuple[Measured, dict[str, Any]]:
+    if flags.out is not None:
+        check_new([flags.out / RESULT_FILE], overwrite=flags.overwrite)
     measured, config = measured_of_submission(flags.benchmark, flags.submission, lower_is_better=flags.lower_is_better)
     return measured, result(measured, config)
 
@@ -265,10 +244,12 @@ def _calibrate(flags: argparse.Namespace) -> tuple[Measured, dict[str, Any]] | N
     heard = None if flags.heard is None else HeardJudge(views, Listener(flags.heard).opened())
     studio = studio_at(max(sample_rate_of(views), 0 if heard is None else RENDERING_RATE))
     excerpts = draw.excerpts(flags.sources, length)
-    measured = measure(excerpts, studio, views, heard=heard, out=flags.out, progress=progress)
     config = config_of(excerpts, studio, length)
     if heard is not None:
         config["heard_by"] = heard.listener.description
+    if flags.out is not None and made_of(flags.out) != {"config": config, "weights": views.weights}:
+        check_new([flags.out / RESULT_FILE], overwrite=flags.overwrite)
+    measured = measure(excerpts, studio, views, heard=heard, out=flags.out, progress=progress)
     return measured, result(measured, config, weights=views.weights, known=trained_on(views, flags.weights))
 
 

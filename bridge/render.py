@@ -123,6 +123,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--gain", type=in_range(Gain), default=GAIN, help="linear gain; never clips (default: %(default)s)"
     )
+    cli.add_overwrite_flag(parser)
     return parser
 
 
@@ -131,6 +132,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(argv)
     try:
         check_audio_format(options.wav, options.sample_rate)  # before the work
+        cli.check_new([options.wav], overwrite=options.overwrite)
         file = midi.read_midi_file(Path(options.midi))
         settings = {"sample_rate": options.sample_rate, "soundfont": options.soundfont, "gain": options.gain}
         write_audio(options.wav, play(file, options.midi, **settings))

@@ -6,15 +6,17 @@ from pathlib import Path
 from typing import Any
 
 from bridge.items.engine import ENGINES
-from bridge.report.files import table, to_json, write_report
+from bridge.items.finding import Item, find_items
+from bridge.report.files import REPORT_FILE, other_items, table, to_json, write_report
 from bridge.report.report import ReportByKeys
 from bridge.scorer import LISTENER, Scorer, check_engine
 from bridge.transcription.listening import Listener
 from bridge.views.opening import VIEWS, checkpoints_of, view_names
-from losscal.cli import EXIT_DONE, EXIT_ITEMS_FAILED, in_range, log, prog_of, run, write_result
+from losscal.cli import EXIT_DONE, EXIT_ITEMS_FAILED, add_overwrite_flag, in_range, log, prog_of, run, write_result
 from losscal.errors import InputError
 from losscal.processes.progress import bar, watching
 from losscal.settings import Workers
+from losscal.text import in_one_line
 
 LISTED_FAILURES = 20
 SHOWN_AFTER_SECONDS = 2.0
@@ -57,6 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="write the report and its tables there; run again, it goes on where it was cut short",
     )
+    add_overwrite_flag(parser)
     parser.add_argument(
         "--reference", metavar="FILE", help="one of the files: all others without a group are versions of it"
     )
@@ -109,6 +112,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("nothing to score: give a PATH or --pairs F.jsonl")
     if options.out is not None:
         _make_folder(Path(options.out))
+        if not options.overwrite:
+            _check_report(Path(options.out), find_items(options.paths, options.pairs))
     items_bar = bar()
     listener = None if options.no_transcription else Listener(progress=bar(desc="listening", leave=False))
     with watching(bar(unit="block", delay=SHOWN_AFTER_SECONDS, leave=False)):  # of what is scored in this process
@@ -150,6 +155,17 @@ def _list_failures(errors: Sequence[str | None]) -> int:
     if len(failed) > LISTED_FAILURES:
         log(f"  and {len(failed) - LISTED_FAILURES} more, see the errors in the report")
     return EXIT_ITEMS_FAILED
+
+
+def _check_report(folder: Path, items: Sequence[Item]) -> None:
+    """Raises InputError where the report of other items would be lost; of these items, and more, it is made anew."""
+    others = other_items(folder, (item.id for item in items))
+    if others:
+        more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+        raise InputError(
+            f"{folder / REPORT_FILE}: is of {in_one_line(others[0])}{more}, which this command does not score; add "
+            "--overwrite to replace it, or choose another --out."
+        )
 
 
 def _make_folder(folder: Path) -> None:

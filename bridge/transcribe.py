@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Sequence
 
-from losscal.cli import EXIT_DONE, file_to_write, log, prog_of, run
+from losscal.cli import EXIT_DONE, add_overwrite_flag, check_new, file_to_write, log, prog_of, run
 from losscal.midi import MIDI_SUFFIXES
 from losscal.processes.progress import bar
 
@@ -19,12 +19,14 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--no-cache", action="store_true", help="hear it anew, and keep nothing in the user's cache folder"
     )
+    add_overwrite_flag(parser)
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write what is heard; raises InputError where the recording cannot be used or no transcriber is installed."""
     options = build_parser().parse_args(arguments)
+    check_new([options.midi], overwrite=options.overwrite)
     from audio.signal.waveform import open_audio
     from bridge.transcription.listening import Listener
 

@@ -60,7 +60,7 @@ def write_midi_files(folder: Path) -> None:
         )
     (folder / "generated").mkdir(exist_ok=True)
     for name, flags in GENERATED.items():
-        generate(shlex.split(flags_of(name, flags).replace("examples/", f"{folder}/")))
+        generate(["--overwrite", *shlex.split(flags_of(name, flags).replace("examples/", f"{folder}/"))])
 
 
 def flags_of(name: str, flags: str) -> str:

@@ -8,7 +8,7 @@ import argparse
 import os
 import shlex
 import sys
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -76,6 +76,18 @@ def file_to_write(*suffixes: str) -> Callable[[str], Path]:
         return path
 
     return path_of
+
+
+def add_overwrite_flag(parser: argparse._ActionsContainer) -> None:
+    """--overwrite, of every command that writes files of a name given to it."""
+    parser.add_argument("--overwrite", action="store_true", help="replace what is there already")
+
+
+def check_new(paths: Iterable[str | Path], *, overwrite: bool) -> None:
+    """Raises InputError where a file is there already that nobody asked to replace."""
+    for path in map(Path, paths):
+        if path.is_file() and not overwrite:
+            raise InputError(f"{path}: is there already; add --overwrite to replace it, or choose another name.")
 
 
 def add_data_flag(parser: argparse._ActionsContainer) -> None:

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Annotated
 from losscal.cli import (
     EXIT_DONE,
     add_flags,
+    add_overwrite_flag,
     add_weights_flag,
+    check_new,
     config_from,
     file_to_write,
     in_range,
@@ -54,6 +56,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=prog_of("symbolic.generate"), description=__doc__.replace("%", "%%"))
     out_help = "MIDI file; NEW_2.mid... for more"
     parser.add_argument("--out", type=file_to_write(*MIDI_SUFFIXES), required=True, metavar="NEW.mid", help=out_help)
+    add_overwrite_flag(parser)
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--seconds", type=in_range(Seconds), help="length of the new music (default 60)")
     length.add_argument("--notes", type=in_range(Notes), help="length of the new music in notes, instead")
@@ -96,6 +99,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the pieces and say of each how long and how likely it is and how it ends."""
     flags = parse(argv)
+    paths = [flags.out, *(flags.out.with_stem(f"{flags.out.stem}_{rank}") for rank in range(2, flags.keep + 1))]
+    check_new(paths, overwrite=flags.overwrite)
 
     from losscal.errors import InputError
     from losscal.references import FEW_NOTES
@@ -135,8 +140,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         progress=bar(unit="note" if flags.seconds is None else " x 10 ms"),
     )
     kept = most_typical(scorer, pieces, held_out)[: flags.keep]
-    for rank, one in enumerate(kept, start=1):
-        path = flags.out if rank == 1 else flags.out.with_stem(f"{flags.out.stem}_{rank}")
+    for path, one in zip(paths, kept, strict=False):
         write_midi(one.piece.performance, path)
         write_result(f"{path}: {described(one, flags.model)}")
     log(f"drawn by {Arithmetic.here()}; another arithmetic may draw other notes from the seed")

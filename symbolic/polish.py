@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from losscal.cli import EXIT_DONE, add_flags, add_weights_flag, config_from, file_to_write, prog_of, run, write_result
+from losscal.cli import (
+    EXIT_DONE,
+    add_flags,
+    add_overwrite_flag,
+    add_weights_flag,
+    check_new,
+    config_from,
+    file_to_write,
+    prog_of,
+    run,
+    write_result,
+)
 from losscal.midi import MIDI_SUFFIXES
 from losscal.processes.progress import bar
 from symbolic.models.configs import PolishConfig
@@ -27,6 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_flags(parser, PolishConfig())
     parser.add_argument("--excerpt", action="store_true", help="the music is cut out of a longer piece")
     add_weights_flag(parser)
+    add_overwrite_flag(parser)
     return parser
 
 
@@ -34,6 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Write the polished piece; print what it was and is, and every change. Raises InputError for wrong values."""
     flags = build_parser().parse_args(argv)
     config = config_from(flags, PolishConfig)
+    check_new([flags.out], overwrite=flags.overwrite)
 
     from losscal.references import place_in_words
     from symbolic.notes.cleaning import read_midi

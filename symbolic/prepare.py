@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from losscal.cli import EXIT_DONE, in_range, log, prog_of, run, write_result
+from losscal.cli import EXIT_DONE, add_overwrite_flag, check_new, in_range, log, prog_of, run, write_result
 from losscal.errors import InputError
 from losscal.processes.workers import WorkerPool
 from losscal.settings import Workers
@@ -205,14 +205,17 @@ def build_parser() -> argparse.ArgumentParser:
     result.add_argument(
         "--write-manifest", metavar="CORPUS", help="list the kept pieces as this corpus in data_manifest.yaml"
     )
+    add_overwrite_flag(result)
     return result
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Prepare a corpus; raises InputError where SOURCE, --from or the filters leave nothing to do."""
     options = build_parser().parse_args(arguments)
+    from symbolic.data.corpus import SUMMARY_FILE
     from symbolic.data.manifest import ListedPiece, Manifest, manifest_path, write_pieces
 
+    check_new([options.out / SUMMARY_FILE], overwrite=options.overwrite)
     manifest = Manifest.load(manifest_path())
     source, corpus = Path(options.source), None
     if options.download is not None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from audio.diffusion.config import DEFAULT_ESTIMATE, DEFAULT_STEPS, EstimateConfig
 from audio.new_sound import add_new_sound_flags
-from losscal.cli import EXIT_DONE, add_flags, add_weights_flag, config_from, in_range, run, write_result
+from losscal.cli import EXIT_DONE, add_flags, add_weights_flag, check_new, config_from, in_range, run, write_result
 from losscal.settings import Count
 
 MAX_SECONDS = 60.0
@@ -42,6 +42,7 @@ def score(options: argparse.Namespace) -> int:
 
 def sample(options: argparse.Namespace) -> int:
     """Write new sound."""
+    check_new([options.out], overwrite=options.overwrite)
     from functools import partial
 
     import soundfile

@@ -7,7 +7,7 @@ from typing import Any
 
 from audio.musicgen.config import DEFAULT_CHECKPOINT, DEFAULT_SAMPLING, LOUDNESS_LUFS, CodeSamplingConfig
 from audio.new_sound import add_new_sound_flags
-from losscal.cli import EXIT_DONE, EXIT_ITEMS_FAILED, add_flags, config_from, log, run, write_result
+from losscal.cli import EXIT_DONE, EXIT_ITEMS_FAILED, add_flags, check_new, config_from, log, run, write_result
 
 NEW_SECONDS = 30.0
 MAX_SECONDS = 3600.0
@@ -44,6 +44,7 @@ def evaluate(options: argparse.Namespace) -> int:
 def generate(options: argparse.Namespace) -> int:
     """Write new sound: the second half of a recording, what follows it, or something of its own."""
     sampling = config_from(options, CodeSamplingConfig)
+    check_new([options.out], overwrite=options.overwrite)
     from functools import partial
 
     import soundfile

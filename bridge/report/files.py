@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from losscal.errors import InputError
 from losscal.files import atomic_path
 from losscal.records import record_of
 from losscal.text import csv_cell
+
+REPORT_FILE = "report.json"
 
 
 def to_json(report: Mapping[str, Any]) -> str:
@@ -37,7 +39,7 @@ def write_report(report: Mapping[str, Any], folder: Path) -> None:
     """
     typed = record_of(Report, report)
     writers: dict[str, Callable[[Path], object]] = {
-        "report.json": lambda path: path.write_text(to_json(report) + "\n", encoding="utf-8"),
+        REPORT_FILE: lambda path: path.write_text(to_json(report) + "\n", encoding="utf-8"),
         "report.csv": lambda path: _write_csv(typed, path),
         "report.xlsx": lambda path: write_xlsx(typed, path, folder),
         "report.html": lambda path: write_html(typed, path, folder),
@@ -51,6 +53,22 @@ def write_report(report: Mapping[str, Any], folder: Path) -> None:
             problems.append(str(error))
     if problems:
         raise InputError(" ".join(problems))
+
+
+def other_items(folder: Path, ids: Iterable[str]) -> list[str]:
+    """The items of the report in `folder` that are not among `ids`; none where there is no report.
+
+    Raises InputError where what is called like one is none.
+    """
+    path = folder / REPORT_FILE
+    if not path.exists():
+        return []
+    try:
+        named = [item["id"] for item in json.loads(path.read_text(encoding="utf-8"))["items"]]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise InputError(f"{path}: is no report; add --overwrite to replace it, or choose another --out.") from error
+    known = set(ids)
+    return [name for name in named if name not in known]
 
 
 def _write_csv(report: Report, path: Path) -> None:

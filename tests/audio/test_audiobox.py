@@ -186,7 +186,7 @@ def rate(stand_in, monkeypatch, tmp_path):
     def run(lines):
         source, out = tmp_path / "in.jsonl", tmp_path / "out" / "rated.jsonl"
         source.write_text("".join(f"{line if isinstance(line, str) else json.dumps(line)}\n" for line in lines))
-        status = main([str(source), "--out", str(out)])
+        status = main([str(source), "--out", str(out), "--overwrite"])
         return status, [json.loads(row) for row in out.read_text().splitlines()]
 
     return run

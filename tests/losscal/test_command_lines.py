@@ -49,13 +49,13 @@ def main_of(command):
     return module.main if hasattr(module, "main") else importlib.import_module(f"{command}.__main__").main
 
 
-def actions_of(parser, before=()):
-    """(subcommands, action) of all flags."""
+def actions_of(parser, before=(), *, positionals=False):
+    """(subcommands, action) of all flags, and of what has no flag if asked for."""
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             for name, subparser in action.choices.items():
-                yield from actions_of(subparser, (*before, name))
-        elif action.option_strings:
+                yield from actions_of(subparser, (*before, name), positionals=positionals)
+        elif action.option_strings or positionals:
             yield before, action
 
 
@@ -95,6 +95,17 @@ def test_a_wrong_number_is_refused_in_one_sentence(command, monkeypatch, capsys)
             assert ended.value.code == 2
             told = capsys.readouterr().err.strip().splitlines()[-1]
             assert f"argument {flag}: {text}: allowed is {number}" in told, told
+
+
+@pytest.mark.parametrize("command", [name for name in commands() if not name.startswith("benchmarks")])
+def test_a_command_that_is_told_a_file_to_write_can_be_told_to_replace_it(command, monkeypatch):
+    writers, replacers = set(), set()
+    for before, action in actions_of(parser_of(command, monkeypatch), positionals=True):
+        if "file_to_write" in getattr(action.type, "__qualname__", ""):
+            writers.add(before)
+        if "--overwrite" in action.option_strings:
+            replacers.add(before)
+    assert writers <= replacers
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("*/weights/*.safetensors")), ids=lambda path: path.stem)

@@ -237,7 +237,9 @@ def weights(tmp_path):
 
 def test_the_command_writes_what_was_drawn_and_tells_both_likelihoods(weights, capsys):
     out = weights / "new.mid"
-    assert command.main(["--notes", "20", "--open-end", "--out", str(out), "--weights", str(weights)]) == 0
+    assert (
+        command.main(["--notes", "20", "--open-end", "--overwrite", "--out", str(out), "--weights", str(weights)]) == 0
+    )
     told = capsys.readouterr()
     assert "bits a note under events (unmasked)" in told.out
     assert "as drawn (masked)" in told.out
@@ -261,7 +263,7 @@ def test_the_command_keeps_the_most_typical_of_four_where_it_can_tell(weights, c
         }
     ).save(weights / "references.json")
     out = weights / "new.mid"
-    flags = ["--out", str(out), "--weights", str(weights)]
+    flags = ["--overwrite", "--out", str(out), "--weights", str(weights)]
     assert command.main(["--notes", "40", "--open-end", *flags]) == 0
     assert np.array_equal(read_midi(out).performance.notes, wanted.performance.notes)
     told = capsys.readouterr()
@@ -276,7 +278,18 @@ def test_the_command_keeps_the_most_typical_of_four_where_it_can_tell(weights, c
 def test_the_command_keeps_the_wanted_part_of_a_prompt(weights, capsys):
     given, out = weights / "given.mid", weights / "new.mid"
     write_midi(PROMPT, given)
-    common = ["--notes", "5", "--open-end", "--out", str(out), "--weights", str(weights), "--prompt", str(given)]
+    common = [
+        "--notes",
+        "5",
+        "--open-end",
+        "--overwrite",
+        "--out",
+        str(out),
+        "--weights",
+        str(weights),
+        "--prompt",
+        str(given),
+    ]
     assert command.main([*common, "--keep-notes", "12"]) == 0
     assert np.array_equal(read_midi(out).performance.notes[:12], PROMPT.notes[:12])
     assert "17 notes (12 of the prompt)" in capsys.readouterr().out
