@@ -1,12 +1,15 @@
 """report.xlsx: the report as a workbook, for those who sort, filter and plot in a spreadsheet.
 
 Every sheet has its columns' names in the first row and their units in the second. Rows are written as they are read,
-so that memory is bounded by one item's notes; numbers keep the 16 digits that a workbook holds.
+so that memory is bounded by one item's notes and the finished, packed workbook; numbers keep the 16 digits that a
+workbook holds.
 """
 
+import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, count, islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from bridge.items.tables import read_table, table_header
@@ -55,36 +58,38 @@ def write_xlsx(report: Report, path: Path, folder: Path) -> None:
     on a per-note sheet stands on "per-note 2" and so on; of more than MAX_NOTES notes there is a line that says so.
     Raises OSError where the file system refuses, InputError where a table is not there.
     """
+    from xlsxwriter import Workbook
     from xlsxwriter.exceptions import FileCreateError
 
+    packed = io.BytesIO()  # a zip that a full disk cuts short complains once more when Python lets go of it
     try:
-        _write_workbook(report, path, folder)
+        with (
+            TemporaryDirectory() as temporary,  # where the library would leave what it could not end
+            Workbook(packed, {"constant_memory": True, "tmpdir": temporary}) as workbook,
+        ):
+            _write_workbook(workbook, report, folder)
     except FileCreateError as error:  # it wraps the OSError and is none
         (refusal,) = error.args
         raise refusal from error
+    path.write_bytes(packed.getbuffer())
 
 
-def _write_workbook(report: Report, path: Path, folder: Path) -> None:
-    from xlsxwriter import Workbook
-
+def _write_workbook(workbook: "Workbook", report: Report, folder: Path) -> None:
     columns = columns_of(report)
-    with Workbook(str(path), {"constant_memory": True}) as workbook:
-        _write_sheets(workbook, "answer", ANSWER_COLUMNS, _answer_rows(report))
-        _write_sheets(
-            workbook, "items", {column.name: column.unit for column in columns}, item_rows(report.items, columns)
-        )
-        _write_sheets(workbook, "moments", {"id": "", "view": "", **MOMENT_COLUMNS}, _moment_rows(report))
-        _write_sheets(workbook, "groups", GROUP_COLUMNS, _group_rows(report))
-        _write_sheets(workbook, "edits", {"group": "", "id": "", **EDIT_COLUMNS}, _edit_rows(report))
-        tables = [(entry.id, half, folder / path) for entry in report.items for half, path in entry.per_note.items()]
-        n_notes = sum(entry.half(half).notes for entry in report.items for half in entry.per_note)
-        if tables and n_notes > MAX_NOTES:
-            _write_sheets(workbook, "per-note", {"text": ""}, [[LEFT_OUT.format(n_notes, MAX_NOTES)]])
-            return
-        names = list(dict.fromkeys(chain.from_iterable(table_header(path) for *_, path in tables)))
-        units = {"id": "", "half": "read in a file or heard", "note": NOTE_UNITS["note"]}
-        units |= {name: _note_unit(name) for name in names}
-        _write_sheets(workbook, "per-note", units, _note_rows(tables, names))
+    _write_sheets(workbook, "answer", ANSWER_COLUMNS, _answer_rows(report))
+    _write_sheets(workbook, "items", {column.name: column.unit for column in columns}, item_rows(report.items, columns))
+    _write_sheets(workbook, "moments", {"id": "", "view": "", **MOMENT_COLUMNS}, _moment_rows(report))
+    _write_sheets(workbook, "groups", GROUP_COLUMNS, _group_rows(report))
+    _write_sheets(workbook, "edits", {"group": "", "id": "", **EDIT_COLUMNS}, _edit_rows(report))
+    tables = [(entry.id, half, folder / path) for entry in report.items for half, path in entry.per_note.items()]
+    n_notes = sum(entry.half(half).notes for entry in report.items for half in entry.per_note)
+    if tables and n_notes > MAX_NOTES:
+        _write_sheets(workbook, "per-note", {"text": ""}, [[LEFT_OUT.format(n_notes, MAX_NOTES)]])
+        return
+    names = list(dict.fromkeys(chain.from_iterable(table_header(path) for *_, path in tables)))
+    units = {"id": "", "half": "read in a file or heard", "note": NOTE_UNITS["note"]}
+    units |= {name: _note_unit(name) for name in names}
+    _write_sheets(workbook, "per-note", units, _note_rows(tables, names))
 
 
 def _write_sheets(workbook: "Workbook", name: str, units: Mapping[str, str], rows: Iterable[Sequence[Any]]) -> None:

@@ -243,6 +243,7 @@ def test_a_journal_that_finds_no_room_keeps_what_was_done(many, views, scored_id
     assert len(scored_ids) == COUNT + 1 - done
 
 
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
 def test_files_of_a_report_that_find_no_room_are_named_and_the_others_are_whole(many, views, scored_ids, tmp_path):
     report = score_items(find_items(many)[:1], views, tables_dir=tmp_path)
     with room_for(4500), pytest.raises(InputError, match=r"report\.xlsx: cannot.*report\.html: cannot be written"):
