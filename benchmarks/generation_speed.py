@@ -9,13 +9,13 @@ loaded.
 """
 
 import argparse
-import multiprocessing
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bridge.views.opening import SYMBOLIC_VIEWS
 from losscal.cli import EXIT_DONE, add_weights_flag, in_range, run, write_result
+from losscal.processes.workers import WorkerPool
 from losscal.settings import Count, Seconds
 from losscal.statistics import markdown_table
 
@@ -114,8 +114,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     rows = []
     for name in SYMBOLIC_VIEWS:
         for seconds in flags.seconds:
-            with multiprocessing.get_context("spawn").Pool(1) as pool:
-                rows.append(pool.apply(long_row, (name, flags.weights, seconds)))
+            with WorkerPool(1) as pool:
+                rows.append(pool.submit(long_row, name, flags.weights, seconds).result())
     if rows:
         header = ["model", "seconds of music", "notes", "processor seconds", "peak memory added, MiB"]
         write_result("\n" + markdown_table(header, rows))

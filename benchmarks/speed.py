@@ -8,7 +8,6 @@ scores themselves included.
 """
 
 import argparse
-import multiprocessing
 import re
 import resource
 import sys
@@ -19,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from losscal.cli import EXIT_DONE, add_weights_flag, in_range, run, write_result
+from losscal.processes.workers import WorkerPool
 from losscal.settings import Count
 from losscal.statistics import markdown_table
 from symbolic.notes.performance import NOTE_DTYPE, Performance
@@ -92,8 +92,8 @@ def length_rows(name: str, weights: Path | None, lengths: Sequence[int]) -> list
 
 def in_own_process(name: str, weights: Path | None, lengths: Sequence[int]) -> list[list[str]]:
     """`length_rows` in a fresh process, whose memory nothing else has touched."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(length_rows, (name, weights, lengths))
+    with WorkerPool(1) as pool:
+        return pool.submit(length_rows, name, weights, lengths).result()
 
 
 def main(argv: Sequence[str] | None = None) -> int:

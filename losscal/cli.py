@@ -24,6 +24,8 @@ DEFAULT_CORPUS = "data/giantmidi-piano"
 EXIT_DONE = 0
 EXIT_ITEMS_FAILED = 1
 EXIT_WRONG_USAGE = 2
+STDOUT, STDERR = 1, 2
+"""Their numbers to the system."""
 _CALLED: ContextVar[str | None] = ContextVar("called", default=None)
 
 Config = TypeVar("Config", bound=Settings)
@@ -179,6 +181,16 @@ def log(text: str) -> None:
         sys.stderr.write(in_one_line(text) + "\n")
 
 
+def _keep_stdout_for_results() -> None:
+    """What C libraries print goes to stderr: libsndfile, for one, complains on stdout of a broken ALAC stream."""
+    if sys.stdout is not sys.__stdout__ or sys.stdout.fileno() != STDOUT:  # another program's
+        return
+    encoding, errors = sys.stdout.encoding, sys.stdout.errors
+    sys.stdout.flush()
+    sys.stdout = open(os.dup(STDOUT), "w", encoding=encoding, errors=errors)  # noqa: SIM115 (for good)
+    os.dup2(STDERR, STDOUT)
+
+
 def run(main: Callable[[Sequence[str] | None], int | None]) -> NoReturn:
     """Exit with `main(None)`'s status, 0 for None.
 
@@ -189,6 +201,7 @@ def run(main: Callable[[Sequence[str] | None], int | None]) -> NoReturn:
         if getattr(sys, name) is None:  # closed by who started us
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
         getattr(sys, name).reconfigure(errors="backslashreplace")  # file names may hold bytes that no encoding knows
+    _keep_stdout_for_results()
     # Before torch is loaded: threads that spin while they wait keep each other from the cores that others use as well.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     PROCESS.listen()

@@ -1,6 +1,5 @@
 """How long hearing takes and how much memory: a recording repeated to some length, heard in a process of its own."""
 
-import multiprocessing
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,14 +9,15 @@ import numpy as np
 from audio.signal.waveform import Processed, Waveform, read_audio
 from benchmarks.speed import peak_mib
 from bridge.transcription.opening import open_transcriber
+from losscal.processes.workers import WorkerPool
 
 EXAMPLE = Path(__file__).parents[2] / "examples/bridal_chorus.wav"
 
 
 def cost_row(name: str, seconds: float) -> list[str]:
     """Seconds, core-seconds a second of sound, times real time, and peak memory in MiB."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(_cost_row, (name, seconds))
+    with WorkerPool(1) as pool:
+        return pool.submit(_cost_row, name, seconds).result()
 
 
 def repeated(sound: Waveform, seconds: float) -> Processed:

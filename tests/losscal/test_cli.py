@@ -25,3 +25,31 @@ def test_threads_wait_without_spinning_unless_told_to(given, policy):
         check=False,
     )
     assert done.returncode == 0 and f"OMP_WAIT_POLICY = '{policy}'" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="C's own library has another name there")
+def test_what_c_libraries_print_is_no_result():
+    program = """
+import ctypes
+from losscal.cli import run, write_result
+
+def main(argv):
+    c = ctypes.CDLL(None)
+    c.puts(b"noise")
+    c.fflush(None)
+    write_result("caf\\udce9")
+
+run(main)
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("caf\\udce9\n", "noise\n")
+
+
+@pytest.mark.parametrize("closed", [(1,), (2,), (1, 2)])
+def test_a_command_whose_streams_are_closed_ends_as_it_should(closed):
+    program = "from losscal.cli import log, run, write_result; run(lambda argv: log('told') or write_result('result'))"
+    redirections = " ".join(f"{number}>&-" for number in closed)
+    command = ["bash", "-c", f'"$0" -c "$1" {redirections}', sys.executable, program]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert done.stdout == ("" if 1 in closed else "result\n") and done.stderr == ("" if 2 in closed else "told\n")
