@@ -149,3 +149,22 @@ def make_report(folder, names=("one/a.mid", "one/b.mid")):
         "passed_over": ["takes: passed over as no music by their suffixes: 4 .txt, cover.jpg"],
         "soundfont": "/usr/share/sounds/sf2/TimGM6mb.sf2",
     }
+
+
+def with_answers(report):
+    """The report with a third version like the second, a view that ranks none, and what the group comes to."""
+    (group,) = report["groups"]
+    events = group["views"]["events"]
+    events["items"].append(events["items"][1] | {"id": "one/c.mid"})
+    ids = [row["id"] for row in events["items"]]
+    unranked = [
+        {"rank": None, "value": 1.0, "difference_nats": None, "interval": None, "shared_seconds": None}
+        | {"id": name, "verdict": "not ranked", "reason": "it has no curve", "compared_value": None, "played_nats": {}}
+        for name in ids
+    ]
+    group["views"]["swing"] = {"quantity": "swing_ratio", "unit": "ratio", "items": unranked}
+    group["answers"] = [
+        {"id": ids[0], "answer": "reference", "why": "the others are compared with it", "view": None},
+        *({"id": name, "answer": "cannot tell", "why": "1 note differs", "view": "events"} for name in ids[1:]),
+    ]
+    return report

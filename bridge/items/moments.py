@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from symbolic.notes.performance import Performance
     from symbolic.scoring.likelihood import SymbolicScore
 
-MOST_MOMENTS = 5
+MOST_MOMENTS, MOST_OF_LONG_PIECES = 5, 20
+SECONDS_A_MOMENT = 30
+"""Of long pieces: a sonata has more to listen to than a waltz."""
 AROUND_NOTES, AROUND_SECONDS = 64, 30
 """What is usual at a place is the median over so many notes, or seconds of a curve."""
 FEWEST_NOTES, FEWEST_SECONDS = 16, 10
@@ -132,7 +134,10 @@ def _usual(nats: np.ndarray, around: int) -> np.ndarray:
 def _passages(
     excess: np.ndarray, start_seconds: np.ndarray, threshold: float, gap_seconds: float = GAP_SECONDS
 ) -> list[Passage]:
-    """The MOST_MOMENTS passages with the most nats above the usual, of places [N] in the order of time."""
+    """The passages with the most nats above the usual, of places [N] in the order of time.
+
+    MOST_MOMENTS of them, in long pieces one for each SECONDS_A_MOMENT, up to MOST_OF_LONG_PIECES.
+    """
     is_surprise = (excess > threshold) & (excess >= np.quantile(excess, 1.0 - SURPRISE_SHARE))
     groups: list[list[int]] = []
     for place in np.flatnonzero(is_surprise).tolist():
@@ -145,7 +150,9 @@ def _passages(
         else:
             groups.append([place])
     passages = [Passage(group, float(excess[group].sum())) for group in groups]
-    return sorted(passages, key=lambda passage: -passage.nats)[:MOST_MOMENTS]
+    of_length = int((start_seconds[-1] - start_seconds[0]) / SECONDS_A_MOMENT)
+    most = min(max(MOST_MOMENTS, of_length), MOST_OF_LONG_PIECES)
+    return sorted(passages, key=lambda passage: -passage.nats)[:most]
 
 
 def _sentence(

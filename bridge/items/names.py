@@ -2,7 +2,8 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from itertools import takewhile
 from pathlib import PurePath
 
 DIGITS = re.compile(r"(\d+)")
@@ -16,6 +17,27 @@ def shortest_tails(paths: Iterable[str]) -> dict[str, str]:
         path: next((str(PurePath(*tail)) for tail in _tails(of_path) if shared[tail] == 1), path)
         for path, of_path in parts.items()
     }
+
+
+def without_shared_words(names: Mapping[str, str]) -> dict[str, str]:
+    """Names less the words that all of them begin and end with; as they are where that leaves nothing of one.
+
+    "Waltz (bounce 1).wav" and "Waltz (bounce original).wav" are "1" and "original".
+    """
+    start = _shared_start(names.values())
+    rest = [name[len(start) :] for name in names.values()]
+    end = _shared_start(name[::-1] for name in rest)
+    short = [name[: len(name) - len(end)] for name in rest]
+    return dict(zip(names, short, strict=True)) if len(names) > 1 and all(short) else dict(names)
+
+
+def _shared_start(texts: Iterable[str]) -> str:
+    """What all texts begin with, up to the last of its characters that is no letter or digit."""
+    same = takewhile(lambda characters: len(set(characters)) == 1, zip(*texts, strict=False))
+    start = "".join(characters[0] for characters in same)
+    while start and start[-1].isalnum():
+        start = start[:-1]
+    return start
 
 
 def natural_order(name: str) -> tuple[list[tuple[int, str]], str]:

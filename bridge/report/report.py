@@ -46,6 +46,14 @@ class Report:
         )
         return views_of(scored, self.units)
 
+    @property
+    def shared_warnings(self) -> tuple[str, ...]:
+        """What each of several items is remarked on with, in these very words."""
+        first, *others = self.items or [None]
+        if not others:
+            return ()
+        return tuple(text for text in first.warnings if all(text in entry.warnings for entry in others))
+
     def without_tables(self) -> Self:
         """The report where its tables are not kept."""
         return replace(self, items=tuple(entry.without_tables() for entry in self.items))

@@ -7,12 +7,12 @@ from pathlib import Path
 from textwrap import wrap
 
 from bridge.items.entry import ItemEntry
+from bridge.report.answer import answer_lines, shortened
 from bridge.report.columns import ReportColumn, figure_column, shown_of_items
 from bridge.report.report import Report
 from bridge.synthesis.synthesiser import DEFAULT_SOUNDFONT
-from bridge.versions.answer import in_one_sentence
 from bridge.versions.comparison import GroupComparison
-from bridge.versions.words import names_of, preferences
+from bridge.versions.words import preferences, short_names_of
 from losscal.text import in_one_line
 from losscal.views import TableColumn, View
 
@@ -58,7 +58,7 @@ def text_table(report: Report) -> str:
     what the views prefer is told in the last.
     """
     remarks: dict[str, int] = {}
-    answered = [line for group in report.groups for line in _answer_lines(group)]
+    answered = [line for group in report.groups for line in answer_lines(group, MAX_WIDTH)]
     rows = list(_rows(report, with_verdicts=False))
     *blocks, last = _packed(shown_sections(report))
     lines = [line for sections in blocks for line in _block(sections, rows, [""] * len(rows), "")]
@@ -71,28 +71,6 @@ def text_table(report: Report) -> str:
         told.append(PLAYED_WITH.format(in_one_line(report.soundfont)))
     told += map(in_one_line, report.passed_over)
     return "\n".join([*answered, *lines, *dict.fromkeys(filter(None, legend)), *told])
-
-
-def _answer_lines(group: GroupComparison) -> list[str]:
-    """What a group comes to, before all else: a row a version."""
-    if not group.answers:
-        return []
-    names = names_of(group.views)
-    lines = [f"{in_one_line(group.group)}: {in_one_sentence(group.answers, names)}"]
-    width = min(ID_WIDTH, max(map(len, names.values())) + len(INDENT))
-    for row in group.answers:
-        by = "" if row.view is None else f" (by {row.view})"
-        lines.append(f"{INDENT}{_shortened(names[row.id]):<{width}}{row.answer:<13}{in_one_line(row.why)}{by}")
-    return [
-        part
-        for line in lines
-        for part in wrap(line, MAX_WIDTH, subsequent_indent=2 * INDENT, drop_whitespace=True, replace_whitespace=False)
-    ] + [""]
-
-
-def _shortened(name: str) -> str:
-    """A name that leaves room before the next column: of a long one the end, which tells files apart."""
-    return name if len(name) < ID_WIDTH else "…" + name[2 - ID_WIDTH :]
 
 
 def shown_sections(report: Report) -> Iterator[Section]:
@@ -146,7 +124,7 @@ def _rows(report: Report, *, with_verdicts: bool) -> Iterator[str | ItemEntry]:
         ranks = {} if group is None else _ranks(group)
         yield from sorted(of_group, key=lambda entry: (ranks.get(entry.id, inf), *_likelihood(entry, views)))
         if group is not None and with_verdicts:
-            told = preferences(group.views, names_of(group.views)) or group.verdict.splitlines()[:1]
+            told = preferences(group.views, short_names_of(group.views)) or group.verdict.splitlines()[:1]
             yield from (f"{INDENT}{line}" for line in told)
 
 
@@ -170,7 +148,7 @@ def _block(
             lines += wrap(row, len(rule), subsequent_indent=2 * INDENT)
             continue
         cells = "".join(section.text(row) for section in sections)
-        lines.append(f"{_shortened(in_one_line(row.id)):<{ID_WIDTH}}{cells}{tail}".rstrip())
+        lines.append(f"{shortened(in_one_line(row.id), ID_WIDTH):<{ID_WIDTH}}{cells}{tail}".rstrip())
     return [*head, rule, *lines, rule]
 
 

@@ -7,6 +7,7 @@ workbook holds.
 
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain, count, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -46,7 +47,11 @@ GROUP_COLUMNS = {
     "mfcc_distance": "dB",
     "verdict_in_words": "of the whole group",
 }
-ANSWER_COLUMNS = dict.fromkeys(("group", "id", "answer", "why", "view"), "")
+ANSWER_COLUMNS = {
+    **dict.fromkeys(("group", "id", "answer", "why", "view"), ""),
+    **{"value": "as in unit", "unit": "", "difference_nats": "nats more than the reference"},
+    **dict.fromkeys(("interval_low", "interval_high"), "nats"),
+}
 MOMENT_COLUMNS = {"start_seconds": "s", "end_seconds": "s", "nats": "nats", "reason": "", "text": ""}
 EDIT_COLUMNS = {"kind": "", "seconds": "s", "note": "place, from 0", "reference_note": "place, from 0", "text": ""}
 
@@ -54,8 +59,9 @@ EDIT_COLUMNS = {"kind": "", "seconds": "s", "note": "place, from 0", "reference_
 def write_xlsx(report: Report, path: Path, folder: Path) -> None:
     """Write the workbook of a report whose tables lie below `folder`.
 
-    Sheets: answer, items, moments, groups, edits, per-note; those without rows are left out. What does not fit
-    on a per-note sheet stands on "per-note 2" and so on; of more than MAX_NOTES notes there is a line that says so.
+    Sheets: answer, items, of all items (what is remarked on each of them), moments, groups, edits, per-note; those
+    without rows are left out. What does not fit on a per-note sheet stands on "per-note 2" and so on; of more than
+    MAX_NOTES notes there is a line that says so.
     Raises OSError where the file system refuses, InputError where a table is not there.
     """
     from xlsxwriter import Workbook
@@ -77,7 +83,10 @@ def write_xlsx(report: Report, path: Path, folder: Path) -> None:
 def _write_workbook(workbook: "Workbook", report: Report, folder: Path) -> None:
     columns = columns_of(report)
     _write_sheets(workbook, "answer", ANSWER_COLUMNS, _answer_rows(report))
-    _write_sheets(workbook, "items", {column.name: column.unit for column in columns}, item_rows(report.items, columns))
+    shared = report.shared_warnings
+    own = (replace(entry, warnings=tuple(of for of in entry.warnings if of not in shared)) for entry in report.items)
+    _write_sheets(workbook, "items", {column.name: column.unit for column in columns}, item_rows(own, columns))
+    _write_sheets(workbook, "of all items", {"warnings": ""}, ([text] for text in shared))
     _write_sheets(workbook, "moments", {"id": "", "view": "", **MOMENT_COLUMNS}, _moment_rows(report))
     _write_sheets(workbook, "groups", GROUP_COLUMNS, _group_rows(report))
     _write_sheets(workbook, "edits", {"group": "", "id": "", **EDIT_COLUMNS}, _edit_rows(report))
@@ -144,28 +153,45 @@ def _moment_rows(report: Report) -> Iterator[list[Any]]:
 
 
 def _answer_rows(report: Report) -> Iterator[list[Any]]:
+    """A row a version; a reason that is that of all others stands once."""
     for group in report.groups:
-        for row in group.answers:
-            yield [group.group, row.id, row.answer, row.why, row.view]
+        told: str | None = None
+        for answer in group.answers:
+            row = group.row_of(answer)
+            figures = (
+                [None] * 4 if row is None else [row.ranked_value, row.difference_nats, *(row.interval or (None, None))]
+            )
+            why = None if answer.why == told else answer.why
+            unit = None if answer.view is None else group.views[answer.view].unit
+            yield [group.group, answer.id, answer.answer, why, answer.view, figures[0], unit, *figures[1:]]
+            told = answer.why
 
 
 def _group_rows(report: Report) -> Iterator[list[Any]]:
-    """A row for each view and version."""
+    """A row for each view and version; one for a view that ranks none, where another ranks some."""
     for group in report.groups:
         verdict: str | None = group.verdict  # once, and not in every row
+        is_ranked = any(ranking.first is not None for ranking in group.views.values())
         for view, ranking in group.views.items():
+            of_view = [group.group, group.source, group.reference, view, ranking.quantity, ranking.unit]
+            if is_ranked and ranking.first is None:
+                row = ranking.items[0]
+                yield [*of_view, "all", *[None] * 6, row.verdict, row.reason, None, None, verdict]
+                verdict = None
+                continue
+            reasons: set[str] = set()
             for version in ranking.items:
                 low, high = version.interval or (None, None)
                 distances = group.distances.get(version.id)
                 yield [
-                    *(group.group, group.source, group.reference),
-                    *(view, ranking.quantity, ranking.unit),
-                    *(version.id, version.rank, version.value, version.difference_nats),
-                    *(low, high, version.shared_seconds, version.verdict, version.reason),
+                    *(*of_view, version.id, version.rank, version.value, version.difference_nats),
+                    *(low, high, version.shared_seconds, version.verdict),
+                    None if version.reason in reasons else version.reason,
                     *((None, None) if distances is None else (distances.chroma, distances.mfcc)),
                     verdict,
                 ]
                 verdict = None
+                reasons.add(version.reason)
 
 
 def _edit_rows(report: Report) -> Iterator[list[Any]]:

@@ -78,13 +78,21 @@ def _why(
 ) -> str:
     if half_of(view) == SOUND:
         return "by its sound, mix included"
-    counts = Counter(edit.kind for edit in edits.get(row.id, ()) if edit.kind in KINDS)
-    notes = ", ".join(f"{counts[kind]} {kind}" for kind in KINDS if counts[kind])
+    kinds = Counter(edit.kind for edit in edits.get(row.id, ()) if edit.kind in KINDS)
     way = played.get(row.id)
     is_heard = half_of(view) == HEARD
-    told = [f"{'heard ' * is_heard}notes: {notes}" if notes else f"same {'heard ' * is_heard}notes"]
+    told = [_notes_in_words(kinds, "heard " if is_heard else "")]
     if is_heard and distance is not None and distance.mfcc >= OTHER_SOUND_DB:
         told.append("other sound")
     if way is not None and (way.velocity or way.semitones or way.seconds_ratio != 1.0):
         told.append(way.text)
     return "; ".join(told)
+
+
+def _notes_in_words(kinds: Counter[str], heard: str) -> str:
+    """How many notes are otherwise, of what kind where they are of one; how it divides is told with the edits."""
+    if not kinds:
+        return f"same {heard}notes"
+    noun = "note" if kinds.total() == 1 else "notes"
+    kind, *others = kinds
+    return f"{kinds.total()} {heard}{noun} {'differ' if others else kind}"

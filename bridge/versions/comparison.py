@@ -31,6 +31,11 @@ class VersionRow:
     compared_value: float | None = None
     played_nats: Mapping[str, float] = field(default_factory=dict)
 
+    @property
+    def ranked_value(self) -> float | None:
+        """What its rank stands on."""
+        return self.value if self.compared_value is None else self.compared_value
+
 
 @dataclass(frozen=True)
 class Ranking:
@@ -83,6 +88,13 @@ class GroupComparison:
     assumed: str | None = None
     played: Mapping[str, Played] = field(default_factory=dict)
     answers: tuple[VersionAnswer, ...] = ()
+
+    def row_of(self, answer: VersionAnswer) -> VersionRow | None:
+        """What the view that gave an answer says of the version; of the reference, what the first view says."""
+        rankings = self.views if answer.view is None else {answer.view: self.views[answer.view]}
+        is_told = answer.view is not None or answer.id == self.reference
+        rows = (row for ranking in rankings.values() for row in ranking.items if row.id == answer.id and is_told)
+        return next(rows, None)
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,17 @@
 """A group's verdict in words: what each view prefers, whether the views agree, what differs, how far to trust it."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from bridge.calibration.reliability import reliability_of
 from bridge.items.entry import ItemEntry
-from bridge.items.names import shortest_tails
+from bridge.items.names import shortest_tails, without_shared_words
 from bridge.versions.agreement import FEWEST_ITEMS, correlations
 from bridge.versions.comparison import Edits, Ranking, VersionRow
 from bridge.versions.verdicts import IS_REFERENCE, LESS_LIKELY, LIKELIER, NOT_DISTINGUISHABLE, NOT_RANKED
 from losscal.text import in_one_line
 
+NAMED_VERSIONS = 12
 AGREE_FROM = 0.5
 """A rank correlation from here on is called agreement, from its negative down contradiction."""
 
@@ -22,7 +23,7 @@ def group_verdict(
 
     reference: the entry of their reference. weights: the report's.
     """
-    names = names_of(rankings)
+    names = short_names_of(rankings)
     sentences = preferences(rankings, names)
     sentences += _agreement(rankings)
     sentences += _what_differs(rankings, edits, names)
@@ -44,8 +45,7 @@ def preferences(rankings: Mapping[str, Ranking], names: Mapping[str, str]) -> li
 
 
 def _preference(view: str, ranking: Ranking, first: VersionRow, names: Mapping[str, str]) -> str:
-    value = first.value if first.compared_value is None else first.compared_value
-    number = f"{names[first.id]} ({value:.2f} {ranking.unit})"
+    number = f"{names[first.id]} ({first.ranked_value:.2f} {ranking.unit})"
     others = [row for row in ranking.items if row is not first]
     if all(row.verdict == NOT_RANKED for row in others):
         told = f"{view} can hold no other version against the reference, {number}"
@@ -60,10 +60,17 @@ def _preference(view: str, ranking: Ranking, first: VersionRow, names: Mapping[s
         )
     else:
         told = f"{view} puts {number} first, but cannot tell it from the reference"
-    counts = Counter(row.verdict for row in others)
-    kinds = (LIKELIER, LESS_LIKELY, NOT_DISTINGUISHABLE, NOT_RANKED)
-    words = ", ".join(f"{counts[kind]} {kind}" for kind in kinds if counts[kind])
-    return f"{told}; of the other versions: {words}." if words else f"{told}."
+    told_of = [
+        f"{verdict} {_named(of_verdict, names)}"
+        for verdict in (LIKELIER, LESS_LIKELY, NOT_DISTINGUISHABLE, NOT_RANKED)
+        if (of_verdict := [row.id for row in others if row.verdict == verdict])
+    ]
+    return f"{told}; of the other versions: {'; '.join(told_of)}." if told_of else f"{told}."
+
+
+def _named(ids: Sequence[str], names: Mapping[str, str]) -> str:
+    """The versions by name; of many, how many."""
+    return ", ".join(names[of] for of in ids) if len(ids) <= NAMED_VERSIONS else f"{len(ids)} of them"
 
 
 def _agreement(rankings: Mapping[str, Ranking]) -> list[str]:
@@ -105,3 +112,8 @@ def names_of(rankings: Mapping[str, Ranking]) -> dict[str, str]:
     """What each member is called, by id: as much of the end of its path as no other member shares."""
     ids = (row.id for ranking in rankings.values() for row in ranking.items)
     return {item_id: in_one_line(name) for item_id, name in shortest_tails(ids).items()}
+
+
+def short_names_of(rankings: Mapping[str, Ranking]) -> dict[str, str]:
+    """What each member is called in a sentence that names many, by id."""
+    return without_shared_words(names_of(rankings))

@@ -47,12 +47,12 @@ function filled(node, properties, children) {
 function number(value, digits = 2) {
   if (value === null || value === undefined) return "–";
   const text = digits === null ? String(Number(value.toPrecision(4))) : value.toFixed(digits);
-  return text.replace("-", "−");
+  return Number(text) === 0 ? text.replace("-", "") : text.replace("-", "−"); // 0 has no sign
 }
 
 /** A number with its sign. */
 function signed(value, digits = 1) {
-  return (value > 0 ? "+" : "") + number(value, digits);
+  return (Number(value.toFixed(digits)) > 0 ? "+" : "") + number(value, digits);
 }
 
 /** Seconds as m:ss.s. */

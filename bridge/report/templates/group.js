@@ -14,7 +14,8 @@ const SOURCES = {
   reference: "versions of the reference given",
   all: "everything, as asked",
 };
-const OPEN_GROUPS = 1;
+const OPEN_GROUPS = 1,
+  OPEN_VERSIONS = 4;
 
 const ANSWERS = {
   reference: "◆ reference",
@@ -28,27 +29,58 @@ const ANSWERS = {
 function answersSection() {
   const groups = (REPORT.groups ?? []).filter((group) => group.answers?.length);
   if (!groups.length) return null;
-  return el("section", { id: "answer" }, ...groups.map(answerTable));
+  const title = (group) => (groups.length === 1 ? "Which version is better?" : `Which is better of ${group.group}?`);
+  return el("section", { id: "answer" }, ...groups.flatMap((group) => [el("h2", {}, title(group)), answerTable(group)]));
 }
 
 function answerTable(group) {
-  const head = ["version", "", "why", "by"].map((text) => el("th", { scope: "col" }, text));
-  const rows = group.answers.map((row) =>
-    el(
+  const views = [...new Set(group.answers.map((row) => row.view).filter((view) => view !== null))];
+  const others = group.answers.filter((row) => row.id !== group.reference);
+  const why = others.length > 1 ? inEveryRow(others.map((row) => row.why)) : null;
+  const heads = [
+    ["version", null],
+    ["", null],
+    ["why", why && "minor"],
+    [views.length === 1 ? group.views[views[0]].unit : "figure", "minor number"],
+    ["nats more than the reference, 95\u00a0% interval", "minor number"],
+    ...(views.length > 1 ? [["by", null]] : []),
+  ];
+  const rows = group.answers.map((row) => {
+    const ranked = rankedRow(group, row);
+    return el(
       "tr",
       {},
       el("th", { scope: "row" }, shownName(row.id)),
       el("td", { class: "words answer" }, ANSWERS[row.answer] ?? row.answer),
-      el("td", { class: "words" }, row.why),
-      el("td", { class: "words" }, row.view ?? ""),
-    ),
-  );
+      el("td", { class: "words why" }, row.why === why ? "" : row.why),
+      el("td", { class: "minor" }, number(ranked?.compared_value ?? ranked?.value)),
+      el("td", { class: "minor" }, ranked ? differenceText(ranked) : "–"),
+      views.length > 1 ? el("td", { class: "words by" }, row.view ?? "") : null,
+    );
+  });
+  const told = [views.length === 1 ? `By ${views[0]}.` : "", why ? `Each: ${why}.` : ""].filter(Boolean).join(" ");
   return el(
     "div",
     { class: "scroll" },
-    el("h2", {}, `Versions of ${group.group}`),
-    el("table", { class: "ranking answers" }, el("thead", {}, el("tr", {}, ...head)), el("tbody", {}, ...rows)),
+    told ? el("p", { class: "hint" }, told) : null,
+    el(
+      "table",
+      { class: "ranking answers" },
+      el("thead", {}, el("tr", {}, ...heads.map(([text, kind]) => el("th", { scope: "col", class: kind }, text)))),
+      el("tbody", {}, ...rows),
+    ),
   );
+}
+
+/** What all rows say; null where they do not say the same. */
+function inEveryRow(texts) {
+  return texts.length && texts.every((text) => text && text === texts[0]) ? texts[0] : null;
+}
+
+/** What the view that gave an answer says of the version; of the reference, what the first view says. */
+function rankedRow(group, answer) {
+  const view = answer.view ?? (answer.id === group.reference ? Object.keys(group.views)[0] : null);
+  return group.views[view]?.items.find((item) => item.id === answer.id) ?? null;
 }
 
 function groupsSection() {
@@ -87,7 +119,7 @@ function groupView(group, id, isOpen) {
     { class: "group", id },
     el("h3", {}, group.group, el("span", { class: "unit" }, ` ${SOURCES[group.source] ?? ""}`)),
     group.assumed ? el("p", { class: "hint" }, group.assumed) : null,
-    el("p", { class: "lead-verdict" }, group.verdict),
+    ...group.verdict.split("\n").map((sentence) => el("p", { class: "lead-verdict" }, sentence)),
     el(
       "div",
       { class: "rankings" },
@@ -106,7 +138,7 @@ function groupView(group, id, isOpen) {
     rolls.open = true;
     return build();
   };
-  if (isOpen) rolls.open = true;
+  if (isOpen && versionsOf(group).length <= OPEN_VERSIONS) rolls.open = true;
   return part;
 }
 
@@ -117,6 +149,7 @@ function rankingCard(view, ranking) {
       [item.difference_nats, ...(item.interval ?? [])].filter((x) => x !== null).map(Math.abs),
     ),
   );
+  const reason = inEveryRow(ranking.items.filter((item) => item.verdict === "not ranked").map((item) => item.reason));
   const byRank = [...ranking.items].sort((a, b) => (a.rank ?? Infinity) - (b.rank ?? Infinity));
   const rows = byRank.map((item) =>
     el(
@@ -128,9 +161,9 @@ function rankingCard(view, ranking) {
         { scope: "row" },
         shownName(item.id),
         el("div", { class: "verdict" }, VERDICTS[item.verdict] ?? item.verdict),
-        item.reason ? el("div", { class: "hint" }, item.reason) : null,
+        item.reason && item.reason !== reason ? el("div", { class: "hint" }, item.reason) : null,
       ),
-      el("td", {}, number(item.value)),
+      el("td", {}, number(item.compared_value ?? item.value)),
       el(
         "td",
         { class: "words beside" },
@@ -155,6 +188,7 @@ function rankingCard(view, ranking) {
       { class: "scroll" },
       el("table", { class: "ranking" }, el("thead", {}, head), el("tbody", {}, ...rows)),
     ),
+    reason ? el("p", { class: "hint" }, `○ ${reason}`) : null,
   );
 }
 

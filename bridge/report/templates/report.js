@@ -53,6 +53,7 @@ function overview() {
       `${parts.join(", ")}. Scored ${REPORT.created.replace("T", " ").replace("+00:00", " UTC")}.`,
     ),
     LAYOUT.note ? el("p", { class: "remark" }, LAYOUT.note) : null,
+    ...SHARED_REMARKS.map((text) => el("p", { class: "remark" }, `⚠ Of all items: ${text}`)),
     el(
       "details",
       {},
@@ -76,11 +77,11 @@ function overview() {
   );
 }
 
-/** Where to go on: below a long table nobody looks for the comparison of versions. */
+/** Where to go on: below long rolls nobody looks for the table of all items. */
 function contents() {
   const groups = (REPORT.groups ?? []).map((group, i) => [group.group, groupId(i)]);
   const listed = groups.length <= MOST_LISTED ? groups : [["Versions of one piece", "groups"]];
-  const parts = [["All items", "summary"], ...listed, ["How to read this", "reading"]];
+  const parts = [...listed, ["All items", "summary"], ["How to read this", "reading"]];
   return el("nav", { "aria-label": "Contents" }, ...parts.map(([name, id]) => el("a", { href: `#${id}` }, name)));
 }
 
@@ -134,7 +135,8 @@ function showPage() {
     isFew ? "Print with all items open" : "Print",
   );
   const answers = answersSection();
-  page.append(...(answers ? [answers] : []), overview(), contents(), print, summary, ...(groups ? [groups] : []), reading());
+  const parts = [answers, overview(), contents(), print, groups, summary, reading()]; // the answer, why, the numbers
+  page.append(...parts.filter(Boolean));
   if (REPORT.items.length === 1) summary.open(0);
 }
 

@@ -156,8 +156,12 @@ function soundKind(entry) {
   return entry.audio === null ? "–" : entry.rendered ? "rendered" : "recording";
 }
 
-/** What an item has to say beside its numbers: its error, its warnings, the views it lacks. */
+/** What an item alone has to say beside its numbers: its error, its warnings, the views it lacks. */
 function remarksOf(entry) {
+  return allRemarksOf(entry).filter((text) => !SHARED_REMARKS.includes(text));
+}
+
+function allRemarksOf(entry) {
   const unavailable = ["symbolic", "audio"].flatMap((half) =>
     Object.entries(entry[half] ?? {})
       .filter(([, figures]) => figures?.unavailable)
@@ -165,3 +169,8 @@ function remarksOf(entry) {
   );
   return [...(entry.error ? [entry.error] : []), ...entry.warnings, ...unavailable];
 }
+
+/** What is remarked on every one of several items, in the same words: it is told once, for all. */
+const SHARED_REMARKS = REPORT.items.length > 1
+  ? allRemarksOf(REPORT.items[0]).filter((text) => REPORT.items.every((entry) => allRemarksOf(entry).includes(text)))
+  : [];

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bridge.items.moments import FEWEST_NOTES, MOST_MOMENTS, clock, of_curve, of_notes
+from bridge.items.moments import FEWEST_NOTES, MOST_MOMENTS, MOST_OF_LONG_PIECES, clock, of_curve, of_notes
 from symbolic.notes.performance import NOTE_DTYPE, Performance
 from symbolic.scoring.likelihood import SymbolicScore
 from symbolic.tokens.events import ATTRIBUTES
@@ -65,6 +65,14 @@ def test_no_more_than_a_few_are_told():
     surprises = {(note, "pitch"): 5.0 + note / 100 for note in range(10, 400, 20)}
     moments = of_notes("events", performance, scored(performance, surprises))
     assert [moment.notes for moment in moments] == [(390 - 20 * place,) for place in range(MOST_MOMENTS)]
+
+
+@pytest.mark.parametrize(("minutes", "told"), [(2, 5), (5, 10), (9, 18), (15, MOST_OF_LONG_PIECES)])
+def test_of_long_pieces_more_are_told(minutes, told):
+    performance = piece(300 * minutes + 1)
+    surprises = {(note, "pitch"): 5.0 + note / 1000 for note in range(10, 300 * minutes, 60)}
+    moments = of_notes("events", performance, scored(performance, surprises))
+    assert [moment.notes for moment in moments] == [(note,) for note, _ in [*surprises][: -told - 1 : -1]]
 
 
 def test_of_sound_the_seconds_with_the_lowest_ratio_are_told():

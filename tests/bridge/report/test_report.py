@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from sample_report import make_report
+from sample_report import make_report, with_answers
 
 from audio.audiobox import AXES
 from audio.metrics.similarity import Match
@@ -114,6 +114,18 @@ def test_columns_of_all_views_fit_in_blocks_and_empty_ones_are_left_out(tmp_path
     assert text.count("render") == 2  # in the last block alone
     narrow = table(score_items(items, OpenViews({"events": views.symbolic["events"]}, {})))
     assert "vqvae" not in narrow and "nats/s" not in narrow and len(narrow.splitlines()[1]) < 100
+
+
+def test_the_answer_stands_first_with_what_it_is_ranked_by_and_a_reason_of_all_once(tmp_path):
+    lines = table(with_answers(make_report(tmp_path))).splitlines()
+    assert lines[0] == "one: b, c not to be told from it. The reference is a."
+    assert lines[1].startswith("  by events in bits a note; behind it the nats more than the reference")
+    assert lines[2] == "  each: 1 note differs"
+    assert [line.split() for line in lines[3:6]] == [
+        ["a.mid", "reference", "8.50", "the", "others", "are", "compared", "with", "it"],
+        *([f"{name}.mid", "cannot", "tell", "9.50", "+40.5", "[-3,", "+84]"] for name in "bc"),
+    ]
+    assert lines[6] == ""
 
 
 def test_what_was_passed_over_is_told_behind_all_else(tmp_path):

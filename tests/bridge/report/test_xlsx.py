@@ -4,7 +4,7 @@ import csv
 
 import openpyxl
 import pytest
-from sample_report import N_NOTES, make_report
+from sample_report import N_NOTES, make_report, with_answers
 
 from bridge.report import xlsx
 from bridge.report.columns import columns_of, item_rows
@@ -78,6 +78,33 @@ def test_groups_edits_and_moments_have_sheets_of_their_own(tmp_path):
     assert (added["id"], added["note"], added["reference_note"]) == ("one/b.mid", 3, None)
     assert (removed["kind"], removed["reference_note"], removed["text"]) == ("removed", 5, "E4 removed")
     assert [line["nats"] for line in lines_of(book["moments"])] == [17.25, 17.25]
+
+
+def test_the_answer_has_what_it_stands_on_and_tells_a_reason_of_all_once(tmp_path):
+    report = with_answers(make_report(tmp_path))
+    reference, *versions = lines_of(sheets_of(report, tmp_path)["answer"])
+    assert (reference["answer"], reference["value"], reference["difference_nats"]) == ("reference", 8.5, None)
+    assert [line["why"] for line in versions] == ["1 note differs", None]
+    assert [(line["value"], line["unit"], line["interval_high"]) for line in versions] == [
+        (9.5, "bits a note", 84.0)
+    ] * 2
+
+
+def test_a_view_that_ranks_none_takes_one_row_and_a_reason_stands_once(tmp_path):
+    report = with_answers(make_report(tmp_path))
+    ranked = [line for line in lines_of(sheets_of(report, tmp_path)["groups"]) if line["view"] == "events"]
+    (unranked,) = [line for line in lines_of(sheets_of(report, tmp_path)["groups"]) if line["view"] == "swing"]
+    assert len(ranked) == 3 and (unranked["id"], unranked["verdict"]) == ("all", "not ranked")
+    assert unranked["reason"] == "it has no curve"
+
+
+def test_what_is_remarked_on_every_item_stands_once(tmp_path):
+    report = make_report(tmp_path)
+    for entry, own in zip(report["items"], ("a", "b", "c"), strict=True):
+        entry["warnings"] = ["of all", own]
+    book = sheets_of(report, tmp_path)
+    assert [line["warnings"] for line in lines_of(book["items"])] == ["a", "b", "c"]
+    assert [line["warnings"] for line in lines_of(book["of all items"])] == ["of all"]
 
 
 def test_the_header_is_frozen_filtered_and_tells_units(tmp_path):

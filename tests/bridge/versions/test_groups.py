@@ -14,7 +14,7 @@ from bridge.synthesis.rendering import play
 from bridge.versions.agreement import agreement
 from bridge.versions.comparison import Agreement, Ranking, VersionRow
 from bridge.versions.verdicts import quantity_of, reason_not_ranked
-from bridge.versions.words import group_verdict
+from bridge.versions.words import NAMED_VERSIONS, group_verdict
 from bridge.views.declarations import VIEWS
 from bridge.views.opening import OpenViews
 from bridge.views.sound import AudioView
@@ -112,9 +112,9 @@ def test_differences_are_those_of_the_notes_nats_and_verdicts_follow(of_notes, w
     assert [(row["id"], row["answer"], row["why"]) for row in group["answers"]] == [
         ("original", "reference", "the others are compared with it"),
         ("same", "cannot tell", "same notes"),
-        ("worse", "worse", "notes: 12 changed"),
-        ("better", "better", "notes: 12 changed"),
-        ("one", "cannot tell", "notes: 1 changed"),
+        ("worse", "worse", "12 notes changed"),
+        ("better", "better", "12 notes changed"),
+        ("one", "cannot tell", "1 note changed"),
     ]
     assert {row["view"] for row in group["answers"][1:]} == {"events"}
     text = table(report)
@@ -138,7 +138,7 @@ def test_edits_distances_and_words(views, write):
     assert group["distances"]["same"]["mfcc"] == pytest.approx(0.0, abs=1e-6)
     assert group["distances"]["worse"]["mfcc"] > 0.1
     assert "events prefers the reference, original" in group["verdict"]
-    assert "1 less likely, 1 not distinguishable" in group["verdict"]
+    assert "of the other versions: less likely worse; not distinguishable same." in group["verdict"]
     assert "Stand-in: events was tried on a midi." in group["verdict"]
 
 
@@ -230,7 +230,7 @@ def test_what_cannot_be_ranked_says_why(tmp_path, views, write, make_wav):
     assert of_sound["recorded"]["reason"] == "a recording, while the reference is a rendering: timbre would decide"
     assert "silent.wav" in of_sound["silent"]["reason"]
     assert group["distances"]["silent"] is None and group["distances"]["recorded"]["chroma"] > 0.1
-    assert "4 not ranked" in group["verdict"]
+    assert "of the other versions: not ranked recorded, silent, gone, short." in group["verdict"]
 
 
 def test_a_version_likelier_than_all_real_music_is_not_ranked_unless_the_reference_is(of_notes, write):
@@ -309,15 +309,21 @@ def row_of(name, row):
 def test_words_follow_the_rows():
     reference_row = (2, "reference", None)
     told = words_of(reference_row, (1, "less likely", None), (3, "less likely", None))
-    assert "gives y/take.mid (1.50 bits a note) the best figure as a whole, but where it shares time" in told
-    assert "is less likely; of the other versions: 1 less likely." in told
+    assert "gives y/take (1.50 bits a note) the best figure as a whole, but where it shares time" in told
+    assert "is less likely; of the other versions: less likely z." in told
     told = words_of(reference_row, (1, "likelier", None), (3, "not distinguishable", None))
-    assert "prefers y/take.mid" in told and "of the other versions: 1 not distinguishable." in told
+    assert "prefers y/take (" in told and "of the other versions: not distinguishable z." in told
     told = words_of(reference_row, (1, "not distinguishable", None))
     assert "cannot tell it from the reference." in told
     told = words_of((None, "reference", "it is\nsilent."), (None, "not ranked", "no number"))
-    assert r"events ranks none of them; of x/take.mid: it is\nsilent." in told
-    assert "prefers the reference, x/take.mid" in words_of((1, "reference", None), (2, "less likely", None))
+    assert r"events ranks none of them; of x: it is\nsilent." in told
+    assert "prefers the reference, x (" in words_of((1, "reference", None), (2, "less likely", None))
+
+
+def test_many_versions_of_one_verdict_are_counted():
+    ids = [f"{number}.mid" for number in range(NAMED_VERSIONS + 2)]
+    told = words_of((1, "reference", None), *[(2, "less likely", None)] * (len(ids) - 1), ids=ids)
+    assert f"of the other versions: less likely {len(ids) - 1} of them." in told
 
 
 def test_views_of_ratings_are_not_ranked(views, write):
