@@ -11,7 +11,7 @@ from bridge.report.files import REPORT_FILE, other_items, table, to_json, write_
 from bridge.report.report import ReportByKeys
 from bridge.scorer import LISTENER, Scorer, check_engine
 from bridge.transcription.listening import Listener
-from bridge.views.opening import VIEWS, checkpoints_of, view_names
+from bridge.views.opening import VIEWS, checkpoints_of, open_views, view_names
 from losscal.cli import EXIT_DONE, EXIT_ITEMS_FAILED, add_overwrite_flag, in_range, log, prog_of, run, write_result
 from losscal.errors import InputError
 from losscal.processes.progress import bar, watching
@@ -86,6 +86,9 @@ def build_parser() -> argparse.ArgumentParser:
         "--by-composer", action="store_true", help="also tell how likely the notes are of each composer a view knows"
     )
     parser.add_argument(
+        "--composer", choices=("list",), help="list the composers that the views asked for know, and score nothing"
+    )
+    parser.add_argument(
         "--no-transcription", action="store_true", help="do not listen to recordings for the views of notes"
     )
     parser.add_argument(
@@ -108,6 +111,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status 0: all items done; 1: some failed, the others are complete. Raises InputError for wrong usage."""
     parser = build_parser()
     options = parser.parse_args(arguments)
+    if options.composer is not None:
+        return _list_composers(options)
     if not options.paths and options.pairs is None:
         parser.error("nothing to score: give a PATH or --pairs F.jsonl")
     if options.out is not None:
@@ -142,6 +147,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     finally:
         write_result(to_json(report) if options.json else table(report))
     return _list_failures([entry["error"] for entry in report["items"]])
+
+
+def _list_composers(options: argparse.Namespace) -> int:
+    """Write the composers that any view of notes knows."""
+    views = open_views(None if options.views is None else view_names(options.views), options.weights)
+    knowing = [scorer for scorer in views.symbolic.values() if scorer.view.knows_composers]
+    write_result("\n".join(dict.fromkeys(name for scorer in knowing for name in scorer.model.config.composers)))
+    return EXIT_DONE
 
 
 def _list_failures(errors: Sequence[str | None]) -> int:

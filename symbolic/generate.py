@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from symbolic.sampling.ranking import Judged
 
 DEFAULT_SECONDS = 60.0
+LIST = "list"
+"""Of --composer: no style, but a wish to see them all."""
 Seconds = Annotated[float, Range(0.01, 3600)]
 Notes = Annotated[int, Range(1, 100_000)]
 Candidates = Annotated[int, Range(1, 1000)]
@@ -55,7 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(prog=prog_of("symbolic.generate"), description=__doc__.replace("%", "%%"))
     out_help = "MIDI file; NEW_2.mid... for more"
-    parser.add_argument("--out", type=file_to_write(*MIDI_SUFFIXES), required=True, metavar="NEW.mid", help=out_help)
+    parser.add_argument("--out", type=file_to_write(*MIDI_SUFFIXES), metavar="NEW.mid", help=out_help)
     add_overwrite_flag(parser)
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--seconds", type=in_range(Seconds), help="length of the new music (default 60)")
@@ -70,7 +72,13 @@ def build_parser() -> argparse.ArgumentParser:
     kept.add_argument("--keep-seconds", type=in_range(Seconds), help="keep what begins within its first seconds only")
     kept.add_argument("--keep-notes", type=in_range(Notes), help="keep its first notes only")
     style = parser.add_argument_group("style")
-    style.add_argument("--composer", type=blend, default={}, metavar="A[:W],B[:W]", help="one or a blend of several")
+    style.add_argument(
+        "--composer",
+        type=blend,
+        default={},
+        metavar="A[:W],B[:W]",
+        help='one or a blend of several; "list" lists those that the model knows, and writes nothing',
+    )
     style.add_argument("--era", type=blend, default={}, metavar="A[:W],B[:W]", help="one or a blend of several")
     several = parser.add_argument_group("candidates")
     several.add_argument(
@@ -87,6 +95,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """The command line's flags; exits with status 2 where they are wrong."""
     parser = build_parser()
     flags = parser.parse_args(argv)
+    if flags.out is None and LIST not in flags.composer:
+        parser.error("the following arguments are required: --out")
     if flags.candidates is not None and flags.keep > flags.candidates:
         parser.error(f"argument --keep: {flags.keep} is above --candidates {flags.candidates}; allowed is 1 up to it")
     if flags.prompt is None and (flags.keep_seconds or flags.keep_notes):
@@ -99,6 +109,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the pieces and say of each how long and how likely it is and how it ends."""
     flags = parse(argv)
+    if LIST in flags.composer:
+        return list_composers(flags)
     paths = [flags.out, *(flags.out.with_stem(f"{flags.out.stem}_{rank}") for rank in range(2, flags.keep + 1))]
     check_new(paths, overwrite=flags.overwrite)
 
@@ -149,6 +161,16 @@ def main(argv: Sequence[str] | None = None) -> int:
             "the most typical first" if kept[0].standing else f"in no order: fewer than {FEW_NOTES} notes tell nothing"
         )
         log(f"kept {flags.keep} of {candidates} candidates, {order}")
+    return EXIT_DONE
+
+
+def list_composers(flags: argparse.Namespace) -> int:
+    """Write the composers that the model knows, and say which eras it knows."""
+    from symbolic.scoring.likelihood import SymbolicScorer
+
+    config = SymbolicScorer.load(flags.model, flags.weights).model.config
+    write_result("\n".join(config.composers))
+    log(f"and as --era: {', '.join(config.eras) or 'none'}")
     return EXIT_DONE
 
 

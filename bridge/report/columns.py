@@ -24,6 +24,7 @@ class ReportColumn:
     shown: TableColumn | None = None
 
 
+BY_COMPOSER, NATS_BY_COMPOSER = "by_composer", "nats/note if it is by the composer"
 HEARD_NOTES = TableColumn("heard", 6, 0, "heard: notes that a transcriber heard in the recording, and views of them.")
 FIRST = (
     *(ReportColumn(name, (name,)) for name in ("id", "group", "midi", "wav", "rendered")),
@@ -72,12 +73,14 @@ def _of_views(views: Iterable[View], half: Half) -> tuple[ReportColumn, ...]:
 def columns_of(report: Report) -> tuple[ReportColumn, ...]:
     """The columns that every report has, then those that depend on what was asked.
 
-    These are a column for each place of the figures that are lists, and the figures of plug-ins.
+    These are a column for each place of the figures that are lists, one for each composer that a view was asked about,
+    and the figures of plug-ins.
     """
     views = report.views()
     plugins = [view for name, view in views.items() if name not in REPORTED]
     ours, theirs = ([*chain(*(_of_views(of, half) for half in REPORT_KEYS))] for of in (REPORTED.values(), plugins))
-    return (*FIRST, *ours, *LAST, *_of_lists(report, views.values()), *theirs)
+    lists, composers = _of_lists(report, views.values()), _of_composers(report, views.values())
+    return (*FIRST, *ours, *LAST, *lists, *composers, *theirs)
 
 
 def _of_lists(report: Report, views: Iterable[View]) -> Iterator[ReportColumn]:
@@ -86,6 +89,13 @@ def _of_lists(report: Report, views: Iterable[View]) -> Iterator[ReportColumn]:
             length = max((len(entry.at(column.keys) or ()) for entry in report.items), default=0)
             for place in range(length):
                 yield ReportColumn(f"{column.name}_{place + 1}", (*column.keys, place), column.unit)
+
+
+def _of_composers(report: Report, views: Iterable[View]) -> Iterator[ReportColumn]:
+    for view in (view for view in views if view.knows_composers):
+        keys = (*view.report_keys, BY_COMPOSER)
+        for name in dict.fromkeys(name for entry in report.items for name in entry.at(keys) or {}):
+            yield ReportColumn(f"{view.name}_by_{name}", (*keys, name), NATS_BY_COMPOSER)
 
 
 def units_of(views: Iterable[View]) -> dict[str, str]:

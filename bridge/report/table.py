@@ -8,7 +8,7 @@ from textwrap import wrap
 
 from bridge.items.entry import ItemEntry
 from bridge.report.answer import answer_lines, shortened
-from bridge.report.columns import ReportColumn, figure_column, shown_of_items
+from bridge.report.columns import BY_COMPOSER, ReportColumn, figure_column, shown_of_items
 from bridge.report.report import Report
 from bridge.synthesis.synthesiser import DEFAULT_SOUNDFONT
 from bridge.versions.comparison import GroupComparison
@@ -18,6 +18,7 @@ from losscal.views import TableColumn, View
 
 ID_WIDTH, MAX_WIDTH = 40, 120
 MAX_NAME = 16
+LIKELIEST_COMPOSERS = 3
 INDENT = "  "
 TAIL_HEAD = "  sound   remarks"
 PLAYED_WITH = (
@@ -67,10 +68,24 @@ def text_table(report: Report) -> str:
     lines += _block(last, rows, tails, TAIL_HEAD)
     legend = [column.shown.legend for sections in (*blocks, last) for section in sections for column in section.columns]
     told = [f"[{number}] {in_one_line(text)}" for text, number in remarks.items()]
+    told += _composer_lines(report)
     if report.soundfont is not None and Path(report.soundfont).name != DEFAULT_SOUNDFONT:
         told.append(PLAYED_WITH.format(in_one_line(report.soundfont)))
     told += map(in_one_line, report.passed_over)
     return "\n".join([*answered, *lines, *dict.fromkeys(filter(None, legend)), *told])
+
+
+def _composer_lines(report: Report) -> Iterator[str]:
+    """Of each item that was scored as every composer's, the likeliest ones, the view named once."""
+    for view in report.views().values():
+        keys = (*view.report_keys, BY_COMPOSER)
+        rows = [(entry.id, entry.at(keys)) for entry in report.items if view.knows_composers and entry.at(keys)]
+        if rows:
+            yield f"{view.name}: nats a note if it is by a composer, the likeliest of {len(rows[0][1])}"
+        for name, of_composers in rows:
+            likeliest = sorted(of_composers.items(), key=lambda of: of[1])[:LIKELIEST_COMPOSERS]
+            told = "; ".join(f"{composer} {nats:.2f}" for composer, nats in likeliest)
+            yield f"{INDENT}{shortened(in_one_line(name), ID_WIDTH):<{ID_WIDTH}}{told}"
 
 
 def shown_sections(report: Report) -> Iterator[Section]:

@@ -1,15 +1,19 @@
 """`--by-composer`: each view of notes tells its nats a note under every composer it knows."""
 
+import csv
 import json
 
+import openpyxl
 import pytest
 import torch
 from music import random_performance
 
 from bridge.items.engine import Job, Recipe
 from bridge.items.scoring import ItemScorer
+from bridge.report.files import table, write_report
 from bridge.score import main, score
 from bridge.views.opening import open_views
+from symbolic.generate import main as generate
 from symbolic.models.configs import GPTConfig
 from symbolic.models.registry import build, save_model
 from symbolic.notes.cleaning import read_midi
@@ -69,3 +73,33 @@ def test_workers_are_told_and_journals_keep_it_apart(weights_dir, pieces, tmp_pa
         assert main(more) == 0
         told = json.loads(capsys.readouterr().out)["items"][0]["symbolic"]["events"]
         assert ("by_composer" in told) == is_told
+
+
+def test_the_table_the_csv_and_the_workbook_tell_it(weights_dir, pieces, tmp_path):
+    report = score(pieces, weights_dir=weights_dir, by_composer=True, tables_dir=tmp_path / "out")
+    write_report(report, tmp_path / "out")
+    with open(tmp_path / "out/report.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    names, _, *cells = openpyxl.load_workbook(tmp_path / "out/report.xlsx")["items"].iter_rows(values_only=True)
+    lines = table(report).splitlines()
+    start = lines.index("events: nats a note if it is by a composer, the likeliest of 2")
+    for entry, row, of_row, line in zip(report["items"][::2], rows[::2], cells[::2], lines[start + 1 :], strict=False):
+        told = entry["symbolic"]["events"]["by_composer"]
+        assert [float(row[f"events_by_{composer}"]) for composer in COMPOSERS] == [*told.values()]
+        assert of_row[names.index(f"events_by_{COMPOSERS[1]}")] == pytest.approx(told[COMPOSERS[1]])
+        likeliest = min(told, key=told.get)
+        assert f" {likeliest} {told[likeliest]:.2f}; " in line
+    assert rows[1][f"events_by_{COMPOSERS[0]}"] == ""
+
+
+@pytest.mark.parametrize("main_of", [main, generate])
+def test_the_composers_known_are_listed_and_nothing_else_is_done(main_of, weights_dir, capsys):
+    assert main_of(["--composer", "list", "--weights", str(weights_dir)]) == 0
+    assert capsys.readouterr().out.splitlines() == COMPOSERS
+
+
+def test_without_a_list_a_command_that_is_told_nothing_to_do_says_so(capsys):
+    for main_of, wanted in ((main, "give a PATH"), (generate, "--out")):
+        with pytest.raises(SystemExit) as ended:
+            main_of([])
+        assert ended.value.code == 2 and wanted in capsys.readouterr().err

@@ -51,11 +51,21 @@ function facts(entry) {
       `sequenced: ${number(100 * sequenced.share_on_grid, 0)} % of onsets on a grid of ` +
         `${number(sequenced.grid_seconds, 3)} s, ${sequenced.distinct_velocities} velocities`,
     );
+  for (const [view, of] of [...Object.entries(symbolic ?? {}), ...Object.entries(heard ?? {})])
+    if (of?.by_composer) told.push(`${view} finds it likeliest ${composersText(of.by_composer)}`);
   const repairs = Object.entries(symbolic?.repairs ?? {}).map(
     ([kind, count]) => `${kind.replaceAll("_", " ")} ${count}`,
   );
   if (repairs.length) told.push(`repaired: ${repairs.join(", ")}`);
   return told;
+}
+
+const LIKELIEST_COMPOSERS = 3;
+
+/** The composers that notes are likeliest of, with their nats a note. */
+function composersText(byComposer) {
+  const likeliest = Object.entries(byComposer).sort(([, a], [, b]) => a - b).slice(0, LIKELIEST_COMPOSERS);
+  return likeliest.map(([name, nats], i) => `${i ? "then " : "if by "}${name} (${number(nats)} nats a note)`).join(", ");
 }
 
 /** The roll with its choices of view and attribute. */
