@@ -65,7 +65,7 @@ bench: setup
 	$(RUN) -m benchmarks.symbolic_likelihood --data $(DATA)
 	$(RUN) -m benchmarks.ranking --data $(DATA)
 	$(RUN) -m benchmarks.surprisal --data $(DATA)
-	$(RUN) -m benchmarks.codes --data $(DATA)
+	$(RUN) -m benchmarks.phrase_codes --data $(DATA)
 	$(RUN) -m benchmarks.audio_likelihood --data $(DATA)
 	$(RUN) -m bridge.calibrate $(DATA) --per-piece 1 --out build/calibration --overwrite
 	$(RUN) -m benchmarks.versions --data $(DATA)

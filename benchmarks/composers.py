@@ -50,8 +50,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     corpus, rows = Corpus.open(flags.data), []
     for name in SYMBOLIC_VIEWS:
-        model = SymbolicScorer.load(name, flags.weights).model
-        composers = model.config.composers
+        scorer = SymbolicScorer.load(name, flags.weights)
+        composers = scorer.model.config.composers
         pieces = [piece for piece in corpus.of_split("test") if piece.composer in composers]
         if not pieces:
             raise InputError(f"{flags.data}: no test piece is by one of the {len(composers)} composers {name} knows.")
@@ -59,7 +59,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         for notes in flags.notes:
             log(f"{name}: {notes} notes")
             openings = [corpus.performance(piece).excerpt(0, notes) for piece in pieces]
-            rows.append(row(name, str(notes), rank_of_truth(composer_nats(model, openings), truth)))
+            rows.append(
+                row(name, str(notes), rank_of_truth(composer_nats(scorer.model, openings, told=scorer.told), truth))
+            )
     training_pieces = Counter(piece.composer for piece in corpus.of_split("train"))
     frequency = np.array([[training_pieces[composer] for composer in composers]] * len(pieces))
     rows.append(row("most training pieces", "", rank_of_truth(-frequency, truth)))

@@ -1,7 +1,7 @@
 """`python -m benchmarks.endings`: what the end costs a model after real pieces and after drawn ones.
 
-Real pieces are those of the validation split, their last 400 notes. Drawn pieces are the candidates of seed 1, of
-`--seconds`, with default settings.
+What it costs is read without any code. Real pieces are those of the validation split, their last 400 notes. Drawn
+pieces are the candidates of seed 1, of `--seconds`, with default settings.
 """
 
 import argparse
@@ -29,13 +29,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     from symbolic.data.corpus import Corpus
     from symbolic.sampling.endings import PLAUSIBLE_END_NATS
     from symbolic.sampling.pieces import draw_pieces
-    from symbolic.scoring.likelihood import SymbolicScorer
+    from symbolic.scoring.likelihood import SymbolicScorer, score
 
     scorer, corpus = SymbolicScorer.load(flags.model), Corpus.open(flags.data)
     real = [corpus.performance(piece) for piece in corpus.of_split("validation")]
     endings = [music.excerpt(max(0, len(music) - LAST_NOTES), len(music)) for music in real]
-    real_nats = [score.end_nll_nats for score in scorer.score(endings)]
-    pieces = draw_pieces(scorer.model, seconds=flags.seconds, seed=1, candidates=range(flags.pieces))
+    real_nats = [of.end_nll_nats for of in score(scorer.model, endings)]
+    pieces = draw_pieces(scorer.model, seconds=flags.seconds, seed=1, told=scorer.told, candidates=range(flags.pieces))
     log(f"drew {len(pieces)} pieces")
     drawn_nats = [piece.end_nats for piece in pieces]
     rows = [

@@ -23,7 +23,7 @@ from losscal.statistics import markdown_table
 from symbolic.notes.performance import TICK_SECONDS, VELOCITY_OF_BIN, Performance, write_midi
 
 if TYPE_CHECKING:
-    from symbolic.models.event_gpt import EventGPT
+    from symbolic.scoring.likelihood import SymbolicScorer
 
 BATCH_PIECES = 25
 Note = tuple[float, int, float, int]
@@ -95,13 +95,13 @@ def survives(performance: Performance, path: Path) -> dict[str, bool]:
     return result
 
 
-def goes_on_exactly(model: "EventGPT", piece: Performance, path: Path) -> bool:
+def goes_on_exactly(scorer: "SymbolicScorer", piece: Performance, path: Path) -> bool:
     """Whether a continuation of the piece's first half opens with it, in memory and in its file."""
     from symbolic.notes.cleaning import read_midi
     from symbolic.sampling.pieces import generate
 
     prompt = piece.excerpt(0, (len(piece) + 1) // 2)
-    longer = generate(model, notes=len(prompt), seed=1, prompt=prompt, ending=False)
+    longer = generate(scorer.model, notes=len(prompt), seed=1, told=scorer.told, prompt=prompt, ending=False)
     write_midi(longer, path)
     n_given, last_onset = len(prompt), prompt.notes["onset_ticks"][-1]
     opens = all(np.array_equal(of.notes[:n_given], prompt.notes) for of in (longer, read_midi(path).performance))
@@ -114,8 +114,10 @@ def checked(kind: str, flags: argparse.Namespace) -> list[str]:
     from symbolic.sampling.pieces import draw_pieces
     from symbolic.scoring.likelihood import SymbolicScorer
 
-    model = SymbolicScorer.load(kind, flags.weights).model
-    draw = partial(draw_pieces, model, notes=flags.notes, seed=flags.seed, batch_pieces=BATCH_PIECES)
+    scorer = SymbolicScorer.load(kind, flags.weights)
+    draw = partial(
+        draw_pieces, scorer.model, told=scorer.told, notes=flags.notes, seed=flags.seed, batch_pieces=BATCH_PIECES
+    )
     ended = draw(candidates=range(flags.endings))
     pieces = [*ended, *draw(candidates=range(flags.endings, flags.pieces), ending=False)]
     log(f"{kind}: drew {len(pieces)} pieces")
@@ -123,7 +125,7 @@ def checked(kind: str, flags: argparse.Namespace) -> list[str]:
     with TemporaryDirectory() as folder:
         path = Path(folder, "piece.mid")
         results = [survives(piece.performance, path) for piece in pieces]
-        exact = sum(goes_on_exactly(model, piece.performance, path) for piece in continued)
+        exact = sum(goes_on_exactly(scorer, piece.performance, path) for piece in continued)
     found = [f"{sum(result[check] for result in results)} of {len(pieces)}" for check in CHECKS]
     plausible = sum(piece.end_nats <= PLAUSIBLE_END_NATS for piece in ended)
     return [kind, *found, f"{plausible} of {len(ended)}", f"{exact} of {len(continued)}"]

@@ -1,11 +1,11 @@
 """`python -m benchmarks.generation_speed`: notes drawn per second beside a Llama of the same size, and long pieces.
 
-The peer is `benchmarks.llama` with the event model's number of parameters over MIDILike tokens (random weights: speed
-does not depend on them), drawn from by transformers' own `generate` with its cache; its tokens are counted as notes at
-the rate at which the music that our event model draws in the same run needs tokens. All run on one thread, in turn, the
-fastest of some rounds each, in seconds of processor time, which other work on the machine disturbs least. The second
-table draws long pieces, each in a process of its own; its memory is what drawing adds to the process with the model
-loaded.
+The peer is `benchmarks.llama` with as many parameters as our transformer and its head, over MIDILike tokens (random
+weights: speed does not depend on them), drawn from by transformers' own `generate` with its cache; its tokens are
+counted as notes at the rate at which the music that we draw in the same run, without codes, needs tokens. All run on
+one thread, in turn, the fastest of some rounds each, in seconds of processor time, which other work on the machine
+disturbs least. The second table draws long pieces, each in a process of its own; its memory is what drawing adds to the
+process with the model loaded.
 """
 
 import argparse
@@ -34,20 +34,21 @@ def rate_rows(weights: Path | None, notes: int, rounds: int) -> list[list[str]]:
     """Name, batch, notes a second and times the peer's speed at the same batch."""
     import torch
 
-    from benchmarks.llama.peer import build, peer_shape
+    from benchmarks.llama.peer import build, peer_shape, transformer_parameters
     from benchmarks.peers.midilike import BOS, encode
     from symbolic.models.configs import SamplingConfig
     from symbolic.sampling.pieces import draw_pieces
     from symbolic.scoring.likelihood import SymbolicScorer
 
-    models = {name: SymbolicScorer.load(name, weights).model for name in SYMBOLIC_VIEWS}
-    ours = models["events"]
-    peer = build(peer_shape(ours.config, sum(p.numel() for p in ours.parameters()))).eval()
+    scorers = {name: SymbolicScorer.load(name, weights) for name in SYMBOLIC_VIEWS}
+    ours = scorers["events"].model
+    peer = build(peer_shape(ours.config, transformer_parameters(ours))).eval()
 
-    def draw(model: torch.nn.Module, batch: int) -> list:
-        return draw_pieces(model, notes=notes, seed=SEED, candidates=range(batch), ending=False)
+    def draw(name: str, batch: int) -> list:
+        told = scorers[name].told
+        return draw_pieces(ours, notes=notes, seed=SEED, told=told, candidates=range(batch), ending=False)
 
-    music = [piece.performance for piece in draw(ours, max(BATCHES))]
+    music = [piece.performance for piece in draw("events", max(BATCHES))]
     tokens_per_note = sum(len(encode(piece)) for piece in music) / sum(map(len, music))
     tokens = round(notes * tokens_per_note)
 
@@ -58,8 +59,8 @@ def rate_rows(weights: Path | None, notes: int, rounds: int) -> list[list[str]]:
             peer.generate(torch.full((batch, 1), BOS), max_new_tokens=tokens, min_new_tokens=tokens, **choices)
 
     works = {("llama", batch): (lambda batch=batch: draw_from_peer(batch)) for batch in BATCHES}
-    for name, model in models.items():
-        works |= {(name, batch): (lambda model=model, batch=batch: draw(model, batch)) for batch in BATCHES}
+    for name in scorers:
+        works |= {(name, batch): (lambda name=name, batch=batch: draw(name, batch)) for batch in BATCHES}
     seconds = {key: [] for key in works}
     for _ in range(rounds):
         for key, work in works.items():
@@ -80,9 +81,9 @@ def long_row(name: str, weights: Path | None, seconds: float) -> list[str]:
     from symbolic.scoring.likelihood import SymbolicScorer
 
     torch.set_num_threads(1)
-    model = SymbolicScorer.load(name, weights).model
+    scorer = SymbolicScorer.load(name, weights)
     loaded, start = peak_mib(), time.process_time()
-    piece = generate(model, seconds=seconds, seed=SEED)
+    piece = generate(scorer.model, seconds=seconds, seed=SEED, told=scorer.told)
     took = time.process_time() - start
     return [name, f"{piece.seconds:.0f}", f"{len(piece)}", f"{took:.0f}", f"{peak_mib() - loaded:.0f}"]
 

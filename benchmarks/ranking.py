@@ -1,8 +1,8 @@
-"""`python -m benchmarks.ranking`: how often an original excerpt is likelier than its corrupted copy, for both models.
+"""`python -m benchmarks.ranking`: how often an original excerpt is likelier than its corrupted copy, in both readings.
 
-256-note excerpts of test pieces, scored as excerpts and ranked twice: by the nats of all attributes ("total") and by
-those of the pitches ("pitch"). A tie counts one half. Intervals: 95 %, bootstrap over pieces. `bridge.calibrate` asks
-more of shorter excerpts; here is what a single note does.
+256-note excerpts of test pieces, scored as excerpts and ranked by the figures that a calibration measures too: the bits
+of all, those of the pitches, those of the codes of phrases. A tie counts one half. Intervals: 95 %, bootstrap over
+pieces. `bridge.calibrate` asks more of shorter excerpts; here is what a single note does.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,6 @@ from symbolic.notes.performance import Performance
 if TYPE_CHECKING:
     from symbolic.scoring.likelihood import SymbolicScorer
 
-FIGURES = ("total", "pitch")
 ONE_NOTE = 1 / EXCERPT_NOTES
 CASES = {
     "semitone 5 %": ("semitone", 0.05),
@@ -36,10 +35,10 @@ CASES = {
 """Line of the table to a corruption and its amount."""
 
 
-def excerpt_nats(scorer: "SymbolicScorer", excerpts: Sequence[Performance]) -> np.ndarray:
-    """Nats of each excerpt by FIGURES, float64 [excerpts, 2]."""
-    scores = scorer.score(excerpts, excerpt=True)
-    return np.array([[score.nll_nats, score.by_attribute["pitch"]] for score in scores])
+def excerpt_bits(scorer: "SymbolicScorer", excerpts: Sequence[Performance]) -> np.ndarray:
+    """The figures of each excerpt that a calibration measures, float64 [excerpts, figures]."""
+    reports = [score.report() for score in scorer.score(excerpts, excerpt=True)]
+    return np.array([[report[figure] for figure in scorer.view.calibrated] for report in reports])
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -49,17 +48,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     excerpts = excerpts_of_test_pieces(Corpus.open(flags.data), pieces=flags.pieces, per_piece=flags.per_piece)
     scorers = [SymbolicScorer.load(name, flags.weights) for name in ("events", "vqvae")]
-    originals = [excerpt_nats(scorer, excerpts) for scorer in scorers]
+    originals = [excerpt_bits(scorer, excerpts) for scorer in scorers]
     rows = []
     for case, (corruption, amount) in CASES.items():
         rng = np.random.default_rng(1)
         corrupted = [CORRUPTIONS[corruption](excerpt, rng, amount) for excerpt in excerpts]
         shares = []
-        for scorer, original_nats in zip(scorers, originals, strict=True):
-            won = wins(original_nats, excerpt_nats(scorer, corrupted)).reshape(-1, flags.per_piece, len(FIGURES))
-            shares += [with_interval(won[..., index], mean, ".3f") for index in range(len(FIGURES))]
+        for scorer, original_bits in zip(scorers, originals, strict=True):
+            won = wins(original_bits, excerpt_bits(scorer, corrupted)).T  # [figures, excerpts]
+            shares += [with_interval(of_figure.reshape(-1, flags.per_piece), mean, ".3f") for of_figure in won]
         rows.append([case, *shares])
-    columns = [f"{scorer.name}, {figure}" for scorer in scorers for figure in FIGURES]
+    columns = [f"{scorer.name}: {figure}" for scorer in scorers for figure in scorer.view.calibrated]
     pieces = len(excerpts) // flags.per_piece
     write_result(f"{len(excerpts)} excerpts of {EXCERPT_NOTES} notes from {pieces} test pieces\n")
     write_result(markdown_table(["corruption", *columns], rows))

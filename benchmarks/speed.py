@@ -1,10 +1,10 @@
 """`python -m benchmarks.speed`: notes scored per second beside a Llama of the same size, and what long music takes.
 
-The peer is `benchmarks.llama` with the event model's number of parameters over MIDILike tokens of the same notes
-(random weights: speed does not depend on them), its windows half a window apart as ours. These rates come from one
+The peer is `benchmarks.llama` with as many parameters as our transformer and its head over MIDILike tokens of the same
+notes (random weights: speed does not depend on them), its windows half a window apart. These rates come from one
 process and the same random music, the fastest of three runs each. The second table scores music of growing length once,
-each model in a process of its own; its memory is what scoring adds, at most, to the process with the model loaded, the
-scores themselves included.
+each reading in a process of its own; its memory is what scoring adds, at most, to the process with the model loaded,
+the scores themselves included.
 """
 
 import argparse
@@ -49,18 +49,18 @@ def fastest_seconds(work: Callable[[], object]) -> float:
 
 
 def rate_rows(weights: Path | None, notes: int) -> list[list[str]]:
-    """Name, speed and times the peer's speed, of the peer and of both our models."""
-    from benchmarks.llama.peer import build, peer_shape, token_nats
-    from symbolic.scoring.likelihood import SymbolicScorer
+    """Name, speed and times the peer's speed, of the peer and of both our readings."""
+    from benchmarks.llama.peer import build, peer_shape, token_nats, transformer_parameters
+    from symbolic.scoring.likelihood import SymbolicScorer, score
 
     music = random_music(notes)
     scorers = [SymbolicScorer.load(name, weights) for name in NAMES]
     ours = scorers[0].model
-    peer = build(peer_shape(ours.config, sum(p.numel() for p in ours.parameters()))).eval()
+    peer = build(peer_shape(ours.config, transformer_parameters(ours))).eval()
     peer_rate = notes / fastest_seconds(lambda: token_nats(peer, music))
     rows = [["llama", f"{peer_rate:.0f} notes/s", "1.0"]]
     for scorer in scorers:
-        rate = notes / fastest_seconds(lambda scorer=scorer: scorer.score([music]))
+        rate = notes / fastest_seconds(lambda scorer=scorer: score(ours, [music], told=scorer.told))
         rows.append([scorer.name, f"{rate:.0f} notes/s", f"{rate / peer_rate:.1f}"])
     return rows
 

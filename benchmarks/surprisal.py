@@ -1,4 +1,4 @@
-"""`python -m benchmarks.surprisal`: does per-note surprisal point at the one wrong note, for both models?
+"""`python -m benchmarks.surprisal`: does the surprisal of notes under `events` point at the one wrong one?
 
 One note of each 256-note excerpt of a test piece is moved by a semitone. The table gives the share of excerpts in which
 that note is among the 5 % (13 notes) most surprising, a tie counting against it. Three measures of a note's surprisal:
@@ -26,12 +26,10 @@ from losscal.statistics import markdown_table, mean, with_interval
 from symbolic.data.corpus import Corpus
 from symbolic.notes.corruption import playable, semitone
 from symbolic.notes.performance import MAX_PITCH, MIN_PITCH, Performance, places
-from symbolic.tokens.events import ATTRIBUTES, REST, VOCABULARY, encode
+from symbolic.tokens.events import ATTRIBUTES
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from symbolic.models.event_gpt import EventGPT
+    from symbolic.models.phrases.model import PhraseGPT
     from symbolic.scoring.likelihood import SymbolicScore, SymbolicScorer
 
 TOP_SHARE = 0.05
@@ -52,31 +50,15 @@ def is_among_most_surprising(surprisal: np.ndarray, note: int) -> bool:
 
 def one_sided_surprisal(score: "SymbolicScore") -> np.ndarray:
     """Nats of each note's pitch, float64 [N]."""
-    return score.note_nats[:, PITCH]
+    return score.attribute_nats[:, PITCH]
 
 
-def surprisal_against_neighbours(model: "EventGPT", excerpt: Performance) -> np.ndarray:
-    """Nats of each note's pitch above those of the likelier neighbouring key (on the piano), float64 [N].
+def surprisal_against_neighbours(model: "PhraseGPT", excerpt: Performance) -> np.ndarray:
+    """Nats of each note's pitch above those of the likelier neighbouring key (on the piano), float64 [N]."""
+    from symbolic.scoring.alternatives import nats_by_step
 
-    The excerpt must fit one window of the model.
-    """
-    import torch
-
-    from symbolic.scoring.likelihood import bound_nats, pad
-
-    def nats_of_keys(attribute: str, hidden: "Tensor", copy_logits: "Tensor", value: "Tensor") -> "Tensor":
-        """Nats of a pitch, of the key below and of the key above, [B, S, 3]; of no other attribute."""
-        if attribute != "pitch":
-            return hidden.new_zeros((*value.shape, 3))
-        keys = [(value + step).clamp(0, VOCABULARY["pitch"] - 1) for step in (0, -1, 1)]
-        return torch.stack(
-            [bound_nats(model.attribute_nats(attribute, hidden, copy_logits, key), model.terms) for key in keys], dim=-1
-        )
-
-    events, valid = pad([encode(excerpt, end=False)])
-    with torch.inference_mode():
-        nats = model.walk_nats(events, valid, torch.tensor([True]), None, nats_of_keys)[:, :, PITCH]
-    own, below, above = nats[events[..., 0] < REST].double().numpy().T  # each [N]
+    steps = {"pitch": np.array([0, -1, 1])}
+    own, below, above = nats_by_step(model, excerpt, steps, excerpt=True)["pitch"].T
     return own - np.minimum(below, above)
 
 
@@ -122,7 +104,7 @@ def surprisals(
     for index in rescored:
         likeliest_wrong = np.argsort(-neighbours[index], kind="stable")[:candidates]
         two_sided[index] = two_sided_surprisal(scorer, excerpts[index], one_sided[index], likeliest_wrong)
-        log(f"{scorer.name}: corrected {len(two_sided)} of {len(rescored)} excerpts")
+        log(f"corrected {len(two_sided)} of {len(rescored)} excerpts")
     return {
         "one-sided": dict(enumerate(one_sided)),
         "against neighbours": dict(enumerate(neighbours)),
@@ -148,20 +130,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     wrong = [wrong_note(original, excerpt) for original, excerpt in zip(originals, excerpts, strict=True)]
     pieces = len(excerpts) // flags.per_piece
     rescored = [index for index in range(len(excerpts)) if index % flags.per_piece < flags.rescored]
-    table = {}
-    for name in ("events", "vqvae"):
-        scorer = SymbolicScorer.load(name, flags.weights)
-        table[name] = {
-            measure: [is_among_most_surprising(surprisal, wrong[index]) for index, surprisal in by_excerpt.items()]
-            for measure, by_excerpt in surprisals(scorer, excerpts, rescored, flags.candidates).items()
-        }
-    rows = [
-        [name, *[with_interval(np.array(found).reshape(pieces, -1), mean, ".3f") for found in columns.values()]]
-        for name, columns in table.items()
-    ]
+    scorer = SymbolicScorer.load("events", flags.weights)
+    found = {
+        measure: [is_among_most_surprising(surprisal, wrong[index]) for index, surprisal in by_excerpt.items()]
+        for measure, by_excerpt in surprisals(scorer, excerpts, rescored, flags.candidates).items()
+    }
+    shares = [with_interval(np.array(of_measure).reshape(pieces, -1), mean, ".3f") for of_measure in found.values()]
     write_result(f"{len(excerpts)} excerpts of {EXCERPT_NOTES} notes from {pieces} test pieces; a semitone, one note")
     write_result(f"two-sided: {len(rescored)} of the excerpts, {flags.candidates} candidates each\n")
-    write_result(markdown_table(["wrong note found", *table["events"]], rows))
+    write_result(markdown_table(["wrong note found", *found], [[scorer.name, *shares]]))
     return EXIT_DONE
 
 

@@ -31,12 +31,17 @@ PARTS = (*events.ATTRIBUTES, "codes")
 class NoteNats(NamedTuple):
     """What a model with a window says of a piece of N notes: nats float64 [N, columns], is_late bool [N].
 
-    code_nats: how many of the nats are the codes'.
+    code_nats: float64 [N], those of codes, which the columns do not hold; None without codes.
     """
 
     nats: np.ndarray
     is_late: np.ndarray
-    code_nats: float = 0.0
+    code_nats: np.ndarray | None = None
+
+    @property
+    def by_part(self) -> np.ndarray:
+        """The nats of each note by part, the codes' last where there are some, float64 [N, parts]."""
+        return self.nats if self.code_nats is None else np.column_stack([self.nats, self.code_nats])
 
 
 def counted_rows(train: Sequence[Performance], test: Sequence[Performance]) -> list[list[str]]:
@@ -53,21 +58,17 @@ def counted_rows(train: Sequence[Performance], test: Sequence[Performance]) -> l
     return rows
 
 
-def of_our_model(name: str, weights: Path | None, music: Sequence[Performance]) -> dict[str, list[NoteNats]]:
-    """Rows of "events", or of the bound and the mixture of "vqvae"."""
+def of_our_model(name: str, weights: Path | None, music: Sequence[Performance]) -> list[NoteNats]:
+    """The row of "events", or of the bound of "vqvae"."""
     from symbolic.scoring.likelihood import SymbolicScorer
 
     scorer = SymbolicScorer.load(name, weights)
-    scores = scorer.score(music)
-    late = [late_events(performance, scorer.model.context_events // 2) for performance in music]
-    if "code" not in scorer.model.terms:
-        return {name: [NoteNats(x.note_nats, is_late) for x, is_late in zip(scores, late, strict=True)]}
-    return {
-        f"{name} bound": [
-            NoteNats(x.note_nats, is_late, x.code_nll_nats) for x, is_late in zip(scores, late, strict=True)
-        ],
-        f"{name} mixture": [NoteNats(x.term_nats["mixture"], is_late) for x, is_late in zip(scores, late, strict=True)],
-    }
+    rows = []
+    for performance in music:
+        (of,) = scorer.score([performance])
+        is_late = late_events(performance, scorer.model.config.window_events // 2)
+        rows.append(NoteNats(of.attribute_nats, is_late, of.code_nats))
+    return rows
 
 
 def of_llama(folder: Path, music: Sequence[Performance]) -> list[NoteNats]:
@@ -98,8 +99,8 @@ def symbols_by_note(performance: Performance) -> np.ndarray:
     return midilike.sum_by_note(tokens, np.ones(len(tokens), dtype=np.int64)) - is_repeated
 
 
-def whole_row(name: str, nats: np.ndarray, music: Sequence[Performance], *, code_nats: float = 0.0) -> list[str]:
-    """One model's line of the first table; nats [pieces, columns], the four attributes or one total."""
+def whole_row(name: str, nats: np.ndarray, music: Sequence[Performance]) -> list[str]:
+    """One model's line of the first table; nats [pieces, columns], one total or the first of PARTS."""
     notes = np.array([len(performance) for performance in music])
     seconds = np.array([performance.seconds for performance in music])
     total = np.stack([nats.sum(axis=1), notes], axis=1)
@@ -109,15 +110,16 @@ def whole_row(name: str, nats: np.ndarray, music: Sequence[Performance], *, code
 
     cells = [name, with_interval(total, corpus_bits, ".2f"), with_interval(total, piece_bits, ".2f")]
     cells.append(f"{nats.sum() / seconds.sum():.1f}")
-    parts = [*nats.sum(axis=0), code_nats] if nats.shape[1] == len(events.ATTRIBUTES) else [0.0] * len(PARTS)
-    return cells + [f"{part / notes.sum() / ln(2):.2f}" if part else "" for part in parts]
+    parts = [] if nats.shape[1] == 1 else nats.sum(axis=0) / notes.sum() / ln(2)
+    cells += [f"{bits:.2f}" for bits in parts]
+    return cells + [""] * (len(PARTS) - len(parts))
 
 
 def late_row(name: str, pieces: Sequence[NoteNats], symbols: Sequence[np.ndarray]) -> list[str]:
     """One model's line of the second table; symbols [N] by piece."""
     totals = np.array(
         [
-            (piece.nats[piece.is_late].sum(), piece.is_late.sum(), own[piece.is_late].sum())
+            (piece.by_part[piece.is_late].sum(), piece.is_late.sum(), own[piece.is_late].sum())
             for piece, own in zip(pieces, symbols, strict=True)
             if piece.is_late.any()
         ]
@@ -151,10 +153,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     whole = counted_rows([corpus.performance(piece) for piece in corpus.of_split("train")], test)
     windowed = {f"llama {folder.name}": of_llama(folder, test) for folder in flags.llama}
     for name in ("events", "vqvae"):
-        windowed |= of_our_model(name, flags.weights, test)
+        windowed["vqvae bound" if name == "vqvae" else name] = of_our_model(name, flags.weights, test)
     for name, pieces in windowed.items():
-        nats = np.stack([piece.nats.sum(axis=0) for piece in pieces])
-        whole.append(whole_row(name, nats, test, code_nats=sum(piece.code_nats for piece in pieces)))
+        whole.append(whole_row(name, np.stack([piece.by_part.sum(axis=0) for piece in pieces]), test))
     symbols = [symbols_by_note(performance) for performance in test]
     late = [late_row(name, pieces, symbols) for name, pieces in windowed.items()]
     notes = sum(len(performance) for performance in test)

@@ -1,4 +1,4 @@
-"""Rebuild the examples: Wagner's Bridal Chorus, two corruptions of it, and eight pieces that the models wrote.
+"""Rebuild the examples: Wagner's Bridal Chorus, two corruptions of it, and eight pieces that the model wrote.
 
 The corruptions and two of the pieces are pairs of a MIDI file and its rendering (mono, 16 kHz, 16 bit), the other
 pieces MIDI files alone. MANIFEST.json names the weights that wrote the pieces, the arithmetic they were drawn in, the
@@ -19,14 +19,13 @@ from audio.signal.waveform import Waveform
 from bridge.render import render, write_audio
 from losscal.files import atomic_path, sha256_of
 from symbolic.generate import main as generate
+from symbolic.models.registry import weights_path
 from symbolic.notes.cleaning import read_midi
 from symbolic.notes.corruption import CORRUPTIONS
 from symbolic.notes.performance import write_midi
 from symbolic.sampling.row_product import Arithmetic
 
 FOLDER = Path(__file__).parent
-WEIGHTS = FOLDER.parent / "symbolic" / "weights"
-MODELS = ("events", "vqvae")
 THEME = "bridal_chorus"
 CORRUPTED = {
     f"{THEME}_wrong_notes": ("semitone", 0.05),
@@ -86,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         is_generated = midi.stem.startswith("generated_")
         write_rendering(midi, longest_seconds=17.0 if is_generated else 19.5)  # 3 MB together
     manifest = {
-        "weights": {model: sha256_of(WEIGHTS / f"{model}.safetensors") for model in MODELS},
+        "weights": sha256_of(weights_path()),
         "arithmetic": asdict(Arithmetic.here()),
         "commands": {name: f"python -m symbolic.generate {flags_of(name, flags)}" for name, flags in GENERATED.items()},
         "files": {

@@ -42,8 +42,8 @@ COMMANDS: Mapping[str, Command | Family] = {
     "train": Family(
         "train a model",
         {
-            "vqvae": Command("train.vqvae", "the codes of notes"),
-            "gpt": Command("train.gpt", "the transformer over notes, or over codes"),
+            "vqvae": Command("train.vqvae", "the codebooks of phrases"),
+            "gpt": Command("train.gpt", "the transformer over notes, and what predicts codes"),
             "spectral_lm": Command("train.spectral_lm", "the model of sound"),
             "diffusion": Command("train.diffusion", "the diffusion model of sound"),
         },

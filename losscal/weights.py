@@ -167,10 +167,9 @@ def load_state(module: torch.nn.Module, state: Mapping[str, torch.Tensor], path:
     module.load_state_dict(dict(state))
 
 
-def misfits(module: torch.nn.Module, state: Mapping[str, torch.Tensor]) -> list[str]:
-    """Which tensors of a state lack, exceed or differ in shape from the module's: what is held and needed, by name."""
-    wanted = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
-    held = {name: tuple(tensor.shape) for name, tensor in state.items()}
+def misfits(needed: Mapping[str, torch.Tensor], state: Mapping[str, torch.Tensor]) -> list[str]:
+    """Which tensors of a state lack, exceed or differ in shape from those needed: what is held and needed, by name."""
+    wanted, held = ({name: tuple(tensor.shape) for name, tensor in of.items()} for of in (needed, state))
     return [
         f"{name} is {held.get(name, 'missing')}, needed is {wanted.get(name, 'none')}"
         for name in sorted(wanted.keys() | held.keys())
@@ -179,7 +178,7 @@ def misfits(module: torch.nn.Module, state: Mapping[str, torch.Tensor]) -> list[
 
 
 def _check_fit(module: torch.nn.Module, state: Mapping[str, torch.Tensor], path: str | Path) -> None:
-    differing = misfits(module, state)
+    differing = misfits(module.state_dict(), state)
     if differing:
         raise WeightsError(
             f"{path}: does not fit the model its own metadata describes: {differing[0]} ({len(differing)} such "

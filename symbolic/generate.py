@@ -1,4 +1,4 @@
-"""`python -m symbolic.generate`: new piano music from either model, or the continuation of a MIDI file.
+"""`python -m symbolic.generate`: new piano music in either reading of the model, or the continuation of a MIDI file.
 
 Of several candidates the most typical of real music are kept, the best first. Two likelihoods are told: the model's own
 of the new notes (unmasked), and that with which they were drawn (masked: under the grammar, at the temperature, after
@@ -140,6 +140,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     pieces = draw_pieces(
         scorer.model,
+        told=scorer.told,
         seconds=flags.seconds,
         notes=flags.notes,
         seed=flags.seed,

@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     def percentile(nats_per_note: float) -> float | None:
         return None if held_out is None else held_out.per_note.percentile(len(given), nats_per_note)
 
-    polisher = Polisher(scorer.model, given, config, excerpt=flags.excerpt)
+    polisher = Polisher(scorer.model, given, config, told=scorer.told, excerpt=flags.excerpt)
     before_nats = polisher.nll_nats
     polished = polisher.run(lambda nats: (percentile(nats) or 0.0) >= config.until_percentile, bar(unit="note"))
     write_midi(polished.performance, flags.out)

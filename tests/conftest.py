@@ -9,9 +9,10 @@ import pytest
 import torch
 from machine import described, has_fluidsynth
 from music import random_performance
+from tiny_models import UNTRAINED, save_tiny
 
 from bridge.synthesis import synthesiser
-from symbolic.models.registry import CONFIGS, build, save_model
+from symbolic.models.phrases.model import PhraseGPT
 from symbolic.notes.performance import Performance
 
 torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
@@ -45,11 +46,7 @@ def performances() -> list[Performance]:
 
 @pytest.fixture(scope="session")
 def tiny_weights(tmp_path_factory) -> Path:
-    """A folder of both symbolic models, small and untrained."""
+    """A folder of a symbolic model, small and untrained."""
     folder = tmp_path_factory.mktemp("weights")
-    gpt = {"layers": 1, "width": 16, "heads": 2, "context_events": 16}
-    vqvae = {"time_levels": (3, 4), "pitch_levels": (5,), "velocity_levels": (2,), "duration_levels": (4,), "width": 8}
-    for kind, configs in (("events", {"gpt": gpt}), ("vqvae", {"gpt": gpt, "vqvae": vqvae})):
-        state = build(kind, {name: CONFIGS[kind][name](**config) for name, config in configs.items()}).state_dict()
-        save_model(folder / f"{kind}.safetensors", state, kind=kind, story={"configs": configs})
+    save_tiny(folder, PhraseGPT(UNTRAINED))
     return folder

@@ -4,6 +4,8 @@ import csv
 
 import numpy as np
 
+from symbolic.scoring.views import EVENTS, VQVAE
+
 N_NOTES = 40
 ATTRIBUTES = ("time", "pitch", "duration", "velocity")
 
@@ -25,9 +27,9 @@ def note_table(seed):
         "pitch": rng.integers(21, 109, N_NOTES).tolist(),
         "velocity": rng.integers(1, 128, N_NOTES).tolist(),
         **{
-            f"{view}_{attribute}_nats": [f"{x:.4f}" for x in rng.exponential(3, N_NOTES)]
-            for view in ("events", "vqvae")
-            for attribute in ATTRIBUTES
+            f"{view.name}_{part}_nats": [f"{x:.4f}" for x in rng.exponential(3, N_NOTES)]
+            for view in (EVENTS, VQVAE)
+            for part in view.note_parts
         },
     }
 

@@ -73,17 +73,18 @@ def test_the_original_is_likelier_than_its_corruptions(entries, view):
 
 
 @pytest.mark.parametrize("view", ["events", "vqvae"])
-def test_attributes_sum_to_the_total(entries, view):
+def test_attributes_and_codes_sum_to_the_total(entries, view):
     for entry in entries.values():
         figures = entry["symbolic"][view]
-        assert sum(figures["by_attribute"].values()) == pytest.approx(figures["nll_nats"], rel=1e-9)
+        parts = sum(figures["by_attribute"].values()) + figures.get("code_nll_nats", 0.0)
+        assert parts == pytest.approx(figures["nll_nats"], rel=1e-9)
 
 
 def test_a_prefix_is_as_surprising_note_by_note_as_inside_the_whole_piece(tmp_path):
     theme = read_midi(EXAMPLES / "bridal_chorus.mid").performance.notes
     repeats = np.tile(theme, 5)
     repeats["onset_ticks"] += np.repeat(np.arange(5) * 2000, len(theme)).astype(repeats["onset_ticks"].dtype)
-    piece, cut = Performance(repeats), 600  # beyond the first window of 512
+    piece, cut = Performance(repeats), 600  # beyond the first window of 512, and whole phrases
     write_midi(piece, tmp_path / "whole.mid")
     write_midi(piece.excerpt(0, cut), tmp_path / "prefix.mid")
     out = tmp_path / "out"

@@ -1,13 +1,21 @@
-"""Symbolic models small enough to enumerate, with weights far from the all-uniform start."""
+"""The symbolic model small enough to enumerate, with weights far from the all-uniform start."""
+
+from dataclasses import replace
 
 import torch
 
-from symbolic.models.code_gpt import CodeGPT
-from symbolic.models.configs import GPTConfig, VQVAEConfig
-from symbolic.models.event_gpt import EventGPT
+from symbolic.models.phrases.config import PhraseConfig
+from symbolic.models.phrases.model import PhraseGPT
+from symbolic.models.registry import save_model, weights_path
 
-TINY = GPTConfig(layers=2, width=16, heads=2, context_events=16, composers=("Bach", "Liszt"), eras=("baroque",))
-TINY_VQVAE = VQVAEConfig(time_levels=(3, 4), pitch_levels=(5,), velocity_levels=(2,), duration_levels=(4,), width=8)
+TINY = PhraseConfig(
+    layers=2, width=16, heads=2, window_events=16, recent_events=6, phrase_events=4, note_bits=26, rates=3,
+    codec_width=8, codec_layers=1, code_layers=1, heard_states=6, prior_layers=1,
+    composers=("Bach", "Liszt"), eras=("baroque",),
+)  # fmt: skip
+UNTRAINED = replace(TINY, layers=1, composers=(), eras=())
+READINGS = {"events": False, "vqvae": True}
+"""The views of notes, and whether their notes are told codes."""
 
 
 def randomised(model):
@@ -19,7 +27,12 @@ def randomised(model):
     return model.eval()
 
 
-MODELS = {
-    "events": lambda: randomised(EventGPT(TINY)),
-    "vqvae": lambda: randomised(CodeGPT(TINY, TINY_VQVAE)),
-}
+def tiny_model(config=TINY):
+    return randomised(PhraseGPT(config))
+
+
+def save_tiny(folder, model):
+    """The model as a weights file in the folder, where the views look for it."""
+    path = weights_path(folder)
+    save_model(path, model.state_dict(), story={"configs": {"phrases": vars(model.config)}})
+    return path

@@ -83,7 +83,7 @@ def check_resumable(path: str, facts: RunFacts, module: torch.nn.Module) -> None
     steps, done = facts.configs["optim"]["steps"], checkpoint["global_step"]
     if steps < done:
         raise InputError(f"--optim.steps: {steps}, the checkpoint has made {done} already; ask for at least so many.")
-    differing = misfits(module, checkpoint["state_dict"])
+    differing = misfits(module.state_dict(), checkpoint["state_dict"])
     if differing:
         raise InputError(f"--resume {path}: is of another model: {differing[0]}; give the flags of that run.")
 

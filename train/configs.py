@@ -55,8 +55,8 @@ class CropConfig(Settings):
         seed: of the excerpts and their variations.
     """
 
-    batch_size: Count = 4
-    crop_events: Count = 512
+    batch_size: Count = 2
+    crop_events: Count = 1024
     steps_per_epoch: Annotated[int, Range(1, 1_000_000_000)] = 500
     opening_share: Share = 0.1
     transpose_down: Annotated[int, Range(0, 87)] = 5
@@ -64,31 +64,42 @@ class CropConfig(Settings):
     tempo_share: Annotated[float, Range(0, 1, high_open=True)] = 0.1
     velocity_bins: Annotated[int, Range(0, 31)] = 2
     style_share: Share = 0.5
-    validation_notes: Count = 512
-    composer_evenness: Share = 0.0
+    validation_notes: Count = 2048
+    composer_evenness: Share = 0.5
+    seed: TrainingSeed = 1
+
+
+@dataclass(frozen=True)
+class CodecTrainingConfig(Settings):
+    """How the codebooks of phrases are trained.
+
+    Args:
+        fewer_bits_share: share of the phrases whose codes spend only a part of the bits, by a draw.
+        ema_decay: decay a step of the averaged weights, which are validated and written.
+        seed: of the draws.
+    """
+
+    fewer_bits_share: Share = 0.4
+    ema_decay: Annotated[float, Range(0, 1, low_open=True, high_open=True)] = 0.99
     seed: TrainingSeed = 1
 
 
 @dataclass(frozen=True)
 class PhraseTrainingConfig(Settings):
-    """How the two readings of the phrase model share a step.
+    """How the two readings of the model share a step.
 
     Args:
-        told_share: share of a batch's excerpts that are also read under their codes.
-        told_weight: weight of those notes' nats beside the notes' read by themselves.
-        blind_share: share of their phrases that are decoded from the code alone, so that a code stands for its music.
-        fewer_stages_share: share of the phrases of which only the first one to all stages are told, by a draw.
-        codec_rate: learning rates of the codec and of what predicts its codes, over those of the trunk.
+        told_weight: weight of the notes' nats under their codes beside the notes' read by themselves.
+        fewer_bits_share: share of the phrases whose codes are of a lower rate, by a draw.
+        codec_rate: learning rates of what is told codes and of what predicts them, over those of the trunk.
         ema_decay: decay a step of the averaged weights, which are validated and written.
-        every_batch_for_fewer_stages: one in so many validation batches is also read with fewer stages told.
+        every_batch_for_rates: one in so many validation batches is also read at the lower rates.
         seed: of the draws.
     """
 
-    told_share: Share = 1.0
     told_weight: Annotated[float, Range(0, 1000)] = 0.5
-    blind_share: Share = 0.5
-    fewer_stages_share: Share = 0.5
+    fewer_bits_share: Share = 0.4
     codec_rate: Annotated[float, Range(0, 1000, low_open=True)] = 3.0
     ema_decay: Annotated[float, Range(0, 1, low_open=True, high_open=True)] = 0.999
-    every_batch_for_fewer_stages: Count = 5
+    every_batch_for_rates: Count = 5
     seed: TrainingSeed = 1

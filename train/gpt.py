@@ -1,37 +1,45 @@
-"""`python -m train.gpt`: train the decoder-only transformer, on events or on the codes of a trained VQ-VAE."""
+"""`python -m train.gpt`: train the transformer over notes, and what it makes of the codes of their phrases."""
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from losscal.cli import in_range
 from losscal.cli import run as run_command
 from losscal.errors import InputError
 from losscal.settings import CountOrNone
 from symbolic.data.corpus import Corpus
-from symbolic.models.configs import GPTConfig
+from symbolic.models.phrases.config import PhraseConfig
 from train.common import base_parser, errors_as_usage, parse_flags
-from train.configs import CropConfig, OptimConfig
+from train.configs import CropConfig, OptimConfig, PhraseTrainingConfig
 
 if TYPE_CHECKING:
-    from symbolic.models.code_gpt import CodeGPT
-    from symbolic.models.event_gpt import EventGPT
+    from jsonargparse import Namespace
+
+    from symbolic.models.phrases.model import PhraseGPT
+
+TRANSFORMER = ("embedding", "history", "chain")
+"""The parts of the model that read and predict notes without any code."""
+CODEBOOKS = "runs/vqvae/codebooks.safetensors"
+"""Where train.vqvae writes them unless it is told otherwise."""
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Train and write <out>/events.safetensors or <out>/vqvae.safetensors; exit status 2 on wrong flags or no data."""
-    parser = base_parser("train.gpt", "Train the transformer on events or on VQ-VAE codes.", "runs/gpt")
-    parser.add_argument(
-        "--tokens", type=Literal["events", "codes"], default="events", help="what the model predicts (%(default)s)"
-    )
+    """Train and write <out>/phrases.safetensors; exit status 2 on wrong flags or no data."""
+    parser = base_parser("train.gpt", "Train the transformer over notes and the codes of their phrases.", "runs/gpt")
+    parser.add_argument("--init", type=str | None, default=None, help="weights to start from")
     parser.add_argument(
         "--vqvae",
-        default="runs/vqvae/vqvae_autoencoder.safetensors",
-        help="weights written by train.vqvae, for --tokens codes (%(default)s)",
+        type=str | None,
+        default=None,
+        help=f"codebooks of train.vqvae, which stay as they are (default: those of --init, without it {CODEBOOKS})",
     )
     parser.add_argument(
-        "--init", type=str, help="weights of an event model whose transformer the new model starts from"
+        "--codes-alone",
+        action="store_true",
+        help="leave the transformer as --init has it, and train what predicts codes and what is told them",
     )
     parser.add_argument(
         "--style-pieces",
@@ -39,29 +47,58 @@ def main(argv: Sequence[str] | None = None) -> None:
         default=3,
         help="composers with at least so many training pieces become styles, and all eras (0: no styles; default: 3)",
     )
-    configs = {"model": GPTConfig(), "crops": CropConfig(), "optim": OptimConfig()}
-    flags = parse_flags(parser, argv, **configs, skip=("composers", "eras"))  # those come from the corpus
+    parser.add_argument(
+        "--compile",
+        action="store_true",
+        help="fuse operations: a fifth faster on a processor, after some minutes; needs a C++ compiler",
+    )
+    flags = parse_flags(
+        parser,
+        argv,
+        model=PhraseConfig(),
+        crops=CropConfig(),
+        training=PhraseTrainingConfig(),
+        optim=OptimConfig(),
+        skip=("composers", "eras"),  # those come from the corpus
+    )
+    with errors_as_usage(parser):
+        run(flags)
 
+
+def run(flags: "Namespace") -> Path:
+    """Train as the flags say and write the averaged weights.
+
+    Raises InputError where there is no prepared corpus, a split is empty or a flag does not fit, WeightsError where
+    --init or --vqvae does not.
+    """
     import lightning
 
-    from symbolic.models.event_gpt import EventGPT
-    from train.symbolic.run import run
+    from symbolic.models.phrases.model import PhraseGPT
+    from symbolic.models.registry import save_model
+    from train.symbolic.phrase_module import MONITOR, PhraseModule
+    from train.symbolic.run import check_fit, train
 
     lightning.seed_everything(flags.crops.seed)  # before the weights are drawn
-    with errors_as_usage(parser):
-        config = with_styles(flags.model, Corpus.open(flags.data), flags.style_pieces)
-        configs = {"gpt": config}
-        if flags.tokens == "events":
-            model = EventGPT(config)
-        else:
-            model = over_codes(config, flags.vqvae)
-            configs["vqvae"] = model.vqvae_config
-        if flags.init is not None:
-            start_from(model, flags.init)
-        run(model, kind=model.name, model_configs=configs, flags=flags, styles=config.styles)
+    corpus = Corpus.open(flags.data)
+    config = with_styles(flags.model, corpus, flags.style_pieces)
+    check_fit(flags, corpus)
+    model = PhraseGPT(config)
+    if flags.init is not None:
+        start_from(model, flags.init)
+    elif flags.codes_alone:
+        raise InputError("--codes-alone: needs the transformer of --init.")
+    if flags.vqvae is not None or flags.init is None:
+        take_codebooks(model, flags.vqvae or CODEBOOKS)
+    for part in ("codebooks", *(TRANSFORMER if flags.codes_alone else ())):
+        getattr(model, part).requires_grad_(False)
+    module = PhraseModule(model, flags.optim, flags.training, fused=flags.compile)
+    story = train(module, corpus, flags, monitor=MONITOR, configs={"phrases": config})
+    path = Path(flags.out) / f"{model.name}.safetensors"
+    save_model(path, module.model_state(module.state_dict()), story=story)
+    return path
 
 
-def with_styles(config: GPTConfig, corpus: Corpus, least_pieces: int) -> GPTConfig:
+def with_styles(config: PhraseConfig, corpus: Corpus, least_pieces: int) -> PhraseConfig:
     """The config with the corpus's composers of at least `least_pieces` training pieces, and its eras; 0: neither."""
     if not least_pieces:
         return config
@@ -71,33 +108,32 @@ def with_styles(config: GPTConfig, corpus: Corpus, least_pieces: int) -> GPTConf
     return replace(config, composers=tuple(composers), eras=tuple(sorted({piece.era for piece in pieces} - {""})))
 
 
-def over_codes(config: GPTConfig, autoencoder_path: str) -> "CodeGPT":
-    """A fresh transformer over the codes of a trained VQ-VAE, whose codes are frozen.
+def start_from(model: "PhraseGPT", path: str) -> None:
+    """Give `model` the weights of a file, as far as it has such parts; what it has more says nothing yet.
 
-    Raises WeightsError where the file does not hold a VQ-VAE.
+    Raises WeightsError where the file holds no such model, InputError where its shape does not fit.
     """
-    from symbolic.models.code_gpt import CodeGPT
-    from symbolic.models.registry import load_model
-    from symbolic.models.vqvae import VQVAE
-
-    vqvae, _ = load_model(autoencoder_path, kind=VQVAE.name)
-    model = CodeGPT(config, vqvae.config)
-    model.vqvae.load_state_dict(vqvae.state_dict())
-    model.freeze_codes()
-    return model
-
-
-def start_from(model: "EventGPT", path: str) -> None:
-    """Copy the weights of an event model into `model`, which holds the same parts and perhaps more.
-
-    Raises WeightsError where the file holds no event model, InputError where its shape is another.
-    """
+    from losscal.weights import misfits
     from symbolic.models.registry import load_model
 
-    trained, story = load_model(path, kind="events")
-    if trained.config != model.config:
-        raise InputError(f"--init {path}: is of shape {story['configs']['gpt']}, other than the --model flags ask for.")
-    model.load_state_dict(trained.state_dict(), strict=False)
+    trained, _ = load_model(path)
+    if trained.config.styles != model.config.styles:
+        raise InputError(f"--init {path}: knows other composers and eras than the corpus has; see --style-pieces.")
+    held, needed = trained.state_dict(), model.state_dict()
+    if differing := misfits({name: value for name, value in needed.items() if name in held}, held):
+        raise InputError(f"--init {path}: is of another shape than the --model flags ask for: {differing[0]}.")
+    model.load_state_dict(held, strict=False)
+
+
+def take_codebooks(model: "PhraseGPT", path: str) -> None:
+    """Give `model` the codebooks of a file; raises WeightsError where it holds none, InputError where they differ."""
+    from losscal.weights import misfits
+    from symbolic.models.phrases.codebooks import load_codebooks
+
+    held = load_codebooks(path).state_dict()
+    if differing := misfits(model.codebooks.state_dict(), held):
+        raise InputError(f"--vqvae {path}: is of another shape than the --model flags ask for: {differing[0]}.")
+    model.codebooks.load_state_dict(held)
 
 
 if __name__ == "__main__":

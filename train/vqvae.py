@@ -1,27 +1,55 @@
-"""`python -m train.vqvae`: train the autoencoder whose codes `python -m train.gpt --tokens codes` then models."""
+"""`python -m train.vqvae`: train the codebooks of phrases, whose codes `python -m train.gpt` then learns to predict."""
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from losscal.cli import run as run_command
-from symbolic.models.configs import VQVAEConfig
+from symbolic.data.corpus import Corpus
+from symbolic.models.phrases.config import PhraseConfig
 from train.common import base_parser, errors_as_usage, parse_flags
-from train.configs import CropConfig, OptimConfig
+from train.configs import CodecTrainingConfig, CropConfig, OptimConfig
+
+if TYPE_CHECKING:
+    from jsonargparse import Namespace
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Train and write <out>/vqvae_autoencoder.safetensors; exit status 2 on wrong flags or no data."""
-    parser = base_parser("train.vqvae", "Train the VQ-VAE of notes.", "runs/vqvae")
-    optim = OptimConfig(steps=1500, muon_lr=0.005)  # the tables are small and soon learned
-    flags = parse_flags(parser, argv, model=VQVAEConfig(), crops=CropConfig(), optim=optim)
+    """Train and write <out>/codebooks.safetensors; exit status 2 on wrong flags or no data."""
+    parser = base_parser("train.vqvae", "Train the VQ-VAE's codebooks of phrases.", "runs/vqvae")
+    flags = parse_flags(
+        parser,
+        argv,
+        model=PhraseConfig(),
+        # Many short excerpts: a phrase is read by itself, and neighbours are alike.
+        crops=CropConfig(batch_size=32, crop_events=128, steps_per_epoch=175, opening_share=0.02, validation_notes=256),
+        training=CodecTrainingConfig(),
+        optim=OptimConfig(steps=1400, adamw_lr=3e-3, decay_share=0.5),
+        skip=("composers", "eras"),  # codes know of no style
+    )
+    with errors_as_usage(parser):
+        run(flags)
 
+
+def run(flags: "Namespace") -> Path:
+    """Train as the flags say and write the averaged weights.
+
+    Raises InputError where there is no prepared corpus, a split is empty or a flag does not fit.
+    """
     import lightning
 
-    from symbolic.models.vqvae import VQVAE
-    from train.symbolic.run import run
+    from symbolic.models.phrases.codebooks import save_codebooks
+    from train.symbolic.codec_module import MONITOR, CodecModule
+    from train.symbolic.run import check_fit, train
 
     lightning.seed_everything(flags.crops.seed)  # before the weights are drawn
-    with errors_as_usage(parser):
-        run(VQVAE(flags.model), kind=VQVAE.name, model_configs={"vqvae": flags.model}, flags=flags)
+    corpus = Corpus.open(flags.data)
+    check_fit(flags, corpus)
+    module = CodecModule(flags.model, flags.optim, flags.training)
+    story = train(module, corpus, flags, monitor=MONITOR, configs={"phrases": flags.model})
+    path = Path(flags.out) / "codebooks.safetensors"
+    save_codebooks(path, module.codebooks, story)
+    return path
 
 
 if __name__ == "__main__":

@@ -46,9 +46,9 @@ def sources_of(flags: argparse.Namespace, corpus: Corpus) -> Iterator[Source]:
 
     grid = [SamplingConfig(temperature=t, top_p=p) for t, p in product(flags.temperatures, flags.top_p)]
     for kind, sampling, candidates in product(flags.models, grid, flags.candidates):
-        yield of_model(kind, weights_path(kind, flags.weights), sampling, name=kind, candidates=candidates)
+        yield of_model(kind, weights_path(flags.weights), sampling, name=kind, candidates=candidates)
     for (kind, weights), sampling in product(flags.checkpoint, grid):
-        yield of_model(kind, weights, sampling, name=weights.stem)
+        yield of_model(kind, weights, sampling, name=f"{kind} of {weights.stem}")
     for folder, sampling in product(flags.llama, grid):
         yield of_llama(folder, sampling)
     if flags.counts:

@@ -57,27 +57,27 @@ class Source:
 
 
 def of_model(kind: str, weights: Path, sampling: SamplingConfig, name: str, candidates: int = 1) -> Source:
-    """Our model in a weights file, "events" or "vqvae"; each piece the most typical of so many candidates."""
+    """Our model in a weights file, read as "events" or "vqvae"; each piece the most typical of so many candidates."""
     sha256 = sha256_of(weights)
 
     def draw(wanted: Wanted) -> list[Performance]:
         from symbolic.models.registry import load_model
         from symbolic.sampling.pieces import draw_pieces
         from symbolic.sampling.ranking import load_held_out, most_typical, require_held_out
-        from symbolic.scoring.likelihood import SymbolicScorer
+        from symbolic.scoring.likelihood import OpenModel, SymbolicScorer
 
-        model, _ = load_model(weights, kind=kind)
+        scorer = SymbolicScorer(kind, OpenModel(load_model(weights)[0], sha256))
         drawn = draw_pieces(
-            model,
+            scorer.model,
             seconds=wanted.seconds,
             seed=wanted.seed,
+            told=scorer.told,
             candidates=range(wanted.pieces * candidates),
             sampling=sampling,
             ending=False,
             batch_pieces=BATCH_PIECES,
         )
         if candidates > 1:
-            scorer = SymbolicScorer(model, sha256)
             held_out = require_held_out(load_held_out(scorer, weights.parent))
             of_piece = [drawn[first : first + candidates] for first in range(0, len(drawn), candidates)]
             drawn = [most_typical(scorer, several, held_out)[0].piece for several in of_piece]

@@ -2,8 +2,8 @@
 
 It has the event model's layers, width, heads and, by the width of its MLPs, its number of parameters. A document is
 BOS, the tokens of a piece, EOS; training excerpts and scoring windows are cut out of documents. Training sees the
-excerpts and variations that train.gpt sees, for a given number of seconds; scoring slides its windows by half, as
-`symbolic.scoring.likelihood` does, and leaves out EOS.
+excerpts and variations that train.gpt sees, for a given number of seconds; scoring slides its windows by half, so that
+each token has at least half a window before it, and leaves out EOS.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import count
 from math import log as ln
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from benchmarks.peers.midilike import BOS, EOS, PAD, VOCABULARY_SIZE, encode, is
 from losscal.cli import EXIT_DONE, add_data_flag, add_flags, command_line, config_from, log
 from losscal.settings import Count, PositiveShare, Range, Settings, TrainingSeed
 from symbolic.data.corpus import Corpus
-from symbolic.models.configs import GPTConfig
+from symbolic.models.phrases.config import PhraseConfig
 from symbolic.notes.performance import Performance
 from symbolic.tokens.events import END
 from symbolic.tokens.events import decode as decode_events
@@ -29,6 +29,8 @@ from symbolic.tokens.events import decode as decode_events
 if TYPE_CHECKING:
     import torch
     from transformers import LlamaForCausalLM
+
+    from symbolic.models.phrases.model import PhraseGPT
 
 KIND = "llama"
 CONTEXT_TOKENS = 1024
@@ -66,7 +68,7 @@ class PeerConfig(Settings):
         return self.lr * min(1.0, share / self.warmup_share, (1 - share) / self.decay_share)
 
 
-def peer_shape(config: GPTConfig, parameters: int) -> dict[str, int]:
+def peer_shape(config: PhraseConfig, parameters: int) -> dict[str, int]:
     """Arguments of a LlamaConfig: layers, width and heads of `config`, the MLPs as wide as makes up `parameters`.
 
     The MLP's width is a multiple of 32, as processors like it.
@@ -81,6 +83,11 @@ def peer_shape(config: GPTConfig, parameters: int) -> dict[str, int]:
         "num_attention_heads": config.heads,
         "max_position_embeddings": CONTEXT_TOKENS,
     }
+
+
+def transformer_parameters(model: "PhraseGPT") -> int:
+    """How many numbers our model reads and predicts notes with where no code is told."""
+    return sum(p.numel() for part in (model.embedding, model.history, model.chain) for p in part.parameters())
 
 
 def build(shape: dict[str, int]) -> "LlamaForCausalLM":
@@ -118,17 +125,32 @@ def next_token_nats(model: "LlamaForCausalLM", tokens: "torch.Tensor") -> "torch
     return cross_entropy(logits.transpose(1, 2), tokens[:, 1:], ignore_index=PAD, reduction="none")
 
 
+class Window(NamedTuple):
+    """Tokens start..stop-1 of a document, of which those from `score_from` on are scored here."""
+
+    start: int
+    stop: int
+    score_from: int
+
+
+def windows_of(length: int, context: int) -> Iterator[Window]:
+    """Windows of `context` tokens over `length`, half a window apart; each token scored once."""
+    yield Window(0, min(length, context), 0)
+    half = context // 2
+    for score_from in range(context, length, half):
+        start = (score_from // half - 1) * half
+        yield Window(start, min(length, start + context), score_from)
+
+
 def token_nats(
     model: "LlamaForCausalLM", performance: Performance, *, batch_windows: int = 8, context: int = CONTEXT_TOKENS
 ) -> np.ndarray:
     """-log p of each token of `encode(performance)`, float64 [S], in windows of `context` tokens of its document."""
     import torch
 
-    from symbolic.scoring.likelihood import windows_of
-
     document = np.concatenate([[BOS], encode(performance)])
     nats = np.zeros(len(document))
-    windows = list(windows_of(0, len(document), context))
+    windows = list(windows_of(len(document), context))
     with torch.inference_mode():
         for first in range(0, len(windows), batch_windows):
             batch = windows[first : first + batch_windows]
@@ -145,7 +167,7 @@ def excerpts(corpus: Corpus, seed: int) -> Iterator[np.ndarray]:
     from train.symbolic.crops import Crops
 
     config = CropConfig(crop_events=CONTEXT_TOKENS // TOKENS_PER_NOTE + 1, seed=seed)
-    crops = Crops(corpus, config, epoch=0, styles=())
+    crops = Crops(corpus, config, styles=())
     for index in count():
         events, mid_piece, _ = crops[index]
         start, end = [] if mid_piece else [BOS], [EOS] if events[-1, 0] == END else []
@@ -199,13 +221,13 @@ def validation_bits_per_note(model: "LlamaForCausalLM", corpus: Corpus) -> float
 def run_training(flags: argparse.Namespace, command: str) -> Path:
     """Train beside the event model of the corpus's styles; write <out>/llama.safetensors with its story."""
     from losscal.weights import save_weights
-    from symbolic.models.event_gpt import EventGPT
+    from symbolic.models.phrases.model import PhraseGPT
     from train.common import story_of
     from train.gpt import with_styles
 
     corpus = Corpus.open(flags.data)
-    ours = with_styles(GPTConfig(), corpus, least_pieces=3)
-    shape = peer_shape(ours, sum(p.numel() for p in EventGPT(ours).parameters()))
+    ours = with_styles(PhraseConfig(), corpus, least_pieces=3)
+    shape = peer_shape(ours, transformer_parameters(PhraseGPT(ours)))
     config = config_from(flags, PeerConfig)
     model, steps = train(corpus, shape, config)
     figures = {"steps": steps, "val_bits_per_note": validation_bits_per_note(model, corpus)}

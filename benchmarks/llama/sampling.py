@@ -1,4 +1,4 @@
-"""Music drawn from the peer, `benchmarks.llama`, by transformers' own `generate`; its context slides as in scoring."""
+"""Music drawn from the peer, `benchmarks.llama`, by transformers' own `generate`, its context sliding by half."""
 
 from typing import TYPE_CHECKING
 

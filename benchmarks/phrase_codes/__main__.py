@@ -1,10 +1,10 @@
-"""`python -m benchmarks.phrase_codes FILE`: do phrase codes carry the music, and at what rate?
+"""`python -m benchmarks.phrase_codes [FILE]`: do phrase codes carry the music, and at what rate?
 
-For the weights of a phrase model, over 256-note excerpts of test pieces, by how many of a code's stages are told: the
-bits a note that so many can hold; what the notes then cost, what the codes cost and, where all are told, their sum, the
-bound, beside the exact figure; the note F1 (mir_eval, 50 ms onsets) of what the codes alone restore, and the F1 of its
-pitch classes by second; what the notes cost under the codes of other phrases of the excerpt. Beside it the same model
-with a codec that nobody has trained. Intervals: 95 %, bootstrap over pieces.
+For the weights of a phrase model, over 256-note excerpts of test pieces, by the codes' rate: the bits a note that they
+can hold; what the notes then cost, what the codes cost, and their sum, the bound, beside the exact figure; the note F1
+(mir_eval, 50 ms onsets) of what the codes alone restore, and the F1 of its pitch classes by second; what the notes cost
+under the codes of other phrases of the excerpt. Beside it the same model with codebooks, teller and code head that
+nobody has trained. Intervals: 95 %, bootstrap over pieces.
 """
 
 import argparse
@@ -21,11 +21,10 @@ from losscal.statistics import markdown_table, mean, with_interval
 
 if TYPE_CHECKING:
     from symbolic.models.phrases.model import PhraseGPT
-    from symbolic.scoring.phrase_codes import Passage
 
 HEADER = (
     "codec",
-    "stages",
+    "rate",
     "holds bits/note",
     "notes bits/note",
     "codes bits/note",
@@ -35,11 +34,11 @@ HEADER = (
     "pitch classes",
     "shuffled codes, nats/note",
 )
-UNTRAINED_PARTS = ("encoder", "decoder", "code_head")
+UNTRAINED_PARTS = ("codebooks", "teller", "code_head")
 
 
 def untrained_codec(model: "PhraseGPT") -> "PhraseGPT":
-    """The same model with fresh encoder, decoder and code head."""
+    """The same model with a fresh codec."""
     import torch
 
     from symbolic.models.phrases.model import PhraseGPT
@@ -51,28 +50,25 @@ def untrained_codec(model: "PhraseGPT") -> "PhraseGPT":
     return fresh
 
 
-def rate_row(name: str, model: "PhraseGPT", passages: Sequence["Passage"], stages: int) -> list[str]:
-    """One line of the table."""
+def rate_row(name: str, model: "PhraseGPT", music: Sequence[np.ndarray], rate: int) -> list[str]:
+    """One line of the table, of events [S, 4] by excerpt."""
     import torch
 
-    from symbolic.scoring.codes import note_f1
-    from symbolic.scoring.phrase_codes import as_performance, pitch_class_f1, restored
+    from symbolic.scoring.phrase_codes import Passage, note_f1, notes_of_events, pitch_class_f1, restored
 
     rng = np.random.default_rng(1)
     rows, f1, classes = [], [], []
-    for passage in passages:
-        order = torch.from_numpy(rng.permutation(passage.codes.shape[1]))
-        told = passage.note_nats(passage.codes, stages).sum()
-        shuffled = passage.note_nats(passage.codes[:, order], stages).sum()
-        code = passage.code_nats(passage.codes).sum()
-        exact = passage.exact_nats().sum()
-        original = as_performance(passage.events[0].numpy())
+    for events in music:
+        passage = Passage(model, events, rate=rate)
+        order = torch.from_numpy(rng.permutation(passage.codes.length.shape[1]))
+        told = passage.note_nats(passage.codes).sum()
+        shuffled = passage.note_nats(passage.codes.map(lambda part, order=order: part[:, order])).sum()
+        original, copy = notes_of_events(events), restored(passage.codes)
+        code, exact = passage.code_nats(passage.codes).sum(), passage.exact_nats().sum()
         rows.append((told, code, exact, shuffled - told, len(original)))
-        copy = as_performance(restored(model, passage.codes, stages_told=stages)[0])
-        f1.append(note_f1(original, copy))
+        f1.append(note_f1(original, copy) if len(copy) else 0.0)
         classes.append(pitch_class_f1(original, copy))
     told, code, exact, _, notes = np.array(rows).sum(0)
-    is_whole = stages == model.config.stages
 
     def bits(nats: float) -> str:
         return f"{nats / notes / log(2):.2f}"
@@ -82,11 +78,11 @@ def rate_row(name: str, model: "PhraseGPT", passages: Sequence["Passage"], stage
 
     return [
         name,
-        str(stages),
-        f"{stages * model.config.bits_per_phrase / model.config.stages / model.config.phrase_events:.2f}",
+        str(rate),
+        f"{model.config.bits_per_phrase(rate) / model.config.phrase_events:.2f}",
         bits(told),
-        bits(code) if is_whole else "",
-        bits(told + code) if is_whole else "",
+        bits(code),
+        bits(told + code),
         bits(exact),
         with_interval(np.array(f1), mean, ".3f"),
         with_interval(np.array(classes), mean, ".3f"),
@@ -97,26 +93,24 @@ def rate_row(name: str, model: "PhraseGPT", passages: Sequence["Passage"], stage
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.phrase_codes", description=__doc__)
-    parser.add_argument("file", type=Path, metavar="FILE", help="weights of train.phrases")
+    parser.add_argument("file", type=Path, nargs="?", metavar="FILE", help="weights (default: the shipped ones)")
     add_data_flag(parser)
     parser.add_argument("--pieces", type=in_range(Count), default=60, help="test pieces, one excerpt each (default 60)")
     flags = parser.parse_args(argv)
 
     from benchmarks.excerpts import excerpts_of_test_pieces
     from symbolic.data.corpus import Corpus
-    from symbolic.models.registry import load_model
-    from symbolic.scoring.phrase_codes import Passage
+    from symbolic.models.registry import load_model, weights_path
     from symbolic.tokens.events import encode
 
-    model, _ = load_model(flags.file, kind="phrases")
+    model, _ = load_model(flags.file or weights_path())
     excerpts = excerpts_of_test_pieces(Corpus.open(flags.data), pieces=flags.pieces, per_piece=1, notes=256)
     size = model.config.phrase_events
     music = [encode(excerpt, end=False) for excerpt in excerpts]
     music = [row[: len(row) // size * size] for row in music]
     lines = []
     for name, one in (("trained", model), ("untrained", untrained_codec(model))):
-        passages = [Passage(one, row) for row in music]
-        lines += [rate_row(name, one, passages, stages) for stages in range(model.config.stages + 1)]
+        lines += [rate_row(name, one, music, rate) for rate in range(model.config.rates + 1)]
     write_result(f"{len(excerpts)} test excerpts of 256 notes\n")
     write_result(markdown_table(HEADER, lines))
     return EXIT_DONE

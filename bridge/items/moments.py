@@ -60,7 +60,7 @@ def of_notes(view: str, performance: "Performance", score: "SymbolicScore", star
 
     if len(performance) < FEWEST_NOTES:
         return []
-    excess = score.note_nats - _usual(score.note_nats, AROUND_NOTES)  # [N, 4]
+    excess = score.attribute_nats - _usual(score.attribute_nats, AROUND_NOTES)  # [N, 4]
     onset = start_seconds + performance.notes["onset_ticks"] * TICK_SECONDS
     end = onset + performance.notes["duration_ticks"] * TICK_SECONDS
     moments = []

@@ -1,11 +1,12 @@
-"""A note's attributes predicted in turn from one state: the head of every symbolic model.
+"""A note's attributes predicted in turn from one state.
 
 By the chain rule p(time, pitch, velocity, duration | past) = p(time | past) p(pitch | past, time) ..., each factor a
 softmax over its own vocabulary. The cost is a small MLP per attribute instead of a transformer position per attribute.
 One walk over the attributes serves scoring and sampling: what differs is who names each value.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 import torch
 import torch.nn.functional as F
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 
 from symbolic.models.copying import Pointer, Recent, elapsed_ticks
 from symbolic.models.transformer import MLP
-from symbolic.tokens.events import ATTRIBUTES, VOCABULARY
+from symbolic.tokens.events import ATTRIBUTES, REST, VOCABULARY
 
 # (attribute, hidden state [B, S, D], copy logits [B, S, V]) -> the attribute's values int64 [B, S]
 Choose = Callable[[str, Tensor, Tensor], Tensor]
@@ -36,26 +37,50 @@ class AutoregressiveHead(nn.Module):
         for embedding in self.embeddings.values():
             nn.init.normal_(embedding.weight, std=0.02)
 
-    def walk(self, state: Tensor, recent: Recent, choose: Choose) -> Tensor:
+    def walk(
+        self, state: Tensor, recent: Recent, choose: Choose, told: Mapping[str, Tensor] = MappingProxyType({})
+    ) -> Tensor:
         """Ask `choose` for each attribute in turn, given what it said before; its answers int64 [B, S, 4].
 
-        state [B, S, D] of the past; `recent` as it stands at the onset before.
+        state [B, S, D] of the past; `recent` as it stands at the onset before; told: by attribute, what a code adds
+        to the copy logits, float [B, S, V].
         """
         values = []
-        for index, name in enumerate(ATTRIBUTES):
-            state = state + self.position[index]
-            state = state + self.mlp[name](self.norm(state))
-            hidden = self.norm(state)
-            value = choose(name, hidden, self.pointer.copy_logits(name, hidden, recent))
+        for name in ATTRIBUTES:
+            state, hidden = self._turn(name, state)
+            copy_logits = self.pointer.copy_logits(name, hidden, recent)
+            if name in told:
+                copy_logits = copy_logits + told[name]
+            value = choose(name, hidden, copy_logits)
             values.append(value)
             if name == "time":
                 recent = recent.advance(elapsed_ticks(value))
             state = state + self.embeddings[name](value)
         return torch.stack(values, dim=-1)
 
+    def time_logits(self, state: Tensor, recent: Recent) -> Tensor:
+        """Logits float32 [B, S, V] of the times of the events to predict; see `walk`."""
+        _, hidden = self._turn("time", state)
+        return self.logits("time", hidden, self.pointer.copy_logits("time", hidden, recent))
+
+    def _turn(self, attribute: str, state: Tensor) -> tuple[Tensor, Tensor]:
+        """(the state as it goes on, what the attribute is predicted from), both [B, S, D]."""
+        state = state + self.position[ATTRIBUTES.index(attribute)]
+        state = state + self.mlp[attribute](self.norm(state))
+        return state, self.norm(state)
+
     def logits(self, attribute: str, hidden: Tensor, copy_logits: Tensor) -> Tensor:
         """Logits of an attribute's values, float32 [..., V]; their softmax is its distribution."""
         return self.output[attribute](hidden).float() + copy_logits
+
+
+def scored_cells(events: Tensor, valid: Tensor) -> Tensor:
+    """Which attributes carry nats: bool [B, S, 4]; REST and END have a time only, padding has nothing.
+
+    events int64 [B, S, 4], valid bool [B, S].
+    """
+    is_note = valid & (events[..., 0] < REST)
+    return torch.stack([valid, is_note, is_note, is_note], dim=-1)
 
 
 def nats_of(logits: Tensor, target: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from losscal.settings import require
-from symbolic.models.configs import GPTConfig
+from symbolic.models.phrases.config import PhraseConfig
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,7 +26,7 @@ def parse_blend(text: str) -> dict[str, float]:
     return {name: weight / total for name, weight in weights.items()}
 
 
-def style_vector(config: GPTConfig, composers: Mapping[str, float], eras: Mapping[str, float]) -> "Tensor | None":
+def style_vector(config: PhraseConfig, composers: Mapping[str, float], eras: Mapping[str, float]) -> "Tensor | None":
     """Shares by name to float32 [styles] in the order of `config.styles`; None where nothing is asked for.
 
     A name may be any words of a known one, in any order, case and accents aside. Raises ValueError where it fits none

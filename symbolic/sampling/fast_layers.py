@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from symbolic.models.copying import TraitScores
-from symbolic.models.event_gpt import EventGPT
-from symbolic.models.vqvae import AttributeVQ
+from symbolic.models.phrases.codebooks import Codebooks
+from symbolic.models.phrases.model import PhraseGPT
 from symbolic.sampling.row_product import RowProduct
 
 
@@ -40,24 +40,12 @@ class RowTraitScores(nn.Module):
         return self.products[attribute](query)
 
 
-class CodeTables(nn.Module):
-    """The tables of an AttributeVQ whose weights stay what they are."""
-
-    def __init__(self, attribute: AttributeVQ) -> None:
-        super().__init__()
-        self._codebook, self._decoder = attribute.codebook(), attribute.decode_all()
-
-    def codebook(self) -> tuple[Tensor, Tensor]:
-        """See AttributeVQ."""
-        return self._codebook
-
-    def decode_all(self) -> Tensor:
-        """See AttributeVQ."""
-        return self._decoder
+LEAST_LENGTH = 1e-30
+"""Keeps a division by the length of nothing finite."""
 
 
 class UnitNorm(nn.Module):
-    """nn.RMSNorm without a gain in three operations, for vectors that are not zero."""
+    """nn.RMSNorm without a gain in four operations; a vector of zeros stays one."""
 
     def __init__(self, norm: nn.RMSNorm) -> None:
         super().__init__()
@@ -66,7 +54,8 @@ class UnitNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[..., D] to [..., D]."""
-        return x.div(torch.linalg.vector_norm(x, dim=-1, keepdim=True)).mul_(self.length)
+        lengths = torch.linalg.vector_norm(x, dim=-1, keepdim=True).clamp_min_(LEAST_LENGTH)
+        return x.div(lengths).mul_(self.length)
 
 
 SWAPS = {
@@ -74,13 +63,12 @@ SWAPS = {
     nn.RMSNorm: UnitNorm,
     nn.Dropout: lambda _: nn.Identity(),
     TraitScores: RowTraitScores,
-    AttributeVQ: CodeTables,
 }
 """Type of layer to what takes its place."""
 
 
 @torch.no_grad()
-def for_sampling(model: EventGPT) -> EventGPT:
+def for_sampling(model: PhraseGPT) -> PhraseGPT:
     """A copy of the model with SWAPS made, for inference alone; the model itself stays as it is."""
     copy = deepcopy(model).eval()
     _swap(copy)
@@ -89,6 +77,8 @@ def for_sampling(model: EventGPT) -> EventGPT:
 
 def _swap(module: nn.Module) -> None:
     for name, child in module.named_children():
+        if isinstance(child, Codebooks):
+            continue  # exact as it is
         if type(child) in SWAPS:
             setattr(module, name, SWAPS[type(child)](child))
         else:

@@ -1,51 +1,95 @@
 """Incremental decoding: B pieces of a model drawn one event at a time, keys and values of the past kept.
 
-The model's own modules do it, over a cache; what scores an event also draws it.
+The model's own modules do it, over a cache that slides; what scores an event also draws it. In the reading of `vqvae` a
+phrase's code is drawn before its first event and told to all of them; a phrase that what is given has begun is finished
+without one.
 """
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from symbolic.models.event_gpt import EventGPT
-from symbolic.models.head import Choose
-from symbolic.models.transformer import KVCache
+from symbolic.models.head import Choose, nats_of
+from symbolic.models.phrases.codec import Codes
+from symbolic.models.phrases.model import Past, PhraseGPT, Reading
+from symbolic.scoring.phrases import CHUNK_EVENTS
+from symbolic.tokens.events import END
+
+# scores [B, K] of a code -> codes int64 [B]
+ChooseCode = Callable[[Tensor], Tensor]
 
 
 class IncrementalDecoder:
-    """The next event of B pieces: `open` a window, then `next_event` and `append` in turn.
+    """The next event of B pieces that go on from the same events: `next_event` and `append` in turn.
 
     Args:
         model: whose distribution the events come from.
+        events: int64 [S, 4], what all begin with.
         batch: pieces beside each other.
+        style: float [styles] or None.
+        choose_code: draws the codes of phrases; None: none is told.
+
+    Raises ValueError for a model that hears earlier phrases through its prior: drawing does not keep them.
     """
 
-    def __init__(self, model: EventGPT, batch: int) -> None:
-        self.model, self.batch = model, batch
-        self.cache = KVCache(model.config, batch)
-
-    def open(self, events: Tensor, mid_piece: bool, style: Tensor | None, *, alike: bool) -> None:
-        """Begin a window with its events int64 [B, S, 4]; style float [styles] or None.
-
-        alike: all rows hold the same events, and one stands for all.
-        """
-        self.cache.length = 0
-        rows, cache = (1, self.cache.first_row()) if alike else (self.batch, self.cache)
-        embedded = self.model.embed(events[:rows])  # [rows, S, D]
-        opening = torch.full((rows,), mid_piece)
-        states = self.model.history(embedded, opening, None if style is None else style[None], cache)
-        past = self.model.chain.pointer.past(events[:rows], embedded)
-        if alike:
-            self.cache.spread_first_row(cache.length)
-        self.state = states[:, -1:].expand(self.batch, -1, -1)  # [B, 1, D]
-        self.past = past._make(part.expand(self.batch, *part.shape[1:]) for part in past)
+    def __init__(
+        self,
+        model: PhraseGPT,
+        events: Tensor,
+        *,
+        batch: int,
+        style: Tensor | None = None,
+        choose_code: ChooseCode | None = None,
+    ) -> None:
+        if model.config.prior_phrases:
+            raise ValueError(
+                f"model: hears {model.config.prior_phrases} phrases through its prior; draw from one that hears none"
+            )
+        self.model, self.batch, self.choose_code = model, batch, choose_code
+        self.style = None if style is None else style[None]
+        self.played = len(events)
+        self.codes: Codes | None = None  # of the present phrase
+        past = model.opening_past(events[None])
+        for chunk in events.split(CHUNK_EVENTS):  # one stands for all
+            past.hear(chunk[None])
+            reading = self._read(past)
+        self.past, self.reading = past.expanded(batch), reading.last().expanded(batch)
 
     def next_event(self, choose: Choose) -> Tensor:
         """The event int64 [B, 4] that `choose` makes of each attribute's hidden state and copy logits; see the head."""
-        head = self.model.chain
-        return head.walk(self.state, head.pointer.recent(self.past, positions=1), choose)[:, 0]
+        told = self.reading if self.choose_code is None else self._told()
+        return self.model.choose_events(told, choose)[:, 0]
 
     def append(self, event: Tensor) -> None:
         """Go on from an event int64 [B, 4]."""
-        embedded = self.model.embed(event[:, None])  # [B, 1, D]
-        self.state = self.model.history.transformer(embedded, self.cache)
-        self.past = self.model.chain.pointer.past(event[:, None], embedded, before=self.past)
+        self.played += 1
+        if self.codes is not None:
+            self.events = torch.cat([self.events, event[:, None]], dim=1)
+        self.past.hear(event[:, None])
+        self.reading = self._read(self.past)
+
+    def end_nats(self) -> Tensor:
+        """-log p of the end symbol in the place of the next event, whatever its phrase's code, float32 [B]."""
+        logits = self.model.chain.time_logits(self.reading.states, self.reading.recent)[:, 0]
+        return nats_of(logits, torch.full((self.batch,), END))
+
+    def _read(self, past: Past) -> Reading:
+        return self.model.read_next(past, torch.zeros(1, dtype=torch.bool), self.style)
+
+    def _told(self) -> Reading:
+        """The reading of the next event, told its phrase's code, which is drawn where the phrase begins."""
+        model, begins = self.model, self.played % self.model.config.phrase_events == 0
+        if begins:
+            self.codes = model.draw_codes(self.reading, self.choose_code)
+            self.phrase, self.events = self.reading.states[:, :0], torch.zeros((self.batch, 0, 4), dtype=torch.long)
+        elif self.codes is None:
+            return self.reading
+        self.phrase = torch.cat([self.phrase, self.reading.states], dim=1)
+        told = model.tell(
+            self.reading._replace(states=self.phrase),
+            self.codes,
+            torch.full((self.batch, 1), model.config.rates),
+            torch.cat([self.events, torch.zeros((self.batch, 1, 4), dtype=torch.long)], dim=1),
+        )
+        return told._replace(states=told.states[:, -1:], told={name: x[:, -1:] for name, x in told.told.items()})

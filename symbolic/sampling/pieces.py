@@ -1,9 +1,10 @@
 """New music from a model: pieces and continuations of a wanted length, each from a seed of its own.
 
 `generate` draws one piece; `draw_pieces` draws several beside each other and tells what each cost. Pieces of one seed
-are told apart by their numbers as candidates, and each comes out the same alone and in any batch. The context slides
-exactly as the windows of `symbolic.scoring.likelihood` do, so each value is drawn from the distribution that scores it,
-less what the constraints (`symbolic.sampling.constraints`) and cuts (`symbolic.sampling.sampler`) take away.
+are told apart by their numbers as candidates, and each comes out the same alone and in any batch. Each event sees the
+window that it sees in `symbolic.scoring.likelihood`, so each value is drawn from the distribution that scores it, less
+what the constraints (`symbolic.sampling.constraints`) and cuts (`symbolic.sampling.sampler`) take away. In the reading
+of `vqvae` (`told`) the codes of phrases are drawn, too.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,7 +16,7 @@ from torch import Tensor
 
 from losscal.processes.progress import Progress, unwatched
 from symbolic.models.configs import SamplingConfig
-from symbolic.models.event_gpt import EventGPT
+from symbolic.models.phrases.model import PhraseGPT
 from symbolic.notes.performance import TICK_SECONDS, Performance
 from symbolic.sampling.endings import BRANCHES, find_ending, window
 from symbolic.sampling.fast_layers import for_sampling
@@ -57,11 +58,12 @@ class DrawnPiece:
 
 
 def generate(
-    model: EventGPT,
+    model: PhraseGPT,
     *,
     seconds: float | None = None,
     notes: int | None = None,
     seed: int,
+    told: bool = False,
     prompt: Performance | None = None,
     style: Tensor | None = None,
     sampling: SamplingConfig | None = None,
@@ -69,16 +71,25 @@ def generate(
 ) -> Performance:
     """One piece, candidate 0 of `draw_pieces`."""
     return draw_pieces(
-        model, seconds=seconds, notes=notes, seed=seed, prompt=prompt, style=style, sampling=sampling, ending=ending
+        model,
+        seconds=seconds,
+        notes=notes,
+        seed=seed,
+        told=told,
+        prompt=prompt,
+        style=style,
+        sampling=sampling,
+        ending=ending,
     )[0].performance
 
 
 def draw_pieces(
-    model: EventGPT,
+    model: PhraseGPT,
     *,
     seconds: float | None = None,
     notes: int | None = None,
     seed: int,
+    told: bool = False,
     candidates: Sequence[int] = (0,),
     prompt: Performance | None = None,
     style: Tensor | None = None,
@@ -91,10 +102,11 @@ def draw_pieces(
     """Draw the numbered candidates of a seed, in the order given.
 
     Args:
-        model: an event or code model.
+        model: the phrase model.
         seconds: how far the new onsets go beyond the prompt's last onset (beyond 0 without one); or
         notes: how many notes to add.
         seed: with a candidate's number, decides its notes on a given machine, whatever else is drawn beside it.
+        told: in the reading of `vqvae`, a code for each phrase first; else in that of `events`.
         candidates: numbers from 0.
         prompt: music to go on from; it opens the result unchanged.
         style: float [styles], weights of the model's composers and eras (`symbolic.models.styles`); None: of no style.
@@ -113,6 +125,7 @@ def draw_pieces(
         WantedLength.of(seconds=seconds, notes=notes),
         prompt,
         seed,
+        told,
         style,
         sampling or SamplingConfig(),
         progress,
@@ -132,16 +145,17 @@ def draw_pieces(
 class _Draws:
     """What all draws of one call share."""
 
-    model: EventGPT
+    model: PhraseGPT
     length: WantedLength
     prompt: Performance | None
     seed: int
+    told: bool
     style: Tensor | None
     sampling: SamplingConfig
     progress: Progress
 
     @cached_property
-    def fast_model(self) -> EventGPT:
+    def fast_model(self) -> PhraseGPT:
         """The model that is drawn from."""
         return for_sampling(self.model)
 
@@ -190,6 +204,7 @@ class _Draws:
             sampler,
             events,
             batch=len(keys),
+            told=self.told,
             style=self.style,
             longest_repeat=self.sampling.longest_repeat,
             watch_end=watch_end,

@@ -58,8 +58,8 @@ class Judged:
 
     Args:
         piece: the piece.
-        model_bits_per_note: unmasked, what the model gives the new notes, of no known style; of codes and values
-            together in a model with codes.
+        model_bits_per_note: unmasked, what the model gives the new notes, of no known style; of codes and notes
+            together in the reading of `vqvae`.
         drawn_bits_per_note: masked, the probability with which they were drawn (`DrawnPiece.drawn_nats`).
         standing: among held-out real music; None without references, or for too few notes.
     """

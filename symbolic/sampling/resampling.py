@@ -15,15 +15,13 @@ from math import ceil
 from typing import NamedTuple
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from losscal.processes.progress import Progress, unwatched
 from symbolic.models.configs import PolishConfig
-from symbolic.models.event_gpt import EventGPT
+from symbolic.models.phrases.model import PhraseGPT
 from symbolic.notes.performance import Performance
-from symbolic.scoring.likelihood import bound_nats, score
-from symbolic.tokens.events import ATTRIBUTES, VOCABULARY
+from symbolic.scoring.alternatives import nats_by_step
+from symbolic.scoring.likelihood import score
 
 FIELDS = {"pitch": "pitch", "velocity": "velocity_bin", "duration": "duration_ticks"}
 """What can be resampled: an attribute's name to its field of the notes."""
@@ -70,35 +68,6 @@ class Value(NamedTuple):
     alternatives: np.ndarray
 
 
-class Alternatives:
-    """The nats of each attribute with each of STEPS taken from the value given, by past alone.
-
-    It takes a model's place in `likelihood.score`, whose windows so serve for long pieces.
-    """
-
-    name = "alternatives"
-    terms = tuple(f"step {number}" for number in range(len(STEPS["pitch"])))
-
-    def __init__(self, model: EventGPT) -> None:
-        self.model, self.context_events, self.parameters = model, model.context_events, model.parameters
-
-    def event_nats(self, events: Tensor, valid: Tensor, mid_piece: Tensor, style: Tensor | None = None) -> Tensor:
-        """As `SymbolicModel.event_nats`; none for what is never resampled, infinite beyond an attribute's ends."""
-        model = self.model
-
-        def nats_by_step(attribute: str, hidden: Tensor, copy_logits: Tensor, value: Tensor) -> Tensor:
-            if attribute not in FIELDS:
-                return hidden.new_zeros((*value.shape, len(self.terms)))
-            size, nats = VOCABULARY[attribute], []
-            for step in STEPS[attribute].tolist():
-                other = (value + step).clamp(0, size - 1)
-                of_step = bound_nats(model.attribute_nats(attribute, hidden, copy_logits, other), model.terms)
-                nats.append(of_step.masked_fill(other != value + step, torch.inf))
-            return torch.stack(nats, dim=-1)
-
-        return model.walk_nats(events, valid, mid_piece, style, nats_by_step)
-
-
 class Polisher:
     """The search on one piece.
 
@@ -106,14 +75,17 @@ class Polisher:
         model: what says how likely notes are.
         given: the piece as it was.
         config: what may change.
+        told: by the bound of `vqvae`, see `likelihood.score`.
         excerpt: the piece is cut out of a longer one, see `likelihood.score`.
     """
 
-    def __init__(self, model: EventGPT, given: Performance, config: PolishConfig, *, excerpt: bool = False) -> None:
-        self.model, self.given, self.config, self.excerpt = model, given.notes, config, excerpt
+    def __init__(
+        self, model: PhraseGPT, given: Performance, config: PolishConfig, *, told: bool = False, excerpt: bool = False
+    ) -> None:
+        self.model, self.given, self.config, self.told, self.excerpt = model, given.notes, config, told, excerpt
         self.notes = given.notes.copy()  # in the order given, whatever their values become
         self.rng = np.random.default_rng(config.seed)
-        self.nll_nats = score(model, [given], excerpt=excerpt)[0].nll_nats
+        (self.nll_nats,) = self._scored([given], excerpt=excerpt)
         self.doubtful = self.drawn = self.accepted = 0
 
     def run(self, is_typical: Callable[[float], bool], progress: Progress = unwatched) -> Polished:
@@ -129,7 +101,7 @@ class Polisher:
         return self._result(is_typical=False)
 
     def _result(self, *, is_typical: bool) -> Polished:
-        nll_nats = score(self.model, [_piece(self.notes)], excerpt=self.excerpt)[0].nll_nats
+        (nll_nats,) = self._scored([_piece(self.notes)], excerpt=self.excerpt)
         return Polished(self.notes.copy(), nll_nats, self.doubtful, self.drawn, self.accepted, is_typical)
 
     def _doubtful(self, progress: Progress) -> list[Value]:
@@ -146,14 +118,14 @@ class Polisher:
     def _least_likely(self) -> list[Value]:
         """The values that by past alone are least likely beside their likeliest alternative, those first."""
         order = _order(self.notes)
-        scored = score(Alternatives(self.model), [_piece(self.notes)], excerpt=self.excerpt)[0].term_nats
-        nats = np.stack([scored[term] for term in Alternatives.terms], axis=-1)  # [N, 4, 25]
-        columns = [ATTRIBUTES.index(name) for name in self.config.attributes]
-        excess = (nats[..., len(Alternatives.terms) // 2] - nats.min(axis=-1))[:, columns]
+        steps = {name: STEPS[name] for name in self.config.attributes}
+        nats_of = nats_by_step(self.model, _piece(self.notes), steps, excerpt=self.excerpt)
+        nats = np.stack([*nats_of.values()], axis=1)  # [N, attributes, 25]
+        excess = nats[..., nats.shape[-1] // 2] - nats.min(axis=-1)
         n_listed = ceil(self.config.visit_share * len(order))
         listed = np.argsort(-excess, axis=None, kind="stable")[:n_listed]
         return [
-            self._value(int(order[note]), self.config.attributes[column], nats[note, columns[column]])
+            self._value(int(order[note]), self.config.attributes[column], nats[note, column])
             for note, column in zip(*np.unravel_index(listed, excess.shape), strict=True)
         ]
 
@@ -179,7 +151,7 @@ class Polisher:
         if drawn == own or not self._within_keep_share(value.index, field, values[drawn]):
             return
         self.drawn += 1
-        reach = self.model.context_events
+        reach = self.model.config.window_events
         own_nats, drawn_nats = self._nats_of(value, values[[own, drawn]], reach, reach)
         is_likelier_by = (own_nats - drawn_nats) - (near_nats[own] - near_nats[drawn])
         if np.log(self.rng.random()) < is_likelier_by:
@@ -202,13 +174,18 @@ class Polisher:
 
     def _nats_of(self, value: Value, values: np.ndarray, before: int, after: int) -> np.ndarray:
         """Nats of the passage around a note with each of `values` [V] in its place, float64 [V]."""
-        first = max(0, value.index - before)
+        size = self.model.config.phrase_events
+        first = max(0, value.index - before) // size * size  # so that phrases are cut as in the piece
         passages = []
         for other in values:
             passage = self.notes[first : value.index + after + 1].copy()
             passage[FIELDS[value.attribute]][value.index - first] = other
             passages.append(_piece(passage))
-        return np.array([result.nll_nats for result in score(self.model, passages, excerpt=self.excerpt or first > 0)])
+        return np.array(self._scored(passages, excerpt=self.excerpt or first > 0))
+
+    def _scored(self, music: list[Performance], *, excerpt: bool) -> list[float]:
+        """Nats of each piece."""
+        return [result.nll_nats for result in score(self.model, music, told=self.told, excerpt=excerpt)]
 
     def _within_keep_share(self, index: int, field: str, value: int) -> bool:
         """Would enough notes still be those given?"""

@@ -10,13 +10,12 @@ import torch
 from torch import Tensor
 
 from losscal.processes.progress import Progress, unwatched
-from symbolic.models.event_gpt import EventGPT
+from symbolic.models.phrases.model import PhraseGPT
 from symbolic.notes.performance import TICK_SECONDS
 from symbolic.sampling.constraints import Constraints
 from symbolic.sampling.incremental import IncrementalDecoder
 from symbolic.sampling.sampler import Sampler
-from symbolic.scoring.likelihood import window_start
-from symbolic.tokens.events import ATTRIBUTES, END, REST, REST_TICKS
+from symbolic.tokens.events import REST, REST_TICKS
 
 # (logits [B, V], bool [B] of the rows whose value will not be thrown away) -> values int64 [B]
 Draw = Callable[[Tensor, Tensor], Tensor]
@@ -30,78 +29,64 @@ class EventStream:
         draw: picks the values.
         events: int64 [S, 4] that every piece goes on from.
         batch: pieces beside each other.
-        style: float [styles], see `event_gpt.History`.
-        codes: int64 [T, 4], the codes of the events where they are given; drawn where not.
+        told: draw a code for each phrase first, then its events told that code, the reading of `vqvae`; else `events`.
+        style: float [styles], see `phrases.model.History`.
         longest_repeat: see Constraints.
         watch_end: also note what the end symbol would cost in the place of each event.
     """
 
+    @torch.inference_mode()
     def __init__(
         self,
-        model: EventGPT,
+        model: PhraseGPT,
         draw: Draw,
         events: np.ndarray,
         *,
         batch: int = 1,
+        told: bool = False,
         style: Tensor | None = None,
-        codes: Tensor | None = None,
         longest_repeat: int | None = None,
         watch_end: bool = False,
     ) -> None:
-        self.draw, self.codes, self.style, self.watch_end = draw, codes, style, watch_end
-        self.context_events = model.context_events
-        self.decoder = IncrementalDecoder(model, batch)
-        self.rows = list(torch.from_numpy(events)[:, None].expand(-1, batch, -1))  # of [B, 4]
-        self.constraints = Constraints(self._events_from(0).numpy(), longest_repeat)
+        self.draw, self.watch_end = draw, watch_end
+        given = torch.from_numpy(events)
+        self.decoder = IncrementalDecoder(
+            model, given, batch=batch, style=style, choose_code=self._choose_code if told else None
+        )
+        self.given = given.expand(batch, -1, -1)
+        self.drawn: list[Tensor] = []  # of [B, 4]
+        self.constraints = Constraints(self.given.numpy(), longest_repeat)
         self.end_nats: list[Tensor] = []  # of [B], by event drawn
-        self._open_window(alike=True)
 
     @property
     def events(self) -> Tensor:
         """All events so far, int64 [B, S, 4]."""
-        return self._events_from(0)
+        return torch.cat([self.given, *(event[:, None] for event in self.drawn)], dim=1)
 
     @torch.inference_mode()
     def next_events(self) -> Tensor:
         """Draw one event of each piece, int64 [B, 4], and remember it."""
+        if self.drawn:
+            self.decoder.append(self.drawn[-1])
+        if self.watch_end:
+            self.end_nats.append(self.decoder.end_nats())
         self.counts, self.time = torch.ones(self.decoder.batch, dtype=torch.bool), None
         event = self.decoder.next_event(self._choose)
-        self.rows.append(event)
+        self.drawn.append(event)
         self.constraints.advance(event.numpy())
-        if window_start(len(self.rows), self.context_events) == self.window_start:
-            self.decoder.append(event)
-        else:
-            self._open_window(alike=False)
         return event
 
     def _choose(self, attribute: str, hidden: Tensor, copy_logits: Tensor) -> Tensor:
         """The values int64 [B, 1] of the next event's attribute; hidden [B, 1, D], copy_logits [B, 1, V]."""
-        model, is_time = self.decoder.model, attribute == "time"
-        if is_time and self.watch_end:
-            end = torch.full((self.decoder.batch, 1), END)
-            self.end_nats.append(model.attribute_bound_nats(attribute, hidden, copy_logits, end)[:, 0])
-        context = model.chain.logits(attribute, hidden, copy_logits)[:, 0]  # [B, V]
-        self.constraints.forbid(attribute, context, self.time)
-        logits = model.given_code(attribute, hidden[:, 0], context, self._choose_code)
+        logits = self.decoder.model.chain.logits(attribute, hidden, copy_logits)[:, 0]  # [B, V]
+        self.constraints.forbid(attribute, logits, self.time)
         value = self.draw(logits, self.counts) * self.counts  # rests hold zeros
-        if is_time:
+        if attribute == "time":
             self.time, self.counts = value, value < REST
         return value[:, None]
 
-    def _choose_code(self, attribute: str, logits: Tensor) -> Tensor:
-        if self.codes is None:
-            return self.draw(logits, self.counts)
-        return self.codes[len(self.rows), ATTRIBUTES.index(attribute)].expand(self.decoder.batch)
-
-    @torch.inference_mode()
-    def _open_window(self, *, alike: bool) -> None:
-        self.window_start = window_start(len(self.rows), self.context_events)
-        events = self._events_from(self.window_start)
-        self.decoder.open(events, self.window_start > 0, self.style, alike=alike)
-
-    def _events_from(self, start: int) -> Tensor:
-        none = torch.empty((self.decoder.batch, 0, len(ATTRIBUTES)), dtype=torch.long)
-        return torch.stack(self.rows[start:], dim=1) if len(self.rows) > start else none
+    def _choose_code(self, logits: Tensor) -> Tensor:
+        return self.draw(logits, self.counts)
 
 
 @dataclass(frozen=True)
@@ -170,13 +155,13 @@ def draw_until(
     """
     grown = np.zeros(stream.decoder.batch, dtype=np.int64)
     sizes = np.zeros_like(grown)  # events of each piece until it got there
-    given, nats = len(stream.rows), []
+    nats = []
     for reached in progress(range(amount), desc=desc):
         while (grown <= reached).any():
             sizes[grown < amount] += 1
             grown += length.grown_by(stream.next_events().numpy())
             nats.append(sampler.nats)
-    events = stream.events[:, given:].numpy()
+    events = stream.events[:, stream.given.shape[1] :].numpy()
     costs = torch.stack(nats, dim=1).numpy() if nats else np.zeros((len(grown), 0))
     ends = torch.stack(stream.end_nats, dim=1).double().numpy() if stream.end_nats else np.zeros((len(grown), 0))
     return [Draft(*parts).cut(size) for *parts, size in zip(events, costs, ends, sizes.tolist(), strict=True)]

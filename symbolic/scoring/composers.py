@@ -5,21 +5,25 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from symbolic.models.event_gpt import EventGPT
+from symbolic.models.phrases.model import PhraseGPT
 from symbolic.notes.performance import Performance
 from symbolic.scoring.likelihood import SymbolicScorer, score
 
 
-def composer_nats(model: EventGPT, performances: Sequence[Performance], *, excerpt: bool = False) -> np.ndarray:
-    """-log p(notes | composer), or its bound in a model with codes: float64 [performances, composers].
+def composer_nats(
+    model: PhraseGPT, performances: Sequence[Performance], *, told: bool = False, excerpt: bool = False
+) -> np.ndarray:
+    """-log p(notes | composer), or its bound where notes are told codes: float64 [performances, composers].
 
-    Composers in the order of `model.config.composers`; excerpt: as `likelihood.score` takes it. Costs a scoring pass
-    for each composer. Less the logarithm of how frequent each composer is, the differences of a row are those of
+    Composers in the order of `model.config.composers`; told, excerpt: as `likelihood.score` takes them. Costs a scoring
+    pass for each composer. Less the logarithm of how frequent each composer is, the differences of a row are those of
     -log p(composer | notes) (Bayes).
     """
     composers = model.config.composers
     styles = torch.eye(len(model.config.styles))[: len(composers)]
-    nats = [[of.nll_nats for of in score(model, performances, excerpt=excerpt, style=style)] for style in styles]
+    nats = [
+        [of.nll_nats for of in score(model, performances, told=told, excerpt=excerpt, style=style)] for style in styles
+    ]
     return np.array(nats, dtype=np.float64).reshape(len(composers), len(performances)).T
 
 
@@ -27,7 +31,7 @@ def nats_per_note_by_composer(
     scorer: SymbolicScorer, performances: Sequence[Performance], *, excerpt: bool = False
 ) -> list[dict[str, float]]:
     """`composer_nats` over the notes, by composer, of each performance."""
-    nats = composer_nats(scorer.model, performances, excerpt=excerpt)
+    nats = composer_nats(scorer.model, performances, told=scorer.told, excerpt=excerpt)
     composers = scorer.model.config.composers
     return [
         dict(zip(composers, (row / len(performance)).tolist(), strict=True))

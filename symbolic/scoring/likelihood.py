@@ -1,107 +1,82 @@
 """The one place where a symbolic score is computed: training, validation, tests, command lines and report call it.
 
-Nats are -log p, lower is likelier. A piece is scored in windows of the model's context: the first from the start, each
-later one half a window further on, scoring its second half, so every event is scored once with at least half a window
-of left context (all there is, near the start). Windows depend on what came before only, so a prefix of a piece scores
-as it does inside the whole piece. Sums run in float64.
+Nats are -log p, lower is likelier. One pass of the phrase model gives two readings (`symbolic.scoring.phrases`):
+`events`, the nats of each note given all before it, exact; and `vqvae`, which pays for the code of each phrase and for
+its notes told that code, an upper bound. Every event sees the same window of those before it wherever it stands, so a
+prefix of a piece scores as it does inside the whole piece, in the bound as far as its phrases are whole. Sums run in
+float64.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import log
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from losscal.files import sha256_of
-from losscal.processes.progress import watched
+from symbolic.models.phrases.model import PhraseGPT
 from symbolic.models.registry import load_model, weights_path
 from symbolic.notes.performance import Performance
-from symbolic.scoring.views import VIEWS
+from symbolic.scoring.phrases import CHUNK_EVENTS, PhraseReading, read_rows
+from symbolic.scoring.views import VIEWS, VQVAE
 from symbolic.tokens import events as ev
-
-BOUND_TERMS = ("value", "code")
-
-
-class SymbolicModel(Protocol):
-    """What can be scored: a module with an exact chain of conditional probabilities over events."""
-
-    name: str
-    terms: tuple[str, ...]  # of "value", "code", "mixture"; value and code make up the nats of an attribute
-    context_events: int  # events in a window
-
-    def event_nats(self, events: Tensor, valid: Tensor, mid_piece: Tensor, style: Tensor | None = None) -> Tensor:
-        """events int64 [B, S, 4], valid bool [B, S], mid_piece bool [B], style float [B, styles] to nats [B, S, 4, C].
-
-        The C terms are in the order of `terms`.
-        """
-        ...
-
-
-def bound_nats(nats: Tensor, terms: Sequence[str]) -> Tensor:
-    """The nats that count, [...], of nats by term [..., C]: the value's, and its code's where there are codes."""
-    return sum(nats[..., index] for index, term in enumerate(terms) if term in BOUND_TERMS)
 
 
 @dataclass(frozen=True)
 class SymbolicScore:
-    """The nats of one Performance under one model.
+    """The nats of one Performance in one reading.
 
-    term_nats: {term: float64 [N, 4]}, attributes in the order of `events.ATTRIBUTES`; rests count to the note they
-    lead to.
+    attribute_nats: float64 [N, 4] of each note's values, in the order of `events.ATTRIBUTES`; rests count to the note
+    they lead to.
     end_nll_nats: nats of the end symbol, in no other figure; None for an excerpt.
+    code_nats: float64 [N], each note's equal share of the nats of its phrase's code; None where notes are told no code.
     """
 
-    term_nats: Mapping[str, np.ndarray]
+    attribute_nats: np.ndarray
     seconds: float
     end_nll_nats: float | None
+    code_nats: np.ndarray | None = None
 
     @property
     def notes(self) -> int:
         """Number of notes N."""
-        return len(self.term_nats["value"])
+        return len(self.attribute_nats)
 
     @cached_property
     def note_nats(self) -> np.ndarray:
-        """Nats by note and attribute, float64 [N, 4]; of codes and values together in a model with codes."""
-        return sum(nats for term, nats in self.term_nats.items() if term in BOUND_TERMS)
+        """Nats of each note, float64 [N], its share of its phrase's code among them."""
+        nats = self.attribute_nats.sum(axis=1)
+        return nats if self.code_nats is None else nats + self.code_nats
 
     def note_columns(self) -> dict[str, np.ndarray]:
-        """Nats of each note by attribute, and by term where there are codes, float64 [N] each."""
-        terms = {term: nats.sum(axis=1) for term, nats in self.term_nats.items() if term != "value"}
-        return dict(zip(ev.ATTRIBUTES, self.note_nats.T, strict=True)) | terms
+        """Nats of each note by attribute, and of its share of its phrase's code, float64 [N] each."""
+        columns = dict(zip(ev.ATTRIBUTES, self.attribute_nats.T, strict=True))
+        return columns if self.code_nats is None else columns | {"code": self.code_nats}
 
     @property
     def nll_nats(self) -> float:
-        """-log p of all notes, or its bound in a model with codes."""
+        """-log p of all notes, or its bound where there are codes."""
         return float(self.note_nats.sum())
 
     @property
     def by_attribute(self) -> dict[str, float]:
-        """Nats of each attribute; they sum to nll_nats."""
-        return dict(zip(ev.ATTRIBUTES, self.note_nats.sum(axis=0).tolist(), strict=True))
+        """Nats of each attribute; they sum to nll_nats, together with the codes' where there are some."""
+        return dict(zip(ev.ATTRIBUTES, self.attribute_nats.sum(axis=0).tolist(), strict=True))
 
     @property
     def code_nll_nats(self) -> float | None:
-        """The bound's first term, -log p(codes); None in a model without codes."""
-        return self._total("code")
+        """The bound's first term, -log p(codes); None without codes."""
+        return None if self.code_nats is None else float(self.code_nats.sum())
 
     @property
     def note_nll_nats(self) -> float | None:
-        """The bound's second term, -log p(notes | codes); None in a model without codes."""
-        return None if self.code_nll_nats is None else self._total("value")
-
-    @property
-    def mixture_nll_nats(self) -> float | None:
-        """-log of the sum over all codes, at or below the bound; None in a model without codes."""
-        return self._total("mixture")
-
-    def _total(self, term: str) -> float | None:
-        return float(self.term_nats[term].sum()) if term in self.term_nats else None
+        """The bound's second term, -log p(notes | codes); None without codes."""
+        return None if self.code_nats is None else float(self.attribute_nats.sum())
 
     def report(self) -> dict[str, Any]:
         """The view's keys in the report, JSON values; the percentile is for those who have references."""
@@ -110,14 +85,15 @@ class SymbolicScore:
             "end_nll_nats": self.end_nll_nats,
             "nll_nats_per_note": self.nll_nats_per_note,
             "bits_per_note": self.bits_per_note,
-            "pitch_bits_per_note": self.by_attribute["pitch"] / log(2) / self.notes,
             "nll_nats_per_second": self.nll_nats_per_second,
             "percentile": None,
             "by_attribute": self.by_attribute,
         }
-        if self.code_nll_nats is not None:
-            figures |= {name: getattr(self, name) for name in ("code_nll_nats", "note_nll_nats", "mixture_nll_nats")}
-        return figures
+        if self.code_nats is None:
+            return figures | {"pitch_bits_per_note": self.by_attribute["pitch"] / log(2) / self.notes}
+        code_bits = self.code_nll_nats / log(2) / self.notes
+        of_codes = {"code_nll_nats": self.code_nll_nats, "note_nll_nats": self.note_nll_nats}
+        return figures | of_codes | {"code_bits_per_note": code_bits}
 
     @property
     def nll_nats_per_note(self) -> float:
@@ -135,112 +111,143 @@ class SymbolicScore:
         return self.nll_nats / self.seconds
 
 
-@dataclass(frozen=True)
-class Window:
-    """Events start..stop-1 of item `item`, of which those from `score_from` on are scored here."""
-
-    item: int
-    start: int
-    stop: int
-    score_from: int
-
-
-def window_start(position: int, context: int) -> int:
-    """First event of the window in which `position` is scored or drawn; windows lie context / 2 apart."""
-    half = context // 2
-    return max(0, position // half - 1) * half
-
-
-def windows_of(item: int, length: int, context: int) -> Iterator[Window]:
-    """Windows of `context` events over `length` events; each event scored exactly once."""
-    yield Window(item, 0, min(length, context), 0)
-    for score_from in range(context, length, context // 2):
-        start = window_start(score_from, context)
-        yield Window(item, start, min(length, start + context), score_from)
-
-
-def context_policy(model: SymbolicModel) -> str:
-    """The policy in words, for the report."""
-    size = model.context_events
-    return (
-        f"{model.name}: windows of {size} events, each event scored once with at least {size // 2} (or all) before it"
-    )
-
-
-def pad(rows: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
-    """Event arrays [S_i, 4] to (events int64 [B, S, 4], valid bool [B, S]); S the longest."""
-    length = max(len(row) for row in rows)
-    events = np.zeros((len(rows), length, len(ev.ATTRIBUTES)), dtype=np.int64)
-    events[:, :, 0] = ev.END
-    for index, row in enumerate(rows):
-        events[index, : len(row)] = row
-    valid = np.arange(length)[None] < np.array([len(row) for row in rows])[:, None]
-    return torch.from_numpy(events), torch.from_numpy(valid)
-
-
-@torch.inference_mode()
 def score(
-    model: SymbolicModel,
+    model: PhraseGPT,
     performances: Sequence[Performance],
     *,
+    told: bool = False,
     excerpt: bool = False,
     style: Tensor | None = None,
     batch_events: int = 8192,
 ) -> list[SymbolicScore]:
     """Score each Performance; `batch_events` bounds the events of one forward pass and changes no result.
 
+    told: each phrase's code is paid for and told, the reading of `vqvae`; else that of `events`.
     excerpt: the music is cut out of a longer piece: no start symbol is given and no end symbol is scored.
     style: float [styles] weights of the model's composers and eras, the same for all; None: p(x), of no known style.
     """
+    readings = read(model, performances, told=told, excerpt=excerpt, style=style, batch_events=batch_events)
+    return [folded(*pair, model.config.phrase_events, told=told) for pair in zip(performances, readings, strict=True)]
+
+
+def read(
+    model: PhraseGPT,
+    performances: Sequence[Performance],
+    *,
+    told: bool,
+    excerpt: bool,
+    style: Tensor | None = None,
+    batch_events: int = 8192,
+) -> list[PhraseReading]:
+    """The model's reading of the events that spell each Performance; see `score`."""
     rows = [ev.encode(performance, end=not excerpt) for performance in performances]
-    nats = [np.zeros((len(row), len(ev.ATTRIBUTES), len(model.terms))) for row in rows]
-    size = model.context_events
-    windows = [window for item, row in enumerate(rows) for window in windows_of(item, len(row), size)]
-    windows.sort(key=lambda window: window.stop - window.start)  # little padding within a batch
-    per_batch = max(1, batch_events // size)
-    device = next(model.parameters()).device
-    for first in watched(range(0, len(windows), per_batch), desc=model.name):
-        batch = windows[first : first + per_batch]
-        events, valid = (x.to(device) for x in pad([rows[w.item][w.start : w.stop] for w in batch]))
-        mid_piece = torch.tensor([excerpt or w.start > 0 for w in batch], device=device)
-        styles = None if style is None else style.to(device).expand(len(batch), -1)
-        result = model.event_nats(events, valid, mid_piece, styles).double().cpu().numpy()
-        for window, window_nats in zip(batch, result, strict=True):
-            scored = slice(window.score_from - window.start, window.stop - window.start)
-            nats[window.item][window.score_from : window.stop] = window_nats[scored]
-    return [
-        _fold(model.terms, performance, row, row_nats)
-        for performance, row, row_nats in zip(performances, rows, nats, strict=True)
-    ]
+    order = sorted(range(len(rows)), key=lambda index: len(rows[index]))  # little padding within a batch
+    readings: dict[int, PhraseReading] = {}
+    while order:
+        longest = min(len(rows[order[-1]]), CHUNK_EVENTS)
+        batch = order[-max(1, batch_events // longest) :]
+        order = order[: -len(batch)]
+        made = read_rows(model, [rows[index] for index in batch], mid_piece=excerpt, style=style, told=told)
+        readings |= zip(batch, made, strict=True)
+    return [readings[index] for index in range(len(rows))]
 
 
-def _fold(terms: tuple[str, ...], performance: Performance, row: np.ndarray, nats: np.ndarray) -> SymbolicScore:
-    """Nats by event [S, 4, C] to nats by note [N, 4]: a rest's join the note after it, the end symbol's stand apart."""
+def folded(performance: Performance, reading: PhraseReading, phrase_events: int, *, told: bool) -> SymbolicScore:
+    """Nats by event to nats by note: a rest's join the note after it, the end symbol's stand apart.
+
+    A code's nats are shared evenly by the events of its phrase, the end symbol taking part only where it is alone.
+    """
+    row, nats = reading.row, reading.told_nats if told else reading.event_nats
+    code_nats = _shared(reading.code_nats.sum(axis=1), row, phrase_events) if told else np.zeros(len(row))
     end_nats = None
     if row[-1, 0] == ev.END:
-        end_nats = float(sum(nats[-1, :, index].sum() for index, term in enumerate(terms) if term in BOUND_TERMS))
-        row, nats = row[:-1], nats[:-1]
+        end_nats = float(nats[-1].sum() + code_nats[-1])
+        row, nats, code_nats = row[:-1], nats[:-1], code_nats[:-1]
+    by_note = fold(row, nats)
+    return SymbolicScore(by_note, performance.seconds, end_nats, fold(row, code_nats) if told else None)
+
+
+def fold(row: np.ndarray, nats: np.ndarray) -> np.ndarray:
+    """Nats by event [S, ...] of events [S, 4] to nats by note [N, ...]: a rest's join the note after it."""
     note_rows = np.flatnonzero(row[:, 0] < ev.REST)
     starts = np.concatenate([[0], note_rows[:-1] + 1])
-    by_note = np.add.reduceat(nats, starts, axis=0)  # [N, 4, C]
-    return SymbolicScore({term: by_note[..., index] for index, term in enumerate(terms)}, performance.seconds, end_nats)
+    return np.add.reduceat(nats, starts, axis=0)
+
+
+def _shared(code_nats: np.ndarray, row: np.ndarray, phrase_events: int) -> np.ndarray:
+    """What each event [S] takes of the nats of its phrase's code [G]."""
+    phrase = np.arange(len(row)) // phrase_events
+    takes = row[:, 0] != ev.END
+    takes[-1] |= phrase[-1] != phrase[-2:][0]  # the end symbol is alone in its phrase
+    share = takes / np.bincount(phrase, takes)[phrase]
+    return code_nats[phrase] * share
+
+
+class OpenModel:
+    """A model that scorers of its readings share: what one of them has read, the next one need not read again."""
+
+    def __init__(self, model: PhraseGPT, weights_sha256: str) -> None:
+        self.model, self.weights_sha256 = model, weights_sha256
+        self.told = False  # whether some scorer wants the notes told their codes
+        self.asked: tuple[bool, bool, list[Performance]] = (False, False, [])
+        self.readings: list[PhraseReading] = []
+
+    def read(self, performances: Sequence[Performance], *, excerpt: bool) -> list[PhraseReading]:
+        """All readings that are wanted, in one pass."""
+        *how, asked = self.asked
+        is_read = how == [self.told, excerpt] and len(asked) == len(performances)
+        if not is_read or any(one is not other for one, other in zip(asked, performances, strict=True)):
+            self.readings = read(self.model, performances, told=self.told, excerpt=excerpt)
+            self.asked = self.told, excerpt, list(performances)
+        return self.readings
+
+
+_OPEN: WeakValueDictionary[tuple[Path, int, int], OpenModel] = WeakValueDictionary()
+"""Models by file, size and time of change, as long as any scorer stands on them."""
+
+
+def _opened(path: Path) -> OpenModel:
+    """The model of a weights file, opened once however many views stand on it; raises WeightsError."""
+    stat = path.stat() if path.is_file() else None
+    key = (path.resolve(), 0, 0) if stat is None else (path.resolve(), stat.st_size, stat.st_mtime_ns)
+    opened = _OPEN.get(key)
+    if opened is None:
+        opened = _OPEN[key] = OpenModel(load_model(path)[0], sha256_of(path))
+    return opened
 
 
 class SymbolicScorer:
-    """A loaded model as its view, as the bridge uses it."""
+    """A reading of a loaded model as its view, as the bridge uses it.
 
-    def __init__(self, model: SymbolicModel, weights_sha256: str) -> None:
-        self.model, self.weights_sha256 = model, weights_sha256
-        self.name, self.view = model.name, VIEWS[model.name]
-        self.context_policy = context_policy(model)
+    name: "events" or "vqvae".
+    """
+
+    def __init__(self, name: str, opened: OpenModel) -> None:
+        self.name, self.view, self.opened = name, VIEWS[name], opened
+        self.told = name == VQVAE.name
+        opened.told |= self.told
+        config = opened.model.config
+        window = f"each event sees the {config.window_events - 1} before it"
+        code = f" and the code of its phrase of {config.phrase_events}" if self.told else ""
+        self.context_policy = f"{name}: {window}{code}"
+
+    @property
+    def model(self) -> PhraseGPT:
+        """The network."""
+        return self.opened.model
+
+    @property
+    def weights_sha256(self) -> str:
+        """Of its file."""
+        return self.opened.weights_sha256
 
     @classmethod
     def load(cls, name: str, weights_dir: Path | None = None) -> "SymbolicScorer":
         """Load "events" or "vqvae" from `weights_dir`, by default the shipped weights; raises WeightsError."""
-        path = weights_path(name, weights_dir)
-        model, _ = load_model(path, kind=name)
-        return cls(model, sha256_of(path))
+        return cls(name, _opened(weights_path(weights_dir)))
 
     def score(self, performances: Sequence[Performance], *, excerpt: bool = False) -> list[SymbolicScore]:
-        """`likelihood.score` under this model."""
-        return score(self.model, performances, excerpt=excerpt)
+        """`likelihood.score` in this reading."""
+        size = self.model.config.phrase_events
+        readings = self.opened.read(performances, excerpt=excerpt)
+        return [folded(*pair, size, told=self.told) for pair in zip(performances, readings, strict=True)]

@@ -1,24 +1,28 @@
 """What phrase codes carry: what they restore alone, what wrong ones cost, and what a sum over many of them gains."""
 
 from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
 import torch
-from torch import Tensor
 
+from symbolic.models.phrases.codec import LEFT_OUT, NOTHING, Codes, middle_ticks
 from symbolic.models.phrases.model import PhraseGPT, Reading
-from symbolic.notes.performance import MIN_PITCH, NOTE_DTYPE, TICK_SECONDS, Performance, places
-from symbolic.tokens.events import ATTRIBUTES, END, REST, REST_TICKS
+from symbolic.notes.performance import MIN_PITCH, NOTE_DTYPE, TICK_SECONDS, places
+from symbolic.tokens.events import REST, REST_TICKS
+
+MIDDLE_VELOCITY_BIN, RESTORED_DURATION_TICKS = 16, 25
+"""How notes are restored whose loudness and duration no code tells."""
 
 
 class Passage:
     """An excerpt read once, so that its notes can be scored under one set of codes after another.
 
-    row: events int64 [S, 4] without an end symbol, whole phrases only.
+    row: events int64 [S, 4] without an end symbol, whole phrases only; rate: of its own codes, by default the highest.
     """
 
     @torch.inference_mode()
-    def __init__(self, model: PhraseGPT, row: np.ndarray, *, mid_piece: bool = True) -> None:
+    def __init__(self, model: PhraseGPT, row: np.ndarray, *, mid_piece: bool = True, rate: int | None = None) -> None:
         self.model = model
         self.events = torch.from_numpy(row)[None]
         self.valid = torch.ones(self.events.shape[:2], dtype=torch.bool)
@@ -26,107 +30,100 @@ class Passage:
         if not self.phrases.whole.all():
             raise ValueError(f"row: {len(row)} events are no whole phrases of {model.config.phrase_events}")
         mid = torch.tensor([mid_piece])
-        self.values, self.codes = model.encode(self.phrases)  # [1, G, stages, levels], [1, G, stages]
+        self.rate = torch.full_like(self.phrases.whole, model.config.rates if rate is None else rate, dtype=torch.int64)
+        self.codes = model.encode(self.phrases, self.rate)  # [1, G]
         past = model.opening_past(self.events)
-        self.reading: Reading = model.read(self.events, past, mid, None, model.memory(self.values, mid, past))
+        memory = model.memory(model.encode(self.phrases), mid, past)
+        self.reading: Reading = model.read(self.events, past, mid, None, memory)
 
     @torch.inference_mode()
-    def note_nats(self, codes: Tensor, stages_told: int | None = None) -> np.ndarray:
-        """-log p(notes | codes, past) by phrase, float64 [G]; codes int64 [1, G, stages]."""
-        model, stages = self.model, self.model.config.stages if stages_told is None else stages_told
-        values = model.quantiser.values_of(codes)
-        told = model.tell(self.reading, values, torch.full(codes.shape[:2], stages))
-        nats = model.note_nats(told, self.events, self.valid)
-        return nats.double().sum(-1).unflatten(1, (-1, model.config.phrase_events)).sum((0, 2)).numpy()
+    def note_nats(self, codes: Codes) -> np.ndarray:
+        """-log p(notes | codes, past) by phrase, float64 [G]; codes [1, G]."""
+        told = self.model.tell(self.reading, codes, self.rate, self.events)
+        return self._by_phrase(self.model.note_nats(told, self.events, self.valid))
 
     @torch.inference_mode()
-    def code_nats(self, codes: Tensor) -> np.ndarray:
+    def code_nats(self, codes: Codes) -> np.ndarray:
         """-log p(codes | past) by phrase, float64 [G]."""
-        values = self.model.quantiser.values_of(codes)
-        nats = self.model.code_nats(self.reading.states, values, codes, self.phrases.whole)
-        return nats.double().sum(-1)[0].numpy()
+        return self.model.code_nats(self.reading, codes, self.rate > 0).double().sum(-1)[0].numpy()
 
     @torch.inference_mode()
     def exact_nats(self) -> np.ndarray:
         """-log p(notes | past) by phrase, float64 [G], without any code."""
-        nats = self.model.note_nats(self.reading, self.events, self.valid).double().sum(-1)
-        return nats.unflatten(1, (-1, self.model.config.phrase_events)).sum((0, 2)).numpy()
+        return self._by_phrase(self.model.note_nats(self.reading, self.events, self.valid))
 
-    def bound_nats(self, neighbours: int) -> np.ndarray:
-        """The bound by phrase, float64 [G], of a sum over its own code and the first `neighbours` next to it."""
-        nearby = (
-            codes for codes, _ in zip(neighbouring_codes(self.model, self.codes), range(neighbours), strict=False)
-        )
-        joint = [-self.note_nats(codes) - self.code_nats(codes) for codes in (self.codes, *nearby)]
+    def bound_nats(self, others: int) -> np.ndarray:
+        """The bound by phrase, float64 [G], of a sum over its own code and the first `others` of `shorter_codes`."""
+        shorter = islice(shorter_codes(self.model, self.codes, self.rate), others)
+        joint = [-self.note_nats(codes) - self.code_nats(codes) for codes in (self.codes, *shorter)]
         return -np.logaddexp.reduce(joint, axis=0)
 
-
-def neighbouring_codes(model: PhraseGPT, codes: Tensor) -> Iterator[Tensor]:
-    """Codes int64 [..., stages] that differ from these by one level of one coordinate, those of the last stage first.
-
-    All are distinct; where a coordinate is at its end, the level at the other end stands for the one beyond.
-    """
-    levels = model.config.levels
-    for stage in reversed(range(model.config.stages)):
-        basis = 1
-        for level in levels:
-            for step in (1, level - 1) if level > 2 else (1,):
-                digit = codes[..., stage] // basis % level
-                other = codes.clone()
-                other[..., stage] += ((digit + step) % level - digit) * basis
-                yield other
-            basis *= level
+    def _by_phrase(self, nats: torch.Tensor) -> np.ndarray:
+        return nats.double().sum(-1).unflatten(1, (-1, self.model.config.phrase_events)).sum((0, 2)).numpy()
 
 
-def shuffling_cost(model: PhraseGPT, row: np.ndarray, rng: np.random.Generator) -> tuple[float, float]:
+def shorter_codes(model: PhraseGPT, codes: Codes, rate: torch.Tensor) -> Iterator[Codes]:
+    """Codes [B, G] of this rate that leave out one slot more, the last first; distinct where that slot was told."""
+    for slot in reversed(range(model.config.phrase_events)):
+        slots = codes.slots.clone()
+        slots[..., slot] = LEFT_OUT
+        yield model.decode(codes.length, slots, rate)
+
+
+def shuffling_cost(
+    model: PhraseGPT, row: np.ndarray, rng: np.random.Generator, rate: int | None = None
+) -> tuple[float, float]:
     """-log p(notes | codes, past) of an excerpt under its own codes, and under them in another order."""
-    passage = Passage(model, row)
-    order = torch.from_numpy(rng.permutation(passage.codes.shape[1]))
-    return tuple(float(passage.note_nats(codes).sum()) for codes in (passage.codes, passage.codes[:, order]))
+    passage = Passage(model, row, rate=rate)
+    order = torch.from_numpy(rng.permutation(passage.codes.length.shape[1]))
+    shuffled = passage.codes.map(lambda part: part[:, order])
+    return tuple(float(passage.note_nats(codes).sum()) for codes in (passage.codes, shuffled))
 
 
-@torch.inference_mode()
-def restored(model: PhraseGPT, codes: Tensor, *, stages_told: int | None = None) -> np.ndarray:
-    """Decode codes alone: each event the likeliest under its phrase's code, with no past and no sampling.
-
-    codes int64 [B, G, stages] to events int64 [B, G * P, 4].
-    """
-    rows, phrases, stages = codes.shape
-    length = phrases * model.config.phrase_events
-    nothing = torch.zeros((rows, length - 1, len(ATTRIBUTES)), dtype=torch.long)
-    embedded = model.embedding(nothing)
-    pointer = model.chain.pointer
-    unread = Reading(
-        embedded.new_zeros((rows, length, model.config.width)), pointer.recent(pointer.past(nothing, embedded), length)
-    )
-    told = torch.full((rows, phrases), stages if stages_told is None else stages_told)
-    reading = model.tell(unread, model.quantiser.values_of(codes), told, blind=torch.ones_like(told, dtype=torch.bool))
-
-    def likeliest(attribute: str, hidden: Tensor, copy_logits: Tensor) -> Tensor:
-        logits = model.chain.logits(attribute, hidden, copy_logits)
-        if attribute == "time":
-            logits[..., END] = -torch.inf  # how long the music is, is known
-        return logits.argmax(-1)
-
-    return model.chain.walk(reading.states, reading.recent, likeliest).numpy()
+def restored(codes: Codes) -> np.ndarray:
+    """The notes that codes [1, G] tell, NOTE_DTYPE [N] in ticks from the last onset before the first phrase."""
+    ticks = middle_ticks(codes.length[0])
+    onset_ticks = codes.onset_ticks[0] + (ticks.cumsum(0) - ticks)[:, None]
+    is_note = codes.pitch[0] < NOTHING
+    notes = np.zeros(int(is_note.sum()), dtype=NOTE_DTYPE)
+    notes["onset_ticks"], notes["pitch"] = onset_ticks[is_note], codes.pitch[0][is_note] + MIN_PITCH
+    notes["velocity_bin"], notes["duration_ticks"] = MIDDLE_VELOCITY_BIN, RESTORED_DURATION_TICKS
+    return notes[np.unique(places(notes), return_index=True)[1]]
 
 
-def as_performance(row: np.ndarray) -> Performance:
-    """Decoded events [S, 4], whose notes may stand in no order of any music, as the music they name."""
+def notes_of_events(row: np.ndarray) -> np.ndarray:
+    """The notes of events [S, 4], NOTE_DTYPE [N] in ticks from the last onset before the first."""
     is_note = row[:, 0] < REST
     notes = np.zeros(int(is_note.sum()), dtype=NOTE_DTYPE)
     notes["onset_ticks"] = np.cumsum(np.minimum(row[:, 0], REST_TICKS))[is_note]
     notes["pitch"], notes["velocity_bin"] = row[is_note, 1] + MIN_PITCH, row[is_note, 2]
     notes["duration_ticks"] = row[is_note, 3] + 1
-    notes = notes[np.unique(places(notes), return_index=True)[1]]
-    notes["onset_ticks"] -= notes["onset_ticks"][0]
-    return Performance(notes)
+    return notes
 
 
-def pitch_class_f1(reference: Performance, estimate: Performance) -> float:
+def note_f1(reference: np.ndarray, estimate: np.ndarray, onset_tolerance_seconds: float = 0.05) -> float:
+    """F1 of notes NOTE_DTYPE [N] matched in pitch and onset (mir_eval.transcription, offsets ignored)."""
+    from mir_eval.transcription import precision_recall_f1_overlap
+
+    _, _, f1, _ = precision_recall_f1_overlap(
+        *_intervals_and_hertz(reference),
+        *_intervals_and_hertz(estimate),
+        onset_tolerance=onset_tolerance_seconds,
+        offset_ratio=None,
+    )
+    return float(f1)
+
+
+def pitch_class_f1(reference: np.ndarray, estimate: np.ndarray) -> float:
     """F1 of which pitch classes are struck in which second: how far harmony is the same, whatever the voicing."""
     sounding = [
         set(zip(notes["onset_ticks"] * TICK_SECONDS // 1, notes["pitch"] % 12, strict=True))
-        for notes in (reference.notes, estimate.notes)
+        for notes in (reference, estimate)
     ]
     return 2 * len(sounding[0] & sounding[1]) / (len(sounding[0]) + len(sounding[1]))
+
+
+def _intervals_and_hertz(notes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    onset = notes["onset_ticks"] * TICK_SECONDS
+    intervals = np.stack([onset, onset + notes["duration_ticks"] * TICK_SECONDS], axis=1)
+    return intervals, 440.0 * 2.0 ** ((notes["pitch"].astype(float) - 69) / 12)

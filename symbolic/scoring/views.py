@@ -1,4 +1,4 @@
-"""The views of notes declare themselves: the event model and the model of codes; what any likelihood of notes may use.
+"""The views of notes declare themselves: two readings of one model; what any likelihood of notes may use.
 
 Free of torch, so that command lines and reports know the views at once.
 """
@@ -21,7 +21,6 @@ from losscal.views import (
     View,
 )
 from symbolic.models.configs import SHIPPED_WEIGHTS
-from symbolic.tokens.events import ATTRIBUTES
 
 if TYPE_CHECKING:
     from symbolic.scoring.likelihood import SymbolicScorer
@@ -33,6 +32,10 @@ NATS_PER_NOTE = Figure("nll_nats_per_note", "nats/note")
 NATS_PER_SECOND = Figure("nll_nats_per_second", "nats/s")
 
 
+WEIGHTS = "phrases"
+"""The name of the file that both views stand on."""
+CODE_PART = "code"
+"""What a note's share of the nats of its phrase's code is called in the per-note table."""
 NOTE_PART = "note"
 """What a note's nats are called in the per-note table where a scorer does not tell its attributes apart."""
 
@@ -66,8 +69,33 @@ def _load(name: str, weights_dir: Path | None) -> "SymbolicScorer":
     return SymbolicScorer.load(name, weights_dir)
 
 
-def _ours(name: str, legend: str, glossary: str, code_figures: tuple[Figure, ...] = ()) -> View:
-    """A model over the four attributes of a note."""
+PITCH_BITS = Figure("pitch_bits_per_note", "bits/note")
+CODE_BITS = Figure("code_bits_per_note", "bits/note")
+OF_PITCH = Quantity(
+    PITCH_BITS.key,
+    "bits of pitch a note",
+    ("pitch",),
+    "needs {bits_per_note:.2f} bits a note ({pitch_bits_per_note:.2f} of them for its pitch, which alone count in "
+    "sequenced music)".format_map,
+    percentile=PERCENTILE.key,
+    of_sequenced=True,
+)
+
+
+def _ours(
+    name: str,
+    legend: str,
+    glossary: str,
+    *,
+    figures: tuple[Figure, ...],
+    calibrated: Figure,
+    quantities: tuple[Quantity, ...] = (),
+    parts: tuple[str, ...] = SHOWN_ATTRIBUTES,
+) -> View:
+    """A reading of the phrase model, which tells the four attributes of a note apart.
+
+    figures, quantities: what it has beside those of both readings. parts: of a note's nats.
+    """
     by_attribute: dict[str, Any] = {"unit": "nats", "under": "by_attribute"}
     return View(
         name,
@@ -79,43 +107,41 @@ def _ours(name: str, legend: str, glossary: str, code_figures: tuple[Figure, ...
             Figure("end_nll_nats", "nats"),
             NATS_PER_NOTE,
             _bits_per_note(legend),
-            Figure("pitch_bits_per_note", "bits/note"),
             NATS_PER_SECOND,
             PERCENTILE,
-            *code_figures,
+            *figures,
             *(Figure(attribute, column=f"{attribute}_nats", **by_attribute) for attribute in SHOWN_ATTRIBUTES),
         ),
-        quantities=(
-            Quantity(
-                "pitch_bits_per_note",
-                "bits of pitch a note",
-                ("pitch",),
-                "needs {bits_per_note:.2f} bits a note ({pitch_bits_per_note:.2f} of them for its pitch, which alone "
-                "count in sequenced music)".format_map,
-                percentile="percentile",
-                of_sequenced=True,
-            ),
-            _bits_a_note(ATTRIBUTES, percentile="percentile"),
-        ),
+        quantities=(*quantities, _bits_a_note(parts, percentile=PERCENTILE.key)),
         references=(
             Reference("nll_nats_per_note", percentile="percentile", beyond=BEYOND_PERCENTILE),
             Reference("nll_nats_per_second", PER_SECOND_SUFFIX),
         ),
-        weights=ShippedWeights(SHIPPED_WEIGHTS, (name,)),
+        weights=ShippedWeights(SHIPPED_WEIGHTS, (WEIGHTS,)),
         glossary=glossary,
-        note_parts=SHOWN_ATTRIBUTES,
+        note_parts=parts,
         sorts_by="bits_per_note",
-        calibrated=("bits_per_note", "pitch_bits_per_note"),
+        calibrated=("bits_per_note", calibrated.key),
         tells_moments=True,
         knows_composers=True,
     )
 
 
-EVENTS = _ours("events", "bits/note: surprise of the notes; lower is likelier.", "A model of the notes.")
+EVENTS = _ours(
+    "events",
+    "bits/note: surprise of the notes; lower is likelier.",
+    "A model of the notes.",
+    figures=(PITCH_BITS,),
+    calibrated=PITCH_BITS,
+    quantities=(OF_PITCH,),
+)
 VQVAE = _ours(
     "vqvae",
     "bits/note of vqvae: an upper bound of the notes' surprise; lower is likelier.",
-    "A model of the notes. Its figure is an upper bound of the surprise.",
-    tuple(Figure(key, "nats") for key in ("code_nll_nats", "note_nll_nats", "mixture_nll_nats")),
+    "A model of the notes phrase by phrase: how surprising the code of eight notes is, then the notes told it. Its "
+    "figure is an upper bound of the surprise.",
+    figures=(CODE_BITS, Figure("code_nll_nats", "nats"), Figure("note_nll_nats", "nats")),
+    calibrated=CODE_BITS,
+    parts=(*SHOWN_ATTRIBUTES, CODE_PART),
 )
 VIEWS = {view.name: view for view in (EVENTS, VQVAE)}

@@ -7,8 +7,8 @@ from music import random_performance
 
 from benchmarks import generated_files
 from benchmarks.generated_files import CHECKS, CLEANED, READERS, goes_on_exactly, survives
-from symbolic.models.registry import load_model
 from symbolic.notes.performance import NOTE_DTYPE, Performance, write_midi
+from symbolic.scoring.likelihood import SymbolicScorer
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -41,11 +41,11 @@ def test_files_with_other_notes_do_not(tmp_path, monkeypatch):
 
 
 def test_a_continuation_that_changes_its_prompt_is_found(tiny_weights, tmp_path, monkeypatch):
-    model, _ = load_model(tiny_weights / "events.safetensors", kind="events")
+    scorer = SymbolicScorer.load("vqvae", tiny_weights)
     piece = random_performance(2, 40)
-    assert goes_on_exactly(model, piece, tmp_path / "a.mid")
+    assert goes_on_exactly(scorer, piece, tmp_path / "a.mid")
     monkeypatch.setattr("symbolic.sampling.pieces.generate", lambda *_, **__: random_performance(3, len(piece)))
-    assert not goes_on_exactly(model, piece, tmp_path / "a.mid")
+    assert not goes_on_exactly(scorer, piece, tmp_path / "a.mid")
 
 
 def test_the_command_counts_over_both_models(tiny_weights, capsys):

@@ -13,7 +13,7 @@ from losscal.errors import InputError
 from symbolic.data.corpus import Corpus, Piece, write_corpus
 from symbolic.memorisation import TrainingMelodies
 from symbolic.models.configs import SamplingConfig
-from symbolic.models.registry import load_model
+from symbolic.models.registry import load_model, weights_path
 from symbolic.notes.descriptors import DISTRIBUTIONS
 from symbolic.notes.performance import NOTE_DTYPE, Performance
 from symbolic.sampling.pieces import draw_pieces
@@ -136,11 +136,13 @@ def test_pieces_are_drawn_once(tmp_path):
 def test_the_command_prints_a_row_for_every_source(corpus, tiny_weights, tmp_path, monkeypatch, capsys):
     arguments = ["--data", str(corpus.folder), "--weights", str(tiny_weights), "--pieces-dir", str(tmp_path)]
     arguments += ["--pieces", "2", "--seconds", "8", "--sound-seconds", "0", "--temperatures", "0.9", "1.1"]
-    arguments += ["--checkpoint", f"events={tiny_weights / 'events.safetensors'}", "--top-p", "1"]
+    arguments += ["--checkpoint", f"events={weights_path(tiny_weights)}", "--top-p", "1"]
     assert generation.main(arguments) == 0
     out = capsys.readouterr().out
     rows = [line.split(" | ") for line in out.splitlines() if line.startswith("| ")]
-    ours = [f"{name}, temperature {t}, top-p 1" for name in ("events", "vqvae", "events") for t in (0.9, 1.1)]
+    ours = [
+        f"{name}, temperature {t}, top-p 1" for name in ("events", "vqvae", "events of phrases") for t in (0.9, 1.1)
+    ]
     names = ["real, validation", *ours, "first-order Markov chain", "unigram sampler"]
     headers = (generation.DISTRIBUTION_HEADER, generation.STRUCTURE_HEADER)
     tables = [[row[0].removeprefix("| ") for row in rows if len(row) == len(header)] for header in headers]
@@ -160,7 +162,7 @@ def test_other_checkpoints_are_refused(flag, capsys):
 
 
 def test_the_most_typical_of_each_pieces_candidates_is_taken(tiny_weights, monkeypatch):
-    path = tiny_weights / "events.safetensors"
+    path = weights_path(tiny_weights)
     with pytest.raises(InputError, match=r"with python -m bridge\.references"):
         sources.of_model("events", path, SamplingConfig(), "events", candidates=3).draw(WANTED)
     typicalities = [0.1, 0.2, 0.3, 0.9, 0.2, 0.3, 0.1, 0.8, 0.7]
@@ -173,7 +175,7 @@ def test_the_most_typical_of_each_pieces_candidates_is_taken(tiny_weights, monke
     monkeypatch.setattr("symbolic.sampling.ranking.most_typical", most_typical)
     chosen = sources.of_model("events", path, SamplingConfig(), "events", candidates=3)
     assert chosen.name == "events, temperature 1, top-p 1, most typical of 3"
-    model, _ = load_model(path, kind="events")
+    model, _ = load_model(path)
     numbers = {"seconds": WANTED.seconds, "seed": WANTED.seed, "candidates": (2, 3, 7), "ending": False}
     expected = [piece.performance.notes.tolist() for piece in draw_pieces(model, **numbers)]
     assert [piece.notes.tolist() for piece in chosen.draw(WANTED)] == expected

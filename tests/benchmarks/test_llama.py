@@ -8,15 +8,14 @@ import numpy as np
 import pytest
 import torch
 from music import random_performance
+from tiny_models import TINY
 
 from benchmarks.llama import peer as llama
 from benchmarks.peers.midilike import BOS, EOS, NOTE_ON, VOCABULARY_SIZE, encode
 from losscal.errors import WeightsError
 from symbolic.data.corpus import Corpus, Piece
-from symbolic.models.configs import GPTConfig
-from symbolic.models.event_gpt import EventGPT
-
-TINY = GPTConfig(layers=2, width=16, heads=2, context_events=16)
+from symbolic.models.phrases.config import PhraseConfig
+from symbolic.models.phrases.model import PhraseGPT
 
 
 def parameters(model):
@@ -42,8 +41,8 @@ def corpus():
 
 
 def test_the_peer_is_as_large_as_our_model():
-    ours = GPTConfig(composers=tuple(f"composer {i}" for i in range(16)), eras=("baroque", "classical", "romantic"))
-    wanted = parameters(EventGPT(ours))
+    ours = PhraseConfig(composers=tuple(f"composer {i}" for i in range(16)), eras=("baroque", "classical", "romantic"))
+    wanted = llama.transformer_parameters(PhraseGPT(ours))
     assert abs(parameters(llama.build(llama.peer_shape(ours, wanted))) / wanted - 1) < 0.05
 
 

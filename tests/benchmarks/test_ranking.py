@@ -2,22 +2,18 @@
 
 import numpy as np
 import pytest
-import torch
 from music import random_performance
+from tiny_models import save_tiny, tiny_model
 
 from benchmarks import ranking, surprisal
 from benchmarks.excerpts import excerpts_of_test_pieces
 from symbolic.data.corpus import Corpus, Piece, write_corpus
-from symbolic.models import registry as models
-from symbolic.models.code_gpt import CodeGPT
-from symbolic.models.configs import GPTConfig, VQVAEConfig
-from symbolic.models.event_gpt import EventGPT
 from symbolic.notes.corruption import CORRUPTIONS, semitone
 from symbolic.notes.performance import NOTE_DTYPE, Performance
-from symbolic.scoring.likelihood import SymbolicScore, SymbolicScorer, score
+from symbolic.scoring.likelihood import OpenModel, SymbolicScore, SymbolicScorer, score
+from symbolic.scoring.views import EVENTS
 from symbolic.tokens.events import ATTRIBUTES
 
-TINY = {"layers": 1, "width": 16, "heads": 2, "context_events": 512}
 PITCH = ATTRIBUTES.index("pitch")
 BLACK_KEYS = [1, 3, 6, 8, 10]
 
@@ -40,16 +36,10 @@ def with_pitch(performance, note, pitch):
     return Performance(notes)
 
 
-def tiny_model(name):
-    torch.manual_seed(1)
-    model = EventGPT(GPTConfig(**TINY)) if name == "events" else CodeGPT(GPTConfig(**TINY), VQVAEConfig(width=8))
-    for parameter in model.parameters():  # untrained outputs are zero: everything as likely
-        torch.nn.init.normal_(parameter, std=0.3)
-    return model.eval()
-
-
 class WhiteKeyScorer:
-    """Stands in for a model: black keys cost 3 nats of pitch and 1 at the note after them, and 5 nats of time."""
+    """Stands in for `events`: black keys cost 3 nats of pitch and 1 at the note after them, and 5 nats of time."""
+
+    view = EVENTS
 
     def score(self, performances, *, excerpt):
         assert excerpt
@@ -59,7 +49,7 @@ class WhiteKeyScorer:
             nats = np.zeros((len(performance), 4))
             nats[:, PITCH], nats[:, 0] = 3.0 * is_black, 5.0 * is_black
             nats[1:, PITCH] += is_black[:-1]
-            scores.append(SymbolicScore({"value": nats}, performance.seconds, None))
+            scores.append(SymbolicScore(nats, performance.seconds, None))
         return scores
 
 
@@ -80,10 +70,7 @@ def corpus(tmp_path_factory):
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
     folder = tmp_path_factory.mktemp("weights")
-    configs = {"gpt": TINY, "vqvae": {"width": 8}}
-    for name in ("events", "vqvae"):
-        state = tiny_model(name).state_dict()
-        models.save_model(models.weights_path(name, folder), state, kind=name, story={"configs": configs})
+    save_tiny(folder, tiny_model())
     return folder
 
 
@@ -103,9 +90,11 @@ def test_the_likelier_wins_and_a_tie_counts_half():
     assert ranking.wins(original, corrupted).tolist() == [[1.0, 0.5], [0.0, 1.0]]
 
 
-def test_excerpts_are_ranked_by_all_nats_and_by_those_of_the_pitches():
+def test_excerpts_are_ranked_by_the_figures_of_a_calibration():
     black = with_pitch(scale(), 50, 66)
-    assert ranking.excerpt_nats(WhiteKeyScorer(), [scale(), black]).tolist() == [[0.0, 0.0], [9.0, 4.0]]
+    assert ranking.excerpt_bits(WhiteKeyScorer(), [scale(), black]) == pytest.approx(
+        np.array([[0.0, 0.0], [9.0, 4.0]]) / 100 / np.log(2)
+    )
 
 
 def test_every_case_is_a_corruption_and_one_note_is_one():
@@ -120,7 +109,13 @@ def test_the_ranking_command_prints_each_case_for_both_models(corpus, weights, c
     assert ranking.main(flags) == 0
     title, _, header, _, *rows = capsys.readouterr().out.splitlines()
     assert title == "4 excerpts of 256 notes from 2 test pieces"
-    assert header == "| corruption | events, total | events, pitch | vqvae, total | vqvae, pitch |"
+    figures = [
+        "events: bits_per_note",
+        "events: pitch_bits_per_note",
+        "vqvae: bits_per_note",
+        "vqvae: code_bits_per_note",
+    ]
+    assert header.strip("| ").split(" | ") == ["corruption", *figures]
     assert [row.split(" | ")[0].lstrip("| ") for row in rows] == list(ranking.CASES)
 
 
@@ -141,12 +136,11 @@ def test_five_per_cent_are_thirteen_of_256_and_a_tie_counts_against():
     assert not surprisal.is_among_most_surprising(np.full(256, -np.inf), 0)
 
 
-@pytest.mark.parametrize("name", ["events", "vqvae"])
-def test_against_neighbours_is_what_rescoring_each_neighbour_gives(name):
-    model, music = tiny_model(name), scale(12)
+def test_against_neighbours_is_what_rescoring_each_neighbour_gives():
+    model, music = tiny_model(), scale(12)
 
     def pitch_nats(performance, note):
-        return score(model, [performance], excerpt=True)[0].note_nats[note, PITCH]
+        return score(model, [performance], excerpt=True)[0].attribute_nats[note, PITCH]
 
     own = surprisal.surprisal_against_neighbours(model, music)
     for note, pitch in enumerate(music.notes["pitch"].tolist()):
@@ -159,7 +153,7 @@ def test_rests_are_no_notes_and_the_edge_of_the_piano_has_one_neighbour():
     notes = scale(12).notes
     notes["onset_ticks"][6:] += 3000
     notes["pitch"][[3, 9]] = 21, 108
-    own = surprisal.surprisal_against_neighbours(tiny_model("events"), Performance(notes))
+    own = surprisal.surprisal_against_neighbours(tiny_model(), Performance(notes))
     assert own.shape == (12,)
     assert np.isfinite(own).all()
 
@@ -182,10 +176,10 @@ def test_only_the_next_32_notes_have_a_say():
             nats = [np.zeros((len(performance), 4)) for performance in performances]
             for own, performance in zip(nats, performances, strict=True):
                 own[:, PITCH] = performance.notes["pitch"][0] - 50.0
-            return [SymbolicScore({"value": own}, 1.0, None) for own in nats]
+            return [SymbolicScore(own, 1.0, None) for own in nats]
 
     (given,) = Distant().score([scale()], excerpt=True)
-    saved = surprisal.two_sided_surprisal(Distant(), scale(), given.note_nats[:, PITCH], np.array([0]))
+    saved = surprisal.two_sided_surprisal(Distant(), scale(), given.attribute_nats[:, PITCH], np.array([0]))
     assert saved[0] == 33.0
 
 
@@ -198,7 +192,7 @@ def test_a_taken_neighbour_is_no_correction():
 
 def test_measures_cover_the_excerpts_they_are_asked_for():
     excerpts = [scale(30), with_pitch(scale(30), 15, 61), scale(30)]
-    scorer = SymbolicScorer(tiny_model("events"), "")
+    scorer = SymbolicScorer("events", OpenModel(tiny_model(), ""))
     by_measure = surprisal.surprisals(scorer, excerpts, [1], 4)
     assert {measure: list(found) for measure, found in by_measure.items()} == {
         "one-sided": [0, 1, 2],
@@ -209,11 +203,11 @@ def test_measures_cover_the_excerpts_they_are_asked_for():
     assert set(tried) == set(np.argsort(-by_measure["against neighbours"][1])[:4])
 
 
-def test_the_surprisal_command_prints_both_models(corpus, weights, capsys):
+def test_the_surprisal_command_prints_its_measures(corpus, weights, capsys):
     flags = ["--data", str(corpus), "--weights", str(weights), "--pieces", "2", "--per-piece", "2", "--candidates", "2"]
     assert surprisal.main(flags) == 0
-    *title, _, header, _, events, vqvae = capsys.readouterr().out.splitlines()
+    *title, _, header, _, events = capsys.readouterr().out.splitlines()
     assert title[0].startswith("4 excerpts of 256 notes from 2 test pieces")
     assert title[1] == "two-sided: 2 of the excerpts, 2 candidates each"
     assert header == "| wrong note found | one-sided | against neighbours | two-sided |"
-    assert events.startswith("| events |") and vqvae.startswith("| vqvae |")
+    assert events.startswith("| events |")

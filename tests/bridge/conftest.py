@@ -17,19 +17,19 @@ from symbolic.scoring.likelihood import SymbolicScore
 
 
 class StandInSymbolic:
-    """Every note costs its pitch / 10 nats, shared evenly by attributes and terms; the exact figure is half of it."""
+    """Every note costs its pitch / 10 nats, shared evenly by attributes, in `vqvae` half of them by its code."""
 
-    def __init__(self, name, terms, factor=1.0):
-        self.name, self.view, self.terms, self.factor = name, VIEWS[name], terms, factor
+    def __init__(self, name, factor=1.0):
+        self.name, self.view, self.factor = name, VIEWS[name], factor
         self.context_policy, self.weights_sha256 = f"{name}: all of it", f"{name}-hash"
 
     def score(self, performances, *, excerpt=False):
         scores = []
         for performance in performances:
             nats = self.factor * np.repeat(performance.notes["pitch"][:, None] / 10.0, 4, axis=1) / 4
-            counted = [term for term in self.terms if term != "mixture"]
-            term_nats = {term: nats / 2 if term == "mixture" else nats / len(counted) for term in self.terms}
-            scores.append(SymbolicScore(term_nats, performance.seconds, None if excerpt else 1.0))
+            code_nats = nats.sum(axis=1) / 2 if self.name == "vqvae" else None
+            nats = nats if code_nats is None else nats / 2
+            scores.append(SymbolicScore(nats, performance.seconds, None if excerpt else 1.0, code_nats))
         return scores
 
 
@@ -69,8 +69,8 @@ def _nobody_listens(monkeypatch):
 def views():
     return OpenViews(
         symbolic={
-            "events": StandInSymbolic("events", ("value",)),
-            "vqvae": StandInSymbolic("vqvae", ("value", "code", "mixture"), factor=1.25),
+            "events": StandInSymbolic("events"),
+            "vqvae": StandInSymbolic("vqvae", factor=1.25),
         },
         audio={
             "spectral_lm": AudioView(

@@ -27,12 +27,15 @@ from typing import Any
 import numpy as np
 from music import random_performance
 from safetensors import safe_open
+from tiny_models import UNTRAINED, save_tiny
 
 from losscal.cli import EXIT_DONE, EXIT_ITEMS_FAILED, in_range, run, write_result
 from losscal.settings import Count, Seed
 from losscal.statistics import markdown_table
 from symbolic.data.corpus import Piece, write_corpus
-from symbolic.models.registry import CONFIGS, build, save_model
+from symbolic.models.phrases.codebooks import Codebooks, save_codebooks
+from symbolic.models.phrases.config import PhraseConfig
+from symbolic.models.phrases.model import PhraseGPT
 from symbolic.notes.performance import write_midi
 
 ROOT = Path(__file__).parents[2]
@@ -44,7 +47,6 @@ HANDLERS_SECONDS = 60.0
 LONGEST_SECONDS = 600.0
 COMMANDS = ("score", "prepare", "generate", "calibrate", "train")
 PIECES = 12
-SHAPE = {"layers": 1, "width": 16, "heads": 2, "context_events": 16}
 
 
 @dataclass(frozen=True)
@@ -110,12 +112,16 @@ def prepared(folder: Path) -> dict[str, Command]:
         rows.append(Piece(name, f"{name}.mid", "Bach", "baroque", name, split, start, start + len(piece), 1.0, (), {}))
         start += len(piece)
     write_corpus(folder / "corpus", rows, pieces, [], "made in a test")
-    state = build("events", {"gpt": CONFIGS["events"]["gpt"](**SHAPE)}).state_dict()
-    save_model(folder / "weights" / "events.safetensors", state, kind="events", story={"configs": {"gpt": SHAPE}})
+    save_tiny(folder / "weights", PhraseGPT(UNTRAINED))
+    codec = {"heads": 2, "codec_width": 8, "codec_layers": 1}
+    codebooks = folder / "codebooks.safetensors"
+    save_codebooks(codebooks, Codebooks(PhraseConfig(**codec)), {"configs": {"phrases": codec}})
 
     midi, weights = str(folder / "midi"), ("--weights", str(folder / "weights"))
     events = (*weights, "--views", "events")
     excerpts = ("--notes", "32", "--pieces", "8", "--per-piece", "1", "--corruptions", "wrong_notes")
+    shape = {"layers": 1, "width": 16, "window_events": 16} | codec
+    model = ("--vqvae", str(codebooks), *(f"--model.{name}={value}" for name, value in shape.items()))
     crops = ("--crops.crop-events=16", "--crops.batch-size=2", "--crops.steps-per-epoch=5", "--optim.steps=60")
     quiet = (
         "--trainer.enable_progress_bar=false",
@@ -127,7 +133,7 @@ def prepared(folder: Path) -> dict[str, Command]:
         "prepare": Command("symbolic.prepare", (midi, "--workers", "2"), _bytes),
         "generate": Command("symbolic.generate", (*weights, "--notes", "150", "--candidates", "1"), _bytes),
         "calibrate": Command("bridge.calibrate", (midi, *events, *excerpts), _calibration),
-        "train": Command("train.vqvae", ("--data", str(folder / "corpus"), *crops, *quiet), _weights),
+        "train": Command("train.gpt", ("--data", str(folder / "corpus"), *model, *crops, *quiet), _weights),
     }
 
 

@@ -19,7 +19,7 @@ from midi_files import control, off, on, pedal, smf, tempo
 from robustness.mutations import Mutator, damaged, midi_events, odd_json, odd_json_lines
 from sample_report import make_report
 from sound_formats import FORMATS, encoded, music
-from tiny_models import MODELS, TINY, TINY_VQVAE
+from tiny_models import TINY, UNTRAINED, save_tiny
 
 from audio.signal.waveform import open_audio
 from bridge.items.entry import ItemEntry
@@ -33,7 +33,8 @@ from losscal.midi import read_midi_file
 from losscal.records import record_of, to_json
 from losscal.references import References, ViewReference
 from symbolic.data.sources import open_source
-from symbolic.models.registry import load_model, save_model
+from symbolic.models.phrases.model import PhraseGPT
+from symbolic.models.registry import load_model
 from symbolic.notes.cleaning import clean_midi_file
 
 FINGERPRINT = "f"
@@ -77,14 +78,8 @@ def _read_sound(path: Path) -> None:
 
 
 def _weights() -> list[bytes]:
-    configs = {"events": {"gpt": to_json(TINY)}, "vqvae": {"gpt": to_json(TINY), "vqvae": to_json(TINY_VQVAE)}}
     with TemporaryDirectory() as folder:
-        path = Path(folder, "a.safetensors")
-        made = []
-        for kind, make in MODELS.items():
-            save_model(path, make().state_dict(), kind=kind, story={"configs": configs[kind], "seed": 1})
-            made.append(path.read_bytes())
-    return made
+        return [save_tiny(Path(folder), PhraseGPT(config)).read_bytes() for config in (TINY, UNTRAINED)]
 
 
 def _odd_weights(files: Sequence[bytes], rng: np.random.Generator) -> bytes:
@@ -103,12 +98,7 @@ def _odd_weights(files: Sequence[bytes], rng: np.random.Generator) -> bytes:
 
 
 def _read_weights(path: Path) -> None:
-    try:
-        load_model(path, kind="events")
-    except Exception as error:
-        if "is needed" not in str(error):
-            raise
-        load_model(path, kind="vqvae")
+    load_model(path)
 
 
 def _references() -> list[bytes]:

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 from midi_files import control, off, on, pedal, smf, tempo, variable_length
-from tiny_models import MODELS
+from tiny_models import READINGS, tiny_model
 
 from bridge.synthesis.messages import Played
 from losscal.midi import parse_midi
 from symbolic.notes.cleaning import clean_midi_file, read_midi
 from symbolic.notes.performance import write_midi
-from symbolic.scoring.likelihood import SymbolicScorer
+from symbolic.scoring.likelihood import OpenModel, SymbolicScorer
 
 SYSEX = b"\xf0\x05\x7e\x7f\x09\x01\xf7"
 ESCAPE = b"\xf7\x02\x11\x22"
@@ -134,7 +134,8 @@ def encodings():
 
 @pytest.fixture(scope="module")
 def scorers():
-    return [SymbolicScorer(make(), "") for make in MODELS.values()]
+    opened = OpenModel(tiny_model(), "")
+    return [SymbolicScorer(name, opened) for name in READINGS]
 
 
 def heard(written):

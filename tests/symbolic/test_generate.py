@@ -5,12 +5,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from music import random_performance
-from tiny_models import MODELS
+from tiny_models import tiny_model
 
 from losscal.errors import InputError
 from losscal.references import ViewReference
 from symbolic import generate as command
-from symbolic.models.configs import GPTConfig
+from symbolic.models.phrases.config import PhraseConfig
 from symbolic.models.styles import find_style, parse_blend, style_vector
 from symbolic.notes.performance import TICK_SECONDS
 from symbolic.sampling.endings import likeliest_end
@@ -27,7 +27,7 @@ def test_a_blend_is_its_weights():
     assert parse_blend("Chopin:0.7, Debussy:0.3") == {"Chopin": 0.7, "Debussy": 0.3}
     assert parse_blend("Chopin:3,Debussy:1") == {"Chopin": 0.75, "Debussy": 0.25}
     assert parse_blend("Chopin,Debussy") == {"Chopin": 0.5, "Debussy": 0.5}
-    config = GPTConfig(composers=COMPOSERS, eras=("romantic",))
+    config = PhraseConfig(composers=COMPOSERS, eras=("romantic",))
     vector = style_vector(config, {"chopin": 0.7, "Claude Debussy": 0.3}, {"romantic": 1.0})
     assert vector.tolist() == pytest.approx([0.7, 0.3, 0, 0, 0, 1.0])
     assert style_vector(config, {}, {}) is None
@@ -59,7 +59,7 @@ def ranked(nats_per_note, notes_per_second, notes=40):
     scores, pieces = [], []
     for nats, rate in zip(nats_per_note, notes_per_second, strict=True):
         seconds = notes / rate
-        scores.append(SimpleNamespace(note_nats=np.full((notes, 4), nats / 4)))
+        scores.append(SimpleNamespace(note_nats=np.full(notes, nats)))
         facts = {"performance": None, "prompt_notes": 0, "drawn_nats": 0.0, "new_notes": notes, "new_seconds": seconds}
         pieces.append(SimpleNamespace(what=(nats, rate), **facts))
     scorer = SimpleNamespace(score=lambda _: scores)
@@ -89,9 +89,9 @@ def test_fewer_notes_than_the_report_takes_have_no_place_and_come_last():
 
 
 def test_only_new_notes_are_judged():
-    model, music = MODELS["events"](), random_performance(1, 60)
+    model, music = tiny_model(), random_performance(1, 60)
     scorer = SimpleNamespace(score=lambda pieces: score(model, pieces))
-    notes = score(model, [music])[0].note_nats.sum(axis=1)
+    notes = score(model, [music])[0].note_nats
     whole, rest = most_typical(scorer, [DrawnPiece(music, 0, 0, 8.0, None), DrawnPiece(music, 0, 15, 8.0, None)], None)
     assert whole.model_bits_per_note == pytest.approx(notes.mean() / np.log(2))
     assert rest.model_bits_per_note == pytest.approx(notes[15:].mean() / np.log(2))

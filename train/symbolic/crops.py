@@ -1,16 +1,14 @@
-"""Training excerpts: random, varied cuts of the cache's training pieces; validation: the openings of its pieces."""
+"""Training excerpts: random, varied cuts of the cache's training pieces."""
 
 from typing import NamedTuple
 
-import lightning
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
 from symbolic.data.corpus import Corpus, Piece
 from symbolic.notes.performance import MAX_PITCH, MIN_PITCH, VELOCITY_OF_BIN, Performance, places, stretched
-from symbolic.scoring.likelihood import pad
+from symbolic.scoring.phrases import pad
 from symbolic.tokens.events import encode
 from train.configs import CropConfig
 
@@ -40,11 +38,11 @@ def vary(performance: Performance, config: CropConfig, rng: np.random.Generator)
     return Performance(notes[np.unique(places(notes), return_index=True)[1]])
 
 
-class Crops(Dataset):
-    """Item i of an epoch is a random excerpt, the same for the same (seed, epoch, i) on every machine."""
+class Crops:
+    """Item i is a random excerpt, the same for the same (seed, i) on every machine; they never end."""
 
-    def __init__(self, corpus: Corpus, config: CropConfig, epoch: int, styles: tuple[str, ...]) -> None:
-        self.corpus, self.config, self.epoch, self.styles = corpus, config, epoch, styles
+    def __init__(self, corpus: Corpus, config: CropConfig, styles: tuple[str, ...]) -> None:
+        self.corpus, self.config, self.styles = corpus, config, styles
         self.pieces = corpus.of_split("train")
         lengths = np.array([piece.n_notes for piece in self.pieces], dtype=np.float64)
         by_composer: dict[str, float] = {}
@@ -54,13 +52,10 @@ class Crops(Dataset):
         share = lengths * of_composer**-config.composer_evenness
         self.cumulative_share = np.cumsum(share / share.sum())
 
-    def __len__(self) -> int:
-        return self.config.steps_per_epoch * self.config.batch_size
-
     def __getitem__(self, index: int) -> tuple[np.ndarray, bool, np.ndarray]:
         """(events int64 [S, 4] with S <= crop_events, whether they begin inside the piece, style float32 [styles])."""
         config = self.config
-        rng = np.random.default_rng((config.seed, self.epoch, index))
+        rng = np.random.default_rng((config.seed, 0, index))
         piece = self.pieces[int(np.searchsorted(self.cumulative_share[:-1], rng.random(), side="right"))]
         performance = self.corpus.performance(piece)
         at_opening = rng.random() < config.opening_share
@@ -76,32 +71,6 @@ class Crops(Dataset):
         if rng.random() < self.config.style_share:
             given = ((piece.composer,), (piece.era,), (piece.composer, piece.era))[rng.integers(3)]
         return np.array([style in given for style in self.styles], dtype=np.float32)
-
-
-class CropData(lightning.LightningDataModule):
-    """Batches of crops; every epoch draws new ones."""
-
-    def __init__(self, corpus: Corpus, config: CropConfig, styles: tuple[str, ...] = ()) -> None:
-        super().__init__()
-        self.corpus, self.config, self.styles = corpus, config, styles
-
-    def train_dataloader(self) -> DataLoader:
-        """Called anew each epoch (the trainer is told to), so that the epoch's number seeds its crops."""
-        epoch = self.trainer.current_epoch if self.trainer is not None else 0
-        crops = Crops(self.corpus, self.config, epoch, self.styles)
-        return DataLoader(crops, batch_size=self.config.batch_size, collate_fn=collate)
-
-    def val_dataloader(self) -> DataLoader:
-        """The opening of every validation piece, unvaried, in batches of Performances."""
-        pieces = self.corpus.of_split("validation")
-        openings = [self.corpus.performance(piece).excerpt(0, self.config.validation_notes) for piece in pieces]
-        return DataLoader(openings, batch_size=16, collate_fn=list)
-
-    def transfer_batch_to_device(
-        self, batch: Batch | list[Performance], device: torch.device, dataloader_idx: int
-    ) -> Batch | list[Performance]:
-        """Crops move to the device; Performances stay, the scoring function moves what it makes of them."""
-        return super().transfer_batch_to_device(batch, device, dataloader_idx) if isinstance(batch, Batch) else batch
 
 
 def collate(items: list[tuple[np.ndarray, bool, np.ndarray]]) -> Batch:

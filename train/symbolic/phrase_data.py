@@ -36,7 +36,7 @@ class PhraseData(lightning.LightningDataModule):
     def __init__(self, corpus: Corpus, config: CropConfig, styles: tuple[str, ...]) -> None:
         super().__init__()
         self.corpus, self.config = corpus, config
-        self.crops = Crops(corpus, config, 0, styles)
+        self.crops = Crops(corpus, config, styles)
 
     def train_dataloader(self) -> DataLoader:
         """Batches by step; the trainer says how many make an epoch."""

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from symbolic.models.phrases.codec import LEFT_OUT
 from symbolic.models.phrases.model import PhraseGPT
 from symbolic.scoring.phrases import notes_of, read_rows
 from symbolic.tokens.events import ATTRIBUTES
@@ -15,9 +16,9 @@ from train.configs import OptimConfig, PhraseTrainingConfig
 from train.optim import build_optimizer
 from train.symbolic.crops import Batch
 
+TOLD = ("teller", "code_head")
+"""What learns of codes, faster than the transformer that it is added to."""
 MONITOR = "validation_bits_per_note"
-BLIND_WEIGHTS = (1.0, 1.0, 0.25, 0.25)
-"""What a blind phrase is to restore first, by attribute: when which key is struck, then how."""
 
 
 class PhraseModule(lightning.LightningModule):
@@ -39,42 +40,34 @@ class PhraseModule(lightning.LightningModule):
             self.note_nats = torch.compile(model.note_nats, dynamic=False)
 
     def training_step(self, batch: Batch) -> Tensor:
-        """Mean nats per event: of notes, of notes told their codes, of notes known by codes alone, of the codes."""
-        model, config = self.model, self.training_config
+        """Mean nats per event: of notes, of notes told their codes, of the codes, which the codebooks fix."""
+        model = self.model
         past = model.opening_past(batch.events)
         phrases = model.phrases(batch.events, batch.valid)
-        values, codes = model.encode(phrases)
-        reading = model.read(
-            batch.events, past, batch.mid_piece, batch.style, model.memory(values, batch.mid_piece, past)
-        )
-        notes = self.note_nats(reading, batch.events, batch.valid).sum() / batch.valid.sum()
-
-        rows = slice(0, max(1, round(config.told_share * len(batch.events))))
-        valid, whole = batch.valid[rows], phrases.whole[rows]
-        stages_told, blind = self._draws(whole)
-        told = model.tell(reading.rows(rows), values[rows], stages_told, blind)
-        nats = self.note_nats(told, batch.events[rows], valid)  # [b, S, 4]
-        is_blind = blind.repeat_interleave(model.config.phrase_events, dim=1)[:, : nats.shape[1]]
-        told_notes = nats.sum(-1)[~is_blind].sum() / (valid & ~is_blind).sum().clamp(min=1)
-        blind_notes = (nats[is_blind] @ nats.new_tensor(BLIND_WEIGHTS)).sum() / (valid & is_blind).sum().clamp(min=1)
-        # The codes are to be good for the notes: what predicts them follows, and pulls at nothing else.
-        states, facts = reading.states[rows].detach(), values[rows].detach()
-        code = model.code_nats(states, facts, codes[rows], whole).sum() / valid.sum()
-        for name, nats in (("notes", notes), ("told", told_notes), ("blind", blind_notes), ("codes", code)):
+        memory = model.memory(model.encode(phrases), batch.mid_piece, past) if model.config.prior_phrases else None
+        reading = model.read(batch.events, past, batch.mid_piece, batch.style, memory)
+        rate = self._draw_rates(phrases.whole)
+        codes = model.encode(phrases, rate)
+        told = self.note_nats(model.tell(reading, codes, rate, batch.events), batch.events, batch.valid)
+        told = told.sum() / batch.valid.sum()
+        # What predicts the codes follows the transformer, and pulls at it not at all.
+        facts = reading._replace(states=reading.states.detach(), earlier=reading.earlier.detach())
+        code = model.code_nats(facts, codes, rate > 0).sum() / batch.valid.sum()
+        losses = {"told": told, "codes": code}
+        if reading.states.requires_grad:  # the transformer learns, too
+            losses["notes"] = self.note_nats(reading, batch.events, batch.valid).sum() / batch.valid.sum()
+        for name, nats in losses.items():
             self.log(f"train_{name}_bits_per_event", nats.detach() / log(2), prog_bar=True)
-        return notes + config.told_weight * (told_notes + blind_notes) + code
+        weights = {"told": self.training_config.told_weight}
+        return sum(weights.get(name, 1.0) * nats for name, nats in losses.items())
 
-    def _draws(self, whole: Tensor) -> tuple[Tensor, Tensor]:
-        """Of how many stages each phrase is told, all or a drawn number, and which are read blindly: both [B, G].
-
-        A phrase that is cut off is told nothing and never blind.
-        """
-        config, stages = self.training_config, self.model.config.stages
+    def _draw_rates(self, whole: Tensor) -> Tensor:
+        """The rate of each phrase's codes, int64 [B, G]: the highest or a drawn one; 0 for a phrase that is cut off."""
+        config, rates = self.training_config, self.model.config.rates
         generator = torch.Generator().manual_seed(config.seed + self.global_step)
-        fewer = torch.rand(whole.shape, generator=generator) < config.fewer_stages_share
-        drawn = torch.randint(1, stages + 1, whole.shape, generator=generator)
-        blind = torch.rand(whole.shape, generator=generator) < config.blind_share
-        return torch.where(fewer, drawn, stages).to(whole.device) * whole, blind.to(whole.device) & whole
+        is_lower = torch.rand(whole.shape, generator=generator) < config.fewer_bits_share
+        drawn = torch.randint(1, rates + 1, whole.shape, generator=generator)
+        return torch.where(is_lower, drawn, rates).to(whole.device) * whole
 
     def on_validation_epoch_start(self) -> None:
         """Start the float64 sums afresh; music of every length is read as it is, not compiled for each."""
@@ -82,18 +75,18 @@ class PhraseModule(lightning.LightningModule):
         torch.compiler.set_stance("force_eager")
 
     def validation_step(self, rows: list[np.ndarray], batch_idx: int) -> None:
-        """Add up the nats of both readings; on some rows those of fewer stages too."""
-        stages = self.model.config.stages
+        """Add up the nats of both readings; on some rows those at lower rates too."""
+        rates = self.model.config.rates
         for row, reading in zip(rows, read_rows(self.model, rows, mid_piece=False), strict=True):
             whole = {name: reading.event_nats[:, index].sum() for index, name in enumerate(ATTRIBUTES)}
             self._add(row, whole | {"told": reading.told_nats.sum(), "codes": reading.code_nats.sum()})
             self.codes.append(reading.codes)
-        if batch_idx % self.training_config.every_batch_for_fewer_stages == 0:
-            for told in range(stages):
-                for row, reading in zip(
-                    rows, read_rows(self.model, rows, mid_piece=False, stages_told=told), strict=True
-                ):
-                    self._add(row, {f"told_{told}": reading.told_nats.sum()})
+        if batch_idx % self.training_config.every_batch_for_rates == 0:
+            for rate in range(1, rates):
+                readings = read_rows(self.model, rows, mid_piece=False, rate=rate)
+                for row, reading in zip(rows, readings, strict=True):
+                    nats = {"told": reading.told_nats.sum(), "codes": reading.code_nats.sum()}
+                    self._add(row, {f"{name}_{rate}": value for name, value in nats.items()})
 
     def _add(self, row: np.ndarray, nats: dict[str, float]) -> None:
         for name, value in nats.items():
@@ -101,16 +94,14 @@ class PhraseModule(lightning.LightningModule):
             self.sums[f"notes_of_{name}"] = self.sums.get(f"notes_of_{name}", 0.0) + notes_of(row)
 
     def on_validation_epoch_end(self) -> None:
-        """Log bits per note by attribute, under codes and of codes, and how the codebooks are used."""
+        """Log bits per note by attribute, under codes and of codes, and how much codes leave out."""
         torch.compiler.set_stance("default")
         names = [name for name in self.sums if not name.startswith("notes_of_")]
         bits = {name: self.sums[name] / self.sums[f"notes_of_{name}"] / log(2) for name in names}
         self.log(MONITOR, sum(bits[name] for name in ATTRIBUTES), prog_bar=True)
         self.log_dict({f"validation_{name}_bits": value for name, value in bits.items()})
-        codes = np.concatenate(self.codes)
-        for stage in range(codes.shape[1]):
-            p = np.bincount(codes[:, stage], minlength=self.model.config.codebook_size) / len(codes)
-            self.log(f"validation_stage_{stage}_perplexity", float(np.exp(-(p[p > 0] * np.log(p[p > 0])).sum())))
+        codes = np.concatenate(self.codes)  # [phrases, 1 + P]
+        self.log("validation_left_out_share", float((codes[:, 1:] == LEFT_OUT).mean()))
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Clip here, because the norm is the model's concern and the trainer's flag stays the user's."""
@@ -118,8 +109,8 @@ class PhraseModule(lightning.LightningModule):
 
     def configure_optimizers(self) -> dict[str, Any]:
         """Muon and AdamW with a schedule by step; what is new learns faster than the event model it is added to."""
-        faster = dict.fromkeys(("encoder", "decoder", "code_head"), self.training_config.codec_rate)
-        return build_optimizer(self.model, self.optim, hidden=("attention", "mlp", "decoder"), faster=faster)
+        faster = dict.fromkeys(TOLD, self.training_config.codec_rate)
+        return build_optimizer(self.model, self.optim, hidden=("attention", "mlp", "look"), faster=faster)
 
     def model_state(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
         """The model's own part of a checkpoint's state."""

@@ -1,11 +1,13 @@
 """The shape of the phrase model, torch-free."""
 
 from dataclasses import dataclass
-from math import log2, prod
+from math import log2
 from typing import Annotated
 
 from losscal.settings import Count, CountOrNone, Range, Settings, require
-from symbolic.models.configs import Levels
+
+LENGTHS = 512
+"""Codes of a phrase's length: nine bits."""
 
 
 @dataclass(frozen=True)
@@ -21,12 +23,12 @@ class PhraseConfig(Settings):
         recent_events: how many of the last events can be copied from.
         dropout: probability of zeroing a residual update of the trunk in training.
         phrase_events: events a phrase holds.
-        stages: codes a phrase has, the first the coarsest.
-        levels: finite scalar quantisation levels of each stage; their product is the size of its codebook.
-        codec_width: width of the encoder.
-        codec_layers: blocks of the encoder.
-        slot_width: hidden width of what unfolds a code into a hint for each event of its phrase.
-        head_width: width of the last layer before the scores of the codes.
+        note_bits: what the notes that a phrase's code tells may cost together.
+        rates: codes of so many rates, from no note told to all bits spent.
+        codec_width: width of the network that writes the codebooks.
+        codec_layers: its blocks.
+        code_layers: blocks of what predicts the codes.
+        heard_states: states of the trunk that it attends to, those before the last events.
         prior_layers: blocks of the prior.
         prior_mlp_ratio: the same as mlp_ratio, of the prior.
         prior_phrases: positions the prior sees; 0: the trunk does not hear it, as before the codes are fixed.
@@ -42,13 +44,13 @@ class PhraseConfig(Settings):
     recent_events: Count = 64
     dropout: Annotated[float, Range(0, 1, high_open=True)] = 0.0
     phrase_events: Annotated[int, Range(1, 1000)] = 8
-    stages: Annotated[int, Range(1, 100)] = 4
-    levels: tuple[Levels, ...] = (4, 4, 4, 4, 4)
-    codec_width: Annotated[int, Range(2, 100_000)] = 128
-    codec_layers: Annotated[int, Range(1, 1000)] = 2
-    slot_width: Annotated[int, Range(1, 100_000)] = 256
-    head_width: Annotated[int, Range(1, 100_000)] = 128
-    prior_layers: Annotated[int, Range(1, 1000)] = 4
+    note_bits: Annotated[float, Range(0, 10_000)] = 23.0
+    rates: Annotated[int, Range(2, 100)] = 5
+    codec_width: Annotated[int, Range(2, 100_000)] = 192
+    codec_layers: Annotated[int, Range(1, 1000)] = 3
+    code_layers: Annotated[int, Range(1, 1000)] = 2
+    heard_states: Annotated[int, Range(1, 1000)] = 32
+    prior_layers: Annotated[int, Range(1, 1000)] = 2
     prior_mlp_ratio: Annotated[int, Range(1, 100)] = 2
     prior_phrases: CountOrNone = 0
     composers: tuple[str, ...] = ()
@@ -66,17 +68,10 @@ class PhraseConfig(Settings):
         """The names of the style inputs in their order: composers, then eras."""
         return self.composers + self.eras
 
-    @property
-    def codebook_size(self) -> int:
-        """Entries of a stage's codebook."""
-        return prod(self.levels)
+    def note_bits_at(self, rate: int) -> float:
+        """What the notes told by a code of this rate, 1 to `rates`, may cost together."""
+        return self.note_bits * (rate - 1) / (self.rates - 1)
 
-    @property
-    def code_values(self) -> int:
-        """Quantised values of a phrase: all stages' coordinates."""
-        return self.stages * len(self.levels)
-
-    @property
-    def bits_per_phrase(self) -> float:
-        """What the codes of a phrase can hold."""
-        return self.stages * log2(self.codebook_size)
+    def bits_per_phrase(self, rate: int) -> float:
+        """What a phrase's code of this rate can hold: length, which notes are told, and they; 0: no code."""
+        return log2(LENGTHS) + self.phrase_events + self.note_bits_at(rate) if rate else 0.0

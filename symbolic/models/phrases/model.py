@@ -10,22 +10,27 @@ The past of a phrase is notes and what follows from them, never a drawn code, so
 belongs to that phrase alone: p(x | past) = sum over z of p(z | past) p(x | z, past), any part of which is a bound.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from symbolic.models.copying import NEVER, Recent
 from symbolic.models.copying import Past as RecentPast
-from symbolic.models.event_gpt import EventEmbedding, scored_cells
-from symbolic.models.head import AutoregressiveHead, nats_of
+from symbolic.models.copying import Recent
+from symbolic.models.embedding import EventEmbedding
+from symbolic.models.head import AutoregressiveHead, Choose, nats_of, scored_cells
 from symbolic.models.phrases.blocks import WindowCache, WindowTransformer
-from symbolic.models.phrases.codec import PhraseDecoder, PhraseEncoder, PhraseQuantiser
+from symbolic.models.phrases.code_head import CodeHead, Heard
+from symbolic.models.phrases.codebooks import Codebooks
+from symbolic.models.phrases.codec import Codes, length_of, notes_of
 from symbolic.models.phrases.config import PhraseConfig
-from symbolic.models.phrases.prior import CodeHead, PhrasePrior, PriorPast
-from symbolic.tokens.events import ATTRIBUTES, END, VOCABULARY
+from symbolic.models.phrases.prior import PhrasePrior, PriorPast
+from symbolic.models.phrases.teller import PhraseTeller
+from symbolic.tokens.events import ATTRIBUTES, END
 
 
 @dataclass
@@ -33,28 +38,54 @@ class Past:
     """What the model keeps of earlier music: the windows of trunk and prior, what may be copied, and the last event.
 
     recent: None before the music begins; unread: int64 [B, t, 4], events that have been played and not been read, the
-    last one as a rule.
+    last one as a rule; states: float [B, R, D], the trunk's last states that the code head attends to, None at first.
     """
 
     unread: Tensor
     trunk: WindowCache = field(default_factory=WindowCache)
     prior: PriorPast = field(default_factory=PriorPast)
     recent: RecentPast | None = None
+    states: Tensor | None = None
 
     def hear(self, events: Tensor) -> None:
         """Events int64 [B, S, 4] have been played."""
         self.unread = torch.cat([self.unread, events], dim=1)
 
+    def expanded(self, copies: int) -> "Past":
+        """The same past for `copies` times as many rows, of one row's music; nothing of it is unread."""
+        recent = None if self.recent is None else RecentPast(*(part.repeat(copies, 1, 1) for part in self.recent))
+        states = None if self.states is None else self.states.expand(copies, -1, -1)
+        unread, trunk = self.unread.repeat(copies, 1, 1), self.trunk.expanded(copies)
+        return replace(self, unread=unread, trunk=trunk, recent=recent, states=states)
+
 
 class Reading(NamedTuple):
-    """What the trunk makes of S events to predict: states [B, S, D], and the recent events of each."""
+    """What the trunk makes of S events to predict: states [B, S, D], and the recent events of each.
+
+    earlier: float [B, R, D], the states before these, as far as the code head attends; told: by attribute, what codes
+    add to the logits of the events' values, float [B, S, V]; nothing before any is told.
+    """
 
     states: Tensor
     recent: Recent
+    earlier: Tensor
+    told: Mapping[str, Tensor] = MappingProxyType({})
+
+    def last(self) -> "Reading":
+        """The last of the events to predict alone, before any code is told."""
+        keys, *facts = self.recent
+        reach = self.recent.pitch.shape[-1]
+        recent = Recent(keys[:, -reach:], *(part[:, -1:] for part in facts))
+        return Reading(self.states[:, -1:], recent, torch.cat([self.earlier, self.states[:, :-1]], dim=1))
+
+    def expanded(self, copies: int) -> "Reading":
+        """That of one row for so many rows alike, before any code is told."""
+        recent = Recent(*(part.expand(copies, -1, -1) for part in self.recent))
+        return Reading(self.states.expand(copies, -1, -1), recent, self.earlier.expand(copies, -1, -1))
 
     def rows(self, rows: slice) -> "Reading":
-        """Some rows of the batch."""
-        return Reading(self.states[rows], Recent(*(part[rows] for part in self.recent)))
+        """Some rows of the batch, before any code is told."""
+        return Reading(self.states[rows], Recent(*(part[rows] for part in self.recent)), self.earlier[rows])
 
 
 class Phrases(NamedTuple):
@@ -99,33 +130,18 @@ class PhraseGPT(nn.Module):
     """The event model and the VQ-VAE of phrases in one set of weights."""
 
     name = "phrases"
-    terms: tuple[str, ...] = ("value",)
 
     def __init__(self, config: PhraseConfig) -> None:
         super().__init__()
         self.config = config
-        self.context_events = config.window_events
         self.embedding = EventEmbedding(config.width)
         self.history = History(config)
         self.chain = AutoregressiveHead(config.width, config.recent_events)  # the name that weights files know it by
-        self.encoder = PhraseEncoder(config)
-        self.quantiser = PhraseQuantiser(config)
-        self.decoder = PhraseDecoder(config)
+        self.codebooks = Codebooks(config).double()  # no processor's rounding is to decide between two entries
+        self.teller = PhraseTeller(config)
         self.code_head = CodeHead(config)
-        self.prior = PhrasePrior(config)
-
-    def event_nats(self, events: Tensor, valid: Tensor, mid_piece: Tensor, style: Tensor | None = None) -> Tensor:
-        """-log p of every attribute given all before it, zero where nothing is scored: [B, S, 4, 1].
-
-        events int64 [B, S, 4], valid bool [B, S] (padding at the end only), mid_piece bool [B], style float
-        [B, styles].
-        """
-        past = self.opening_past(events)
-        memory = None
-        if self.config.prior_phrases:
-            memory = self.memory(self.encode(self.phrases(events, valid))[0], mid_piece, past)
-        reading = self.read(events, past, mid_piece, style, memory)
-        return self.note_nats(reading, events, valid)[..., None]
+        if config.prior_phrases:
+            self.prior = PhrasePrior(config)
 
     def opening_past(self, events: Tensor) -> Past:
         """The past of music that begins with these events [B, S, 4]: none."""
@@ -163,7 +179,10 @@ class PhraseGPT(nn.Module):
         pointer = self.chain.pointer
         heard = pointer.past(events, embedded, past.recent)
         past.recent = RecentPast(*(part[:, -self.config.recent_events :] for part in heard))
-        return Reading(self.history.transformer(x, style, past.trunk), pointer.recent(heard, length))
+        states = self.history.transformer(x, style, past.trunk)
+        earlier = states[:, :0] if past.states is None else past.states
+        past.states = torch.cat([earlier, states], dim=1)[:, -self.config.heard_states :]
+        return Reading(states, pointer.recent(heard, length), earlier)
 
     def note_nats(self, reading: Reading, events: Tensor, valid: Tensor) -> Tensor:
         """-log p of each attribute of the S events that were read, [B, S, 4]; zero where nothing is scored."""
@@ -174,8 +193,12 @@ class PhraseGPT(nn.Module):
             nats.append(nats_of(self.chain.logits(attribute, hidden, copy_logits), value))
             return value
 
-        self.chain.walk(reading.states, reading.recent, given)
+        self.choose_events(reading, given)
         return torch.stack(nats, dim=-1) * scored_cells(events, valid)
+
+    def choose_events(self, reading: Reading, choose: Choose) -> Tensor:
+        """The S events of a reading as `choose` names their attributes in turn, int64 [B, S, 4]."""
+        return self.chain.walk(reading.states, reading.recent, choose, reading.told)
 
     def phrases(self, events: Tensor, valid: Tensor) -> Phrases:
         """Events int64 [B, S, 4], valid bool [B, S] cut into phrases, the last one padded."""
@@ -186,39 +209,77 @@ class PhraseGPT(nn.Module):
         ended = (valid & (events[..., 0] == END)).any(-1)
         return Phrases(events, valid, valid.all(-1) | ended)
 
-    def encode(self, phrases: Phrases) -> tuple[Tensor, Tensor]:
-        """(values [B, G, stages, levels], codes int64 [B, G, stages]) of phrases."""
-        shape = phrases.whole.shape
-        values, codes = self.quantiser(self.encoder(phrases.events.flatten(0, 1), phrases.valid.flatten(0, 1)))
-        return values.unflatten(0, shape), codes.unflatten(0, shape)
+    def encode(self, phrases: Phrases, rate: Tensor | None = None) -> Codes:
+        """The codes of phrases [B, G], of the highest rate or of rate int64 [B, G]."""
+        notes = notes_of(phrases.events.flatten(0, 1), phrases.valid.flatten(0, 1))
+        length = length_of(notes.onset_ticks.amax(-1))
+        codes = self.codebooks.encode(notes, length, self.note_bits(phrases.whole, rate).flatten())
+        return codes.map(lambda part: part.unflatten(0, phrases.whole.shape))
 
-    def memory(self, values: Tensor, mid_piece: Tensor, past: Past) -> Tensor | None:
+    def decode(self, length: Tensor, slots: Tensor, rate: Tensor | None = None) -> Codes:
+        """The codes of these numbers, length int64 [B, G], slots int64 [B, G, P]; what is too expensive is left out."""
+        bits = self.note_bits(length, rate).flatten()
+        codes = self.codebooks.decode(length.flatten(), slots.flatten(0, 1), bits)
+        return codes.map(lambda part: part.unflatten(0, length.shape))
+
+    def note_bits(self, like: Tensor, rate: Tensor | None = None) -> Tensor:
+        """What the notes told of phrases may cost, float64 of the shape of `like`: at the highest rate or at `rate`."""
+        config = self.config
+        bits = [0.0, *(config.note_bits_at(rate) for rate in range(1, config.rates + 1))]
+        rate = torch.full_like(like, config.rates, dtype=torch.int64) if rate is None else rate
+        return torch.tensor(bits, dtype=torch.float64, device=rate.device)[rate]
+
+    def memory(self, codes: Codes, mid_piece: Tensor, past: Past) -> Tensor | None:
         """What the trunk hears of earlier phrases before each of these, [B, G, D]; None where it does not listen.
 
-        values [B, G, stages, levels]. Codes are facts to the prior: no gradient reaches the encoder from here.
+        Codes [B, G] of the highest rate.
         """
-        return self.prior(values.detach(), mid_piece, past.prior) if self.config.prior_phrases else None
+        if not self.config.prior_phrases:
+            return None
+        return self.prior(codes, mid_piece, past.prior)
 
-    def tell(self, reading: Reading, values: Tensor, stages_told: Tensor, blind: Tensor | None = None) -> Reading:
-        """A reading of S events whose states are told the codes of their phrases.
+    def tell(self, reading: Reading, codes: Codes, rate: Tensor, events: Tensor) -> Reading:
+        """A reading of S events, int64 [B, S, 4], whose states are told the codes [B, G] of their phrases.
 
-        values [B, G, stages, levels], stages_told int64 [B, G]: of so many stages, 0 where the states stay as they are;
-        blind bool [B, G]: phrases known by their code alone, with no past to continue or to copy from.
+        rate int64 [B, G]: of the codes; 0 where the states stay as they are.
         """
         length, size = reading.states.shape[1], self.config.phrase_events
-        blind = torch.zeros_like(stages_told, dtype=torch.bool) if blind is None else blind
-        rows = F.pad(reading.states, (0, 0, 0, -length % size)).unflatten(1, (-1, size)).flatten(0, 1)  # [B * G, P, D]
-        told = self.decoder(rows, values.flatten(0, 1), stages_told.flatten(), blind.flatten())
-        is_blind = blind.repeat_interleave(size, dim=1)[:, :length, None]
-        return Reading(
-            told.unflatten(0, values.shape[:2]).flatten(1, 2)[:, :length],
-            reading.recent._replace(
-                pitch=reading.recent.pitch.masked_fill(is_blind, VOCABULARY["pitch"]),
-                gap_ticks=reading.recent.gap_ticks.masked_fill(is_blind, NEVER),
-            ),
+        states, of_events = (
+            F.pad(part, (0, 0, 0, -length % size)).unflatten(1, (-1, size)).flatten(0, 1)  # [B * G, P, ...]
+            for part in (reading.states, events)
+        )
+        states, told = self.teller(states, codes.map(lambda part: part.flatten(0, 1)), rate.flatten(), of_events)
+
+        def in_rows(x: Tensor) -> Tensor:  # [B * G, P, ...] to [B, S, ...]
+            return x.unflatten(0, rate.shape).flatten(1, 2)[:, :length]
+
+        return reading._replace(states=in_rows(states), told={name: in_rows(x) for name, x in told.items()})
+
+    def heard(self, reading: Reading) -> Heard:
+        """What the code head hears before each phrase [B * G] of a reading that begins with one."""
+        reach, earlier, states = self.config.heard_states, reading.earlier, reading.states
+        earlier = earlier[:, max(0, earlier.shape[1] - (reach - 1)) :]
+        missing = reach - 1 - earlier.shape[1]
+        states = F.pad(torch.cat([earlier, states], dim=1), (0, 0, missing, 0))
+        there = torch.arange(states.shape[1], device=states.device) >= missing
+        size = self.config.phrase_events
+        windows = states.unfold(1, reach, size).transpose(-1, -2).flatten(0, 1)  # [B * G, R, D]
+        return Heard(windows, there.unfold(0, reach, size).repeat(states.shape[0], 1))
+
+    def draw_codes(self, reading: Reading, choose: Callable[[Tensor], Tensor]) -> Codes:
+        """The codes [B, 1] of the next phrase as `choose` takes their parts, int64 [B], from scores of each, [B, K].
+
+        The reading is of the phrase's first event alone.
+        """
+        return self.code_head.draw(self.heard(reading), self.codebooks, self.config.note_bits, choose).map(
+            lambda part: part[:, None]
         )
 
-    def code_nats(self, states: Tensor, values: Tensor, codes: Tensor, whole: Tensor) -> Tensor:
-        """-log p(code | past) by stage, [B, G, stages], from the trunk's states [B, S, D]; zero where no code is."""
-        before_phrase = states[:, :: self.config.phrase_events]  # [B, G, D], knowing nothing of the phrase
-        return self.code_head.code_nats(before_phrase, values, codes) * whole[..., None]
+    def code_nats(self, reading: Reading, codes: Codes, whole: Tensor) -> Tensor:
+        """-log p(code | past) by part, [B, G, 1 + P], the length's first; zero where no code is.
+
+        Codes [B, G], whole bool [B, G].
+        """
+        flat = codes.map(lambda part: part.flatten(0, 1))
+        nats = self.code_head.nats(self.heard(reading), flat, self.codebooks.entry_nats(flat))
+        return nats.unflatten(0, whole.shape) * whole[..., None]

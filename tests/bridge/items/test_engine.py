@@ -14,6 +14,7 @@ import pytest
 import torch
 from full_disk import room_for
 from music import random_performance
+from tiny_models import UNTRAINED, save_tiny
 
 from bridge.items import engine, journal
 from bridge.items.engine import default_workers
@@ -25,9 +26,7 @@ from bridge.score import score
 from bridge.scorer import score_items
 from losscal.errors import InputError
 from losscal.references import REFERENCES_FILE, References
-from symbolic.models.configs import GPTConfig
-from symbolic.models.event_gpt import EventGPT
-from symbolic.models.registry import save_model
+from symbolic.models.phrases.model import PhraseGPT
 from symbolic.notes.performance import write_midi
 
 ROOT = Path(__file__).parents[3]
@@ -36,16 +35,10 @@ COUNT = 13
 
 @pytest.fixture(scope="module")
 def weights_dir(tmp_path_factory):
-    """A tiny random model of events, alone in a folder."""
+    """A tiny random model of notes, alone in a folder."""
     folder = tmp_path_factory.mktemp("weights")
-    config = {"layers": 1, "width": 16, "heads": 2, "context_events": 32}
     torch.manual_seed(0)
-    save_model(
-        folder / "events.safetensors",
-        EventGPT(GPTConfig(**config)).state_dict(),
-        kind="events",
-        story={"configs": {"gpt": config}},
-    )
+    save_tiny(folder, PhraseGPT(UNTRAINED))
     References().save(folder / REFERENCES_FILE)
     return folder
 

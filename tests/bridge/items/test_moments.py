@@ -21,7 +21,7 @@ def scored(performance, surprises):
     nats = np.full((len(performance), 4), 2.0)
     for (note, attribute), more in surprises.items():
         nats[note, ATTRIBUTES.index(attribute)] += more
-    return SymbolicScore({"value": nats}, performance.seconds, None)
+    return SymbolicScore(nats, performance.seconds, None)
 
 
 def test_a_single_surprise_is_told_with_its_note_and_reason():

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 import soundfile
 from music import random_performance
-from tiny_models import MODELS
+from tiny_models import tiny_model
 
 from audio.signal.waveform import open_audio
 from bridge.render import render
 from losscal.processes.progress import watching
 from symbolic.notes.performance import write_midi
 from symbolic.scoring.likelihood import score
+from symbolic.scoring.phrases import CHUNK_EVENTS
 
 
 @pytest.fixture
@@ -35,12 +36,13 @@ def test_each_pass_over_a_recording_is_watched_block_by_block(seen, tmp_path):
     assert seen == [["take.wav", len(blocks), len(blocks)]] and len(blocks) > 2
 
 
-def test_the_windows_of_notes_are_watched(seen):
-    scored = score(MODELS["events"](), [random_performance(1, 100)], batch_events=16)
+def test_the_stretches_of_a_long_piece_are_watched(seen):
+    music = [random_performance(1, 2 * CHUNK_EVENTS + 100)]
+    scored = score(tiny_model(), music)
     ((desc, total, steps),) = seen
-    assert desc == "events" and total == steps > 5
+    assert desc == "notes" and total == steps == 3
     with watching(lambda steps, **told: steps):
-        assert score(MODELS["events"](), [random_performance(1, 100)])[0].nll_nats == pytest.approx(scored[0].nll_nats)
+        assert score(tiny_model(), music)[0].nll_nats == pytest.approx(scored[0].nll_nats)
     assert len(seen) == 1
 
 

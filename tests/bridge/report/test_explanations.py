@@ -11,7 +11,7 @@ from bridge.views.declarations import VIEWS
 
 
 def entry_of(*, percentile=50.0, ratio=3.25, sequenced=None):
-    notes = make_notes({"events": make_figures(12.5, percentile=percentile)}, sequenced)
+    notes = make_notes({"events": make_figures(12.5, pitch_bits_per_note=4.25, percentile=percentile)}, sequenced)
     sound = SoundHalf({"spectral_lm": {"llr_nats_per_second": ratio, "llr_percentile": percentile}}, 9.0)
     return ItemEntry("a", None, "a.mid", "a.wav", symbolic=notes, audio=sound)
 

@@ -13,7 +13,7 @@ import pytest
 import soundfile
 from music import random_performance
 from pages import Page
-from sample_report import ATTRIBUTES, N_NOTES, make_entry, make_report
+from sample_report import N_NOTES, make_entry, make_report
 
 from bridge.items.tables import read_table
 from bridge.report import html
@@ -24,6 +24,7 @@ from bridge.report.report import Report
 from losscal.errors import InputError
 from losscal.records import record_of
 from symbolic.notes.performance import write_midi
+from symbolic.scoring.views import EVENTS, VQVAE
 
 HOSTILE = (
     "</script><script>alert(1)</script>",
@@ -53,10 +54,10 @@ def test_notes_and_curves_come_back_from_the_page(tmp_path):
     assert np.cumsum(data["notes"]["onset"]) / 100 == pytest.approx(table["onset_seconds"])
     assert np.array(data["notes"]["duration"]) / 100 == pytest.approx(table["duration_seconds"])
     assert data["notes"]["pitch"] == table["pitch"].tolist() and data["notes"]["velocity"] == table["velocity"].tolist()
-    for view in ("events", "vqvae"):
-        for attribute in ATTRIBUTES:
-            hundredths = np.array(data["nats"][view][attribute])
-            assert np.abs(hundredths / 100 - table[f"{view}_{attribute}_nats"]).max() <= 0.005 + 1e-9
+    for view in (EVENTS, VQVAE):
+        assert [*data["nats"][view.name]] == [*view.note_parts]
+        for part, hundredths in data["nats"][view.name].items():
+            assert np.abs(np.array(hundredths) / 100 - table[f"{view.name}_{part}_nats"]).max() <= 0.005 + 1e-9
     assert data["curves"]["spectral_lm"] == {
         name: values.tolist() for name, values in read_table(tmp_path / "curves/1.csv").items()
     }

@@ -13,7 +13,7 @@ from bridge.transcription.opening import open_transcriber
 from bridge.transcription.transcriber import Heard
 from bridge.transcription.transkun import stand_ins
 from symbolic.notes.cleaning import read_midi
-from symbolic.scoring.codes import note_f1
+from symbolic.scoring.phrase_codes import note_f1
 
 EXAMPLE = Path(__file__).parents[3] / "examples/bridal_chorus"
 SECONDS = 8
@@ -33,7 +33,7 @@ def test_the_notes_of_a_rendering_are_heard(transkun, capfd):
     heard = Heard(tuple(notes), transkun.name, transkun.version, sound.source).cleaned.performance
     whole = read_midi(EXAMPLE.with_suffix(".mid")).performance
     played = whole.excerpt(0, int((whole.notes["onset_ticks"] < heard.notes["onset_ticks"][-1] + 5).sum()))
-    assert len(played) > 30 and note_f1(played, heard) > 0.95
+    assert len(played) > 30 and note_f1(played.notes, heard.notes) > 0.95
     assert capfd.readouterr().out == ""
 
 

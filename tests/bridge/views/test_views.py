@@ -70,7 +70,7 @@ def test_unknown_views_and_folders_without_weights_are_wrong_usage(tmp_path):
         open_views(checkpoints={"melody": "folder"})
     with pytest.raises(InputError, match="no such folder"):
         open_views(None, tmp_path / "nowhere")
-    with pytest.raises(InputError, match=r"events\.safetensors: no such weights file"):
+    with pytest.raises(InputError, match=r"phrases\.safetensors: no such weights file"):
         open_views(None, tmp_path)
 
 

@@ -10,19 +10,23 @@ from music import random_performance
 from tiny_models import TINY, randomised
 
 from symbolic.models.bands import sliding_attention, sliding_mask
-from symbolic.models.event_gpt import EventGPT
 from symbolic.models.phrases.blocks import WindowTransformer
-from symbolic.models.phrases.config import PhraseConfig
+from symbolic.models.phrases.codec import (
+    LEFT_OUT,
+    NOTHING,
+    PAIRS,
+    PITCHES,
+    length_of,
+    notes_of,
+    shortest_ticks,
+)
 from symbolic.models.phrases.model import PhraseGPT
-from symbolic.scoring.phrase_codes import Passage, as_performance, neighbouring_codes, restored, shuffling_cost
+from symbolic.notes.performance import NOTE_DTYPE
+from symbolic.scoring.phrase_codes import Passage, note_f1, restored, shorter_codes, shuffling_cost
 from symbolic.scoring.phrases import read_rows
 from symbolic.tokens.events import VOCABULARY, encode
 
-TINY_PHRASES = PhraseConfig(
-    layers=2, width=16, heads=2, window_events=16, recent_events=6, phrase_events=4, stages=2, levels=(2, 2),
-    codec_width=8, codec_layers=1, slot_width=8, head_width=8, prior_layers=1, prior_phrases=5,
-    composers=("Bach", "Liszt"), eras=("baroque",),
-)  # fmt: skip
+TINY_PHRASES = replace(TINY, prior_phrases=5)
 
 
 @pytest.fixture(scope="module")
@@ -69,19 +73,6 @@ def test_a_window_that_holds_everything_is_full_attention():
     assert not torch.allclose(wide(x)[:, 8:], narrow(x)[:, 8:], atol=1e-3)
 
 
-def test_it_starts_from_what_the_event_model_knows():
-    events = randomised(EventGPT(TINY))
-    config = replace(TINY_PHRASES, layers=3, recent_events=TINY.recent_events)
-    phrases = PhraseGPT(config).eval()
-    assert not phrases.load_state_dict(events.state_dict(), strict=False).unexpected_keys
-    row = torch.from_numpy(row_of(1, 16))[None]
-    inputs = row, torch.ones(1, 16, dtype=torch.bool), torch.tensor([True]), torch.tensor([[0.0, 1.0, 1.0]])
-    with torch.inference_mode():
-        assert torch.allclose(phrases.event_nats(*inputs), events.event_nats(*inputs), atol=1e-4)
-    reading = read(phrases, row[0].numpy())
-    assert np.allclose(reading.told_nats, reading.event_nats)  # no code says anything yet
-
-
 @pytest.mark.parametrize("column", range(4))
 def test_a_changed_value_leaves_every_earlier_score_unchanged(model, column):
     row, where = row_of(4, 32), 18
@@ -100,13 +91,14 @@ def test_a_phrase_knows_of_its_later_notes_through_its_code_alone(model):
     row, where = torch.from_numpy(row_of(4, 16))[None], 10
     other = torch.from_numpy(changed(row[0].numpy(), where, 1))[None]
     valid, mid_piece = torch.ones(1, 16, dtype=torch.bool), torch.tensor([True])
-    values = torch.tensor([-1.0, 1.0]).expand(1, 4, 2, 2)
+    slots = torch.tensor([0, 5 * PITCHES + 40, LEFT_OUT, LEFT_OUT]).expand(1, 4, 4)
+    codes = model.decode(torch.full((1, 4), 30), slots)
     nats = []
     with torch.inference_mode():
         for events in (row, other):
             past = model.opening_past(events)
-            reading = model.read(events, past, mid_piece, None, model.memory(values, mid_piece, past))
-            told = model.tell(reading, values, torch.full((1, 4), 2))
+            reading = model.read(events, past, mid_piece, None, model.memory(codes, mid_piece, past))
+            told = model.tell(reading, codes, torch.full((1, 4), 3), events)
             nats.append(model.note_nats(told, events, valid)[0])
     assert torch.allclose(nats[0][:where], nats[1][:where], atol=1e-5)
     assert torch.allclose(nats[0][where, 0], nats[1][where, 0], atol=1e-5)
@@ -115,8 +107,8 @@ def test_a_phrase_knows_of_its_later_notes_through_its_code_alone(model):
 
 def test_what_is_told_and_remembered_is_heard(model):
     row = row_of(4, 32)
-    assert not np.allclose(read(model, row).told_nats, read(model, row, stages_told=1).told_nats, atol=1e-3)
-    assert np.allclose(read(model, row, stages_told=0).told_nats, read(model, row).event_nats, atol=1e-5)
+    assert not np.allclose(read(model, row).told_nats, read(model, row, rate=1).told_nats, atol=1e-3)
+    assert np.allclose(read(model, row, rate=0).told_nats, read(model, row).event_nats, atol=1e-5)
     deaf = randomised(PhraseGPT(replace(TINY_PHRASES, prior_phrases=0)))
     assert np.abs(read(deaf, row).event_nats - read(model, row).event_nats).max() > 1e-3
 
@@ -171,11 +163,17 @@ def tiny_vocabulary(monkeypatch):
     """Two times, two pitches, two velocities, two durations, a rest and an end: music small enough to list."""
     for name, size in {"time": 4, "pitch": 2, "velocity": 2, "duration": 2}.items():
         monkeypatch.setitem(VOCABULARY, name, size)
-    for module in ("event_gpt", "copying", "phrases.codec"):
+    for module in ("head", "copying", "phrases.codec"):
         monkeypatch.setattr(f"symbolic.models.{module}.REST", 2)
     monkeypatch.setattr("symbolic.models.copying.REST_TICKS", 2)
-    for module in ("models.phrases.model", "tokens.events"):
+    for module in ("models.phrases.model", "models.phrases.codec", "models.phrases.teller", "tokens.events"):
         monkeypatch.setattr(f"symbolic.{module}.END", 3)
+    sizes = {"LENGTHS": 6, "EXACT_LENGTHS": 5, "STEPS_TICKS": (0, 1), "STEPS": 3}
+    sizes |= {"NOTHING": 2, "PITCHES": 3, "PAIRS": 9, "LEFT_OUT": 9}
+    for module in ("config", "codec", "codebooks", "code_head", "teller"):
+        for name, value in sizes.items():
+            monkeypatch.setattr(f"symbolic.models.phrases.{module}.{name}", value, raising=False)
+    monkeypatch.setattr("symbolic.scoring.phrase_codes.LEFT_OUT", 9)
 
 
 REST_ROW, END_ROW = (2, 0, 0, 0), (3, 0, 0, 0)
@@ -184,77 +182,136 @@ PHRASES_OF_TWO = [(END_ROW,), *((first, END_ROW) for first in GOING_ON), *produc
 
 
 def test_both_readings_sum_to_one_over_all_phrases_and_the_bound_exceeds_the_exact(tiny_vocabulary):
-    model = randomised(PhraseGPT(replace(TINY_PHRASES, phrase_events=2)))
+    model = randomised(PhraseGPT(replace(TINY_PHRASES, phrase_events=2, note_bits=7)))
     past = [(0, 1, 0, 1), REST_ROW]
     rows = [np.array([*past, *phrase]) for phrase in PHRASES_OF_TWO]
     readings = read_rows(model, rows, mid_piece=False)
     assert sum(np.exp(-reading.event_nats[2:].sum()) for reading in readings) == pytest.approx(1.0, abs=1e-5)
-    joint = np.array([_nats_under_every_code(model, row) for row in rows])  # [rows, codes]
-    assert np.exp(-joint).sum() == pytest.approx(1.0, abs=1e-5)
-    exact = -np.log(np.exp(-joint).sum(1))
+    length, slots = every_code(model)
+    assert 6 < len(length) < 6 * 10 * 10  # some pairs can be told, and some are too expensive
+    code_nats, joint = zip(*(_nats_under(model, row, length, slots) for row in rows), strict=True)
+    assert np.exp(-code_nats[0]).sum() == pytest.approx(1.0, abs=1e-5)
+    assert np.exp(-np.array(joint)).sum() == pytest.approx(1.0, abs=1e-5)
+    exact = -np.log(np.exp(-np.array(joint)).sum(1))
     bound = np.array([reading.told_nats[2:].sum() + reading.code_nats[1].sum() for reading in readings])
     assert (bound > exact - 1e-5).all()
     assert np.exp(-bound).sum() < 1
-    for row, of_row, of_sum in zip(rows[-9:], bound[-9:], exact[-9:], strict=True):
-        passage = Passage(model, row, mid_piece=False)
-        sums = [passage.bound_nats(neighbours)[1] for neighbours in range(5)]
-        assert sums[0] == pytest.approx(of_row, abs=1e-4)
-        assert (np.diff(sums) < 0).all()
-        assert sums[-1] > of_sum
+    told_most = sorted(range(20, len(rows)), key=lambda index: (readings[index].codes[1, 1:] == 9).sum())[:9]
+    for index in told_most:
+        passage = Passage(model, rows[index], mid_piece=False)
+        sums = [passage.bound_nats(others)[1] for others in range(2)]
+        assert sums[0] == pytest.approx(bound[index], abs=1e-4)
+        assert exact[index] < sums[1] < sums[0]
 
 
-def _nats_under_every_code(model, row):
-    """-log p(code, last phrase | first phrase) for each pair of the two stages' four codes."""
-    events = torch.from_numpy(row)[None]
-    valid, mid_piece = torch.ones(events.shape[:2], dtype=torch.bool), torch.tensor([False])
-    nats = []
+def every_code(model):
+    """The codes that a phrase of two slots can have, int64 [C] and [C, 2]."""
+    length, *slots = torch.tensor(list(product(range(6), range(10), range(10)))).T
+    slots = torch.stack(slots, dim=1)
+    codes = model.decode(length[:, None], slots[:, None])
+    can_be_had = (codes.slots[:, 0] == slots).all(1)
+    return length[can_be_had], slots[can_be_had]
+
+
+def _nats_under(model, row, length, slots):
+    """-log p(code | first phrase) and -log p(code, last phrase | first phrase) for each of C codes, [C] both."""
+    events = torch.from_numpy(row).expand(len(length), -1, -1)
+    valid, mid_piece = torch.ones(events.shape[:2], dtype=torch.bool), torch.zeros(len(length), dtype=torch.bool)
     with torch.inference_mode():
-        phrases = model.phrases(events, valid)
-        own, _ = model.encode(phrases)
         past = model.opening_past(events)
+        own = model.encode(model.phrases(events, valid))
         reading = model.read(events, past, mid_piece, None, model.memory(own, mid_piece, past))
-        for codes in product(range(4), repeat=2):
-            codes = torch.tensor(codes).expand(1, 2, 2)
-            values = model.quantiser.values_of(codes)
-            told = model.tell(reading, values, torch.full((1, 2), 2))
-            code_nats = model.code_nats(reading.states, values, codes, phrases.whole)[:, 1].sum()
-            nats.append(float(code_nats + model.note_nats(told, events, valid)[:, 2:].sum()))
-    return nats
+        codes = model.decode(length[:, None].expand(-1, 2), slots[:, None].expand(-1, 2, -1))
+        rate = torch.full((len(length), 2), model.config.rates)
+        told = model.tell(reading, codes, rate, events)
+        code_nats = model.code_nats(reading, codes, rate > 0)[:, 1].sum(-1)
+        note_nats = model.note_nats(told, events, valid)[:, 2:].sum((1, 2))
+    return code_nats.numpy(), (code_nats + note_nats).numpy()
 
 
-def test_neighbouring_codes_are_distinct_and_one_level_away():
-    model = PhraseGPT(replace(TINY_PHRASES, levels=(4, 2)))
-    codes = torch.tensor([[5, 2], [0, 7]])
-    own = model.quantiser.values_of(codes).flatten(1)
-    found = list(neighbouring_codes(model, codes))
-    assert len({tuple(other.flatten().tolist()) for other in found} | {tuple(codes.flatten().tolist())}) == 2 * 3 + 1
-    for other in found:
-        assert ((model.quantiser.values_of(other).flatten(1) != own).sum(1) == 1).all()
+def test_a_code_tells_notes_rightly_or_not_at_all(model):
+    events = torch.from_numpy(row_of(9, 400))[None]
+    phrases = model.phrases(events, torch.ones(1, 400, dtype=torch.bool))
+    codes = model.encode(phrases).map(lambda part: part.flatten(0, 1))
+    notes = notes_of(phrases.events.flatten(0, 1), phrases.valid.flatten(0, 1))
+    is_told = codes.slots != LEFT_OUT
+    assert 0.1 < is_told.double().mean() < 0.9
+    assert (codes.pitch == notes.pitch)[is_told].all()
+    assert ((codes.onset_ticks - notes.onset_ticks).abs() <= 4)[is_told].all()
+    assert (codes.pitch == PITCHES)[~is_told].all()
 
 
-def test_codes_restore_a_phrase_alike_wherever_it_stands(model):
-    codes = torch.tensor([[[0, 1], [3, 2], [0, 1]]])
-    row = restored(model, codes)[0]
-    assert row.shape == (12, 4)
-    assert np.array_equal(row[:4], row[8:])
-    assert not np.array_equal(row[:4], row[4:8])
-    assert not np.array_equal(row, restored(model, codes, stages_told=1)[0])
-    assert 1 <= len(as_performance(row)) <= 12
+@pytest.mark.parametrize("rate", [1, 2, 3])
+def test_what_a_code_tells_costs_no_more_than_its_rate_allows(model, rate):
+    events = torch.from_numpy(row_of(9, 400))[None]
+    phrases = model.phrases(events, torch.ones(1, 400, dtype=torch.bool))
+    codes = model.encode(phrases, torch.full((1, 100), rate)).map(lambda part: part.flatten(0, 1))
+    with torch.inference_mode():
+        entry_nats = model.codebooks.entry_nats(codes)
+    costs = entry_nats.gather(-1, codes.slots[..., None]).sum((1, 2)) / np.log(2)
+    assert costs.max() <= TINY_PHRASES.note_bits_at(rate) + 1e-9
+    assert (costs.max() > 0) == (rate > 1)
+    every_pair = entry_nats[..., :PAIRS].masked_fill(entry_nats[..., :PAIRS].isinf(), torch.inf)
+    assert (every_pair.neg().exp().sum(-1) <= 1 + 1e-9).all()  # so there are at most two to the power of the bits
 
 
-def test_a_blind_phrase_hangs_on_its_code_alone(model):
-    row, where = row_of(4, 16), 2
-    nats = []
-    for music in (row, changed(row, where, 1)):
-        passage = Passage(model, music)
-        codes = torch.zeros_like(passage.codes)
-        told = torch.full((1, 4), 2)
-        blind = torch.tensor([[False, True, True, False]])
-        with torch.inference_mode():
-            reading = model.tell(passage.reading, model.quantiser.values_of(codes), told, blind)
-            nats.append(model.note_nats(reading, passage.events, passage.valid)[0])
-    assert torch.allclose(nats[0][4:12], nats[1][4:12], atol=1e-5)
-    assert not torch.allclose(nats[0][12:], nats[1][12:], atol=1e-3)
+def test_codes_are_decoded_to_what_they_were_made_from(model):
+    events = torch.from_numpy(row_of(9, 400))[None]
+    codes = model.encode(model.phrases(events, torch.ones(1, 400, dtype=torch.bool)))
+    again = model.decode(codes.length, codes.slots)
+    assert all(torch.equal(*pair) for pair in zip(codes, again, strict=True))
+
+
+def test_shorter_codes_leave_out_one_note_more(model):
+    passage = Passage(model, row_of(9, 40))
+    for slot, shorter in zip(reversed(range(4)), shorter_codes(model, passage.codes, passage.rate), strict=True):
+        assert (shorter.slots[..., slot] == LEFT_OUT).all()
+        assert torch.equal(shorter.slots[..., :slot], passage.codes.slots[..., :slot])
+
+
+def test_lengths_are_exact_while_they_are_short():
+    ticks = torch.arange(3200)
+    length = length_of(ticks)
+    shortest, longest = shortest_ticks(length), shortest_ticks(length + 1) - 1
+    assert ((shortest <= ticks) & (ticks <= longest)).all()
+    assert (longest[:384] == shortest[:384]).all()
+    assert ((longest - shortest) <= 0.02 * shortest).all()
+    assert length.max() < 511
+
+
+def test_notes_struck_together_have_one_code_in_whichever_order_they_come():
+    chord = np.array([[9, 40, 5, 20], [2, 30, 5, 20], [1, 50, 5, 20], [40, 44, 5, 20]])
+    notes = notes_of(torch.from_numpy(chord)[None], torch.ones(1, 4, dtype=torch.bool))
+    assert notes.pitch.tolist() == [[30, 40, 50, 44]]
+    assert notes.onset_ticks.tolist() == [[11, 9, 12, 52]]
+
+
+def test_codes_restore_what_they_tell_where_they_tell_it(model):
+    chord, leap = 0 * PITCHES + 40, 3 * PITCHES + 50
+    slots = torch.tensor([[[chord, leap, LEFT_OUT, LEFT_OUT], [LEFT_OUT, LEFT_OUT, LEFT_OUT, 23 * PITCHES + NOTHING]]])
+    generous = randomised(PhraseGPT(replace(TINY_PHRASES, note_bits=200)))
+    codes = generous.decode(torch.tensor([[40, 60]]), slots)
+    assert torch.equal(codes.slots, slots)
+    notes = restored(codes)
+    assert notes["onset_ticks"].tolist() == [0, 19]
+    assert notes["pitch"].tolist() == [61, 71]
+    later = generous.decode(torch.tensor([[60, 40]]), slots.flip(1))
+    assert restored(later)["onset_ticks"].tolist() == [60, 79]
+
+
+@pytest.mark.parametrize(("late_ticks", "f1"), [(0, 1.0), (5, 1.0), (6, 0.5), (500, 0.5)])
+def test_note_f1_matches_onsets_within_50_ms(late_ticks, f1):
+    notes = np.array([(0, 5, 60, 3), (100, 5, 64, 3)], dtype=NOTE_DTYPE)
+    late = notes.copy()
+    late["onset_ticks"][1] += late_ticks
+    assert note_f1(notes, late) == pytest.approx(f1)
+
+
+def test_note_f1_wants_the_very_pitch():
+    notes = np.array([(0, 5, 60, 3), (100, 5, 64, 3)], dtype=NOTE_DTYPE)
+    wrong = notes.copy()
+    wrong["pitch"][1] += 1
+    assert note_f1(notes, wrong) == pytest.approx(0.5)
 
 
 def test_shuffled_codes_cost_nothing_where_codes_say_nothing(model):

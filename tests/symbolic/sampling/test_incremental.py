@@ -1,28 +1,37 @@
-"""Decoding event by event is scoring: the same states and nats from a cache, on the model and on its fast copy."""
+"""Decoding event by event is scoring: the same nats from a cache, on the model and on its fast copy."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import pytest
 import torch
 from music import random_performance
-from tiny_models import MODELS
+from tiny_models import READINGS, TINY, tiny_model
 from torch import nn
 
-from symbolic.models.transformer import KVCache
+from symbolic.models.head import nats_of
+from symbolic.models.phrases.model import PhraseGPT
 from symbolic.sampling.fast_layers import RowLinear, for_sampling
 from symbolic.sampling.incremental import IncrementalDecoder
-from symbolic.scoring.likelihood import bound_nats, score
+from symbolic.scoring.likelihood import score
+from symbolic.scoring.phrases import read_rows
 from symbolic.tokens.events import ATTRIBUTES, END, REST, encode
 
 pytestmark = pytest.mark.processor
-EVENTS = torch.stack([torch.from_numpy(encode(random_performance(seed, 60), end=False))[:14] for seed in (1, 2, 3)])
-GIVEN = 4
+MUSIC = [encode(random_performance(seed, 120), end=False)[:56] for seed in (1, 2, 3)]
+"""Fourteen phrases, three times as long as a window."""
+GIVEN = 8
 
 
-@pytest.fixture(params=MODELS)
-def model(request):
-    return MODELS[request.param]()
+@pytest.fixture
+def model():
+    return tiny_model()
+
+
+@pytest.fixture(params=READINGS)
+def told(request):
+    return READINGS[request.param]
 
 
 @pytest.fixture(params=["its own layers", "float16 where FBGEMM is", "float32"])
@@ -34,89 +43,115 @@ def decoding(request, model, monkeypatch):
 
 
 @torch.inference_mode()
-def decoded_nats(model, events, *, alike=False):
-    """The bound's nats of events [B, S, 4] from GIVEN on, and those of END in each place: [B, S, 4], [B, S]."""
-    decoder = IncrementalDecoder(model, len(events))
-    decoder.open(events[:, :GIVEN], False, None, alike=alike)
+def decoded_nats(model, rows, *, told=False, given=GIVEN):
+    """The nats of events [S, 4] that all begin alike from `given` on, and those of END there: [B, S, 4], [B, S].
+
+    told: under the codes that the encoder gives their phrases.
+    """
+    events = torch.from_numpy(np.stack(rows))
+    codes = model.encode(model.phrases(events, torch.ones(events.shape[:2], dtype=torch.bool))).numbers
+    first = -(-given // TINY.phrase_events)
+    replayed_codes = iter(codes[:, first:].flatten(1).T)  # [B] stage by stage, phrase by phrase
+    decoder = IncrementalDecoder(
+        model, events[0, :given], batch=len(rows), choose_code=(lambda _: next(replayed_codes)) if told else None
+    )
     nats, end_nats = [], []
 
     def replay(event, attribute, hidden, copy_logits):
         value = event[:, None, ATTRIBUTES.index(attribute)]
-        if attribute == "time":
-            end_nats.append(model.attribute_bound_nats(attribute, hidden, copy_logits, torch.full_like(value, END)))
-        nats.append(model.attribute_bound_nats(attribute, hidden, copy_logits, value))
+        nats.append(nats_of(model.chain.logits(attribute, hidden, copy_logits), value))
         return value
 
-    for event in events[:, GIVEN:].unbind(1):
+    for event in events[:, given:].unbind(1):
+        end_nats.append(decoder.end_nats())
         assert torch.equal(decoder.next_event(partial(replay, event)), event)
         decoder.append(event)
-    return torch.cat(nats, dim=1).view(len(events), -1, len(ATTRIBUTES)), torch.cat(end_nats, dim=1)
+    end_nats.append(decoder.end_nats())
+    return torch.cat(nats, dim=1).view(len(rows), -1, len(ATTRIBUTES)).numpy(), torch.stack(end_nats, dim=1).numpy()
 
 
-def test_cached_positions_equal_one_pass(model, decoding):
-    events = EVENTS[:1]
-    with torch.inference_mode():
-        at_once = model.history(model.embed(events), torch.tensor([False]))
-        embedded, cache = decoding.embed(events), KVCache(model.config, batch=1)
-        opened = decoding.history(embedded[:, :3], torch.tensor([False]), cache=cache)
-        states = [decoding.history.transformer(embedded[:, t : t + 1], cache) for t in range(3, events.shape[1])]
-    assert torch.allclose(torch.cat([opened, *states], dim=1), at_once, atol=1e-5)
+def with_one_opening(rows, given=GIVEN):
+    return [np.concatenate([rows[0][:given], row[given:]]) for row in rows]
 
 
-def test_decoding_gives_the_nats_that_score(model, decoding):
-    valid = torch.ones(EVENTS.shape[:2], dtype=torch.bool)
-    with torch.inference_mode():
-        scored = bound_nats(model.event_nats(EVENTS, valid, torch.zeros(3, dtype=torch.bool)), model.terms)
-    is_note = EVENTS[:, GIVEN:, 0] < REST
-    assert torch.allclose(decoded_nats(decoding, EVENTS)[0][is_note], scored[:, GIVEN:][is_note].float(), atol=1e-4)
+def test_decoding_gives_the_nats_that_score(model, decoding, told):
+    rows = with_one_opening(MUSIC)
+    decoded, _ = decoded_nats(decoding, rows, told=told)
+    for row, nats, reading in zip(rows, decoded, read_rows(model, rows, mid_piece=False), strict=True):
+        scored = reading.told_nats if told else reading.event_nats
+        is_note = row[GIVEN:, 0] < REST
+        assert np.allclose(nats[is_note], scored[GIVEN:][is_note], atol=1e-4)
 
 
-def test_the_end_costs_in_each_place_what_the_score_says(model, decoding):
-    music = random_performance(1, 60).excerpt(0, 10)
+def test_a_phrase_that_is_given_in_part_is_finished_without_a_code(model, decoding):
+    row, given = MUSIC[0], 10
+    decoded, _ = decoded_nats(decoding, [row], told=True, given=given)
+    reading = read_rows(model, [row], mid_piece=False)[0]
+    expected = np.concatenate([reading.event_nats[given:12], reading.told_nats[12:]])
+    is_note = row[given:, 0] < REST
+    assert np.allclose(decoded[0][is_note], expected[is_note], atol=1e-4)
+
+
+@pytest.mark.parametrize("where", [20, 21])
+def test_what_is_drawn_hangs_on_the_past_alone(decoding, where):
+    changed = MUSIC[0].copy()
+    changed[where, 1] = (changed[where, 1] + 7) % 30
+    before, after = (decoded_nats(decoding, [row])[0][0] for row in (MUSIC[0], changed))
+    assert np.array_equal(before[: where - GIVEN], after[: where - GIVEN])
+    assert not np.allclose(before[where + 1 - GIVEN :], after[where + 1 - GIVEN :], atol=1e-3)
+
+
+def test_the_end_costs_in_each_place_what_the_score_says_without_a_code(model, decoding, told):
+    music = random_performance(1, 60).excerpt(0, 20)
     rows = encode(music)
     assert rows[-1, 0] == END
-    end_nats = decoded_nats(decoding, torch.from_numpy(rows)[None])[1][0]
-    assert float(end_nats[-1]) == pytest.approx(score(model, [music])[0].end_nll_nats, abs=1e-4)
+    _, end_nats = decoded_nats(decoding, [rows[:-1]], told=told)
+    assert float(end_nats[0, -1]) == pytest.approx(score(model, [music])[0].end_nll_nats, abs=1e-4)
 
 
-def test_a_row_is_the_same_in_every_batch(decoding):
-    together, _ = decoded_nats(decoding, EVENTS)
-    for row in range(len(EVENTS)):
-        assert torch.allclose(decoded_nats(decoding, EVENTS[row : row + 1])[0][0], together[row], atol=1e-5)
+def test_a_row_is_the_same_in_every_batch(decoding, told):
+    rows = with_one_opening(MUSIC)
+    together, _ = decoded_nats(decoding, rows, told=told)
+    for row, of_batch in zip(rows, together, strict=True):
+        assert np.allclose(decoded_nats(decoding, [row], told=told)[0][0], of_batch, atol=1e-5)
 
 
-def test_one_opening_stands_for_rows_that_are_alike(decoding):
-    alike = EVENTS[:1].expand(3, -1, -1)
-    assert torch.allclose(decoded_nats(decoding, alike, alike=True)[0], decoded_nats(decoding, alike)[0], atol=1e-5)
+def test_a_style_is_told_at_every_event(model):
+    style = torch.tensor([0.0, 1.0, 0.0])
+    events = torch.from_numpy(MUSIC[0])
+    expected = read_rows(model, [MUSIC[0]], mid_piece=False, style=style)[0].event_nats[GIVEN:, 1]
+    nats = []
+
+    def replay(event, attribute, hidden, copy_logits):
+        value = event[None, None, ATTRIBUTES.index(attribute)]
+        if attribute == "pitch":
+            nats.append(float(nats_of(model.chain.logits(attribute, hidden, copy_logits), value)))
+        return value
+
+    with torch.inference_mode():
+        decoder = IncrementalDecoder(model, events[:GIVEN], batch=1, style=style)
+        for event in events[GIVEN:]:
+            decoder.append(decoder.next_event(partial(replay, event)))
+    is_note = MUSIC[0][GIVEN:, 0] < REST
+    assert np.allclose(np.array(nats)[is_note], expected[is_note], atol=1e-4)
+
+
+def test_a_model_that_hears_its_prior_is_not_drawn_from_as_if_it_did_not():
+    with pytest.raises(ValueError, match="hears 5 phrases through its prior"):
+        IncrementalDecoder(tiny_model(replace(TINY, prior_phrases=5)), torch.zeros((0, 4), dtype=torch.long), batch=1)
+
+
+def test_an_untrained_model_whose_hints_are_zero_is_decoded_too(told):
+    rows = with_one_opening(MUSIC)
+    untrained = PhraseGPT(TINY).eval()
+    nats, _ = decoded_nats(for_sampling(untrained), rows, told=told)
+    assert np.isfinite(nats).all()
 
 
 def test_every_product_of_the_fast_copy_goes_row_by_row_and_the_model_stays(model):
     before = [type(module) for module in model.modules()]
     fast = for_sampling(model)
     assert [type(module) for module in model.modules()] == before
-    assert not any(type(module) is nn.Linear for module in fast.modules())
+    slow = [name for name, module in fast.named_modules() if type(module) is nn.Linear]
+    assert all(name.startswith("codebooks.") for name in slow)  # those are exact as they are, in float64
     assert sum(isinstance(module, RowLinear) for module in fast.modules()) >= 4 * model.config.layers
-
-
-def test_a_full_window_takes_no_more_and_a_cache_takes_one_at_a_time(model):
-    cache = KVCache(model.config, batch=1)
-    with torch.inference_mode():
-        model.history(torch.zeros(1, 2, 16), torch.tensor([False]), cache=cache)
-        with pytest.raises(ValueError, match="2 positions at once behind 3"):
-            model.history.transformer(torch.zeros(1, 2, 16), cache)
-        cache.length = model.context_events
-        with pytest.raises(ValueError, match="position 17 is beyond the window of 16"):
-            model.history.transformer(torch.zeros(1, 1, 16), cache)
-        with pytest.raises(ValueError, match="beyond the window of 16"):
-            model.history(torch.zeros(1, 16, 16), torch.tensor([False]))
-
-
-def test_a_row_of_the_cache_is_filled_alone_and_spread(model):
-    cache = KVCache(model.config, batch=2)
-    with torch.inference_mode():
-        model.history(model.embed(EVENTS[:1, :3]), torch.tensor([False]), cache=cache.first_row())
-    assert np.count_nonzero(cache.keys[:, 0, :, :4]) > 0
-    assert np.count_nonzero(cache.keys[:, 1]) == 0
-    cache.spread_first_row(4)
-    assert torch.equal(cache.keys[:, 1], cache.keys[:, 0])
-    assert cache.length == 4

@@ -1,20 +1,20 @@
 """Sampling: every output is playable, prompts are kept, a seed decides, and music ends where the model takes it to."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 from music import random_performance
-from tiny_models import MODELS
+from tiny_models import READINGS, TINY, save_tiny, tiny_model
 
 from benchmarks.generated_files import READERS
 from losscal.references import References, ViewReference
 from symbolic import generate as command
 from symbolic.models.configs import SamplingConfig
-from symbolic.models.registry import save_model
 from symbolic.notes.cleaning import read_midi
 from symbolic.notes.performance import write_midi
 from symbolic.sampling.endings import window
-from symbolic.sampling.incremental import IncrementalDecoder
 from symbolic.sampling.pieces import draw_pieces, generate
 from symbolic.sampling.row_product import Arithmetic
 from symbolic.sampling.stream import EventStream, WantedLength
@@ -24,14 +24,19 @@ from symbolic.tokens.events import REST, encode
 PROMPT = random_performance(3, 30)
 
 
-@pytest.fixture(params=MODELS, scope="module")
-def model(request):
-    return MODELS[request.param]()
+@pytest.fixture(scope="module")
+def model():
+    return tiny_model()
+
+
+@pytest.fixture(params=READINGS)
+def told(request):
+    return READINGS[request.param]
 
 
 @pytest.fixture(scope="module")
 def shipped():
-    return SymbolicScorer.load("vqvae").model
+    return SymbolicScorer.load("events").model
 
 
 def is_same(first, second):
@@ -55,14 +60,16 @@ def is_of_one_part(path):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_every_output_is_playable_and_reads_back_the_same_everywhere(model, seed, tmp_path):
-    piece = generate(model, seconds=8, seed=seed, ending=False)  # Performance checks order, range and doubles itself
+def test_every_output_is_playable_and_reads_back_the_same_everywhere(model, told, seed, tmp_path):
+    piece = generate(
+        model, told=told, seconds=8, seed=seed, ending=False
+    )  # Performance checks order, range and doubles itself
     path = tmp_path / "new.mid"
     write_midi(piece, path)
     cleaned = read_midi(path)
     assert np.array_equal(cleaned.performance.notes, piece.notes)
     assert cleaned.repairs == {}
-    assert np.isfinite(score(model, [piece])[0].nll_nats)
+    assert np.isfinite(score(model, [piece], told=told)[0].nll_nats)
     assert is_every_note_closed(path) and is_of_one_part(path)
     by_mido, *others = (sorted(read(path)) for read in READERS.values())
     assert len(by_mido) == len(piece)
@@ -70,39 +77,39 @@ def test_every_output_is_playable_and_reads_back_the_same_everywhere(model, seed
         assert np.allclose(by_mido, other, atol=1e-3)
 
 
-def test_open_ended_music_stops_at_its_length(model):
-    assert generate(model, seconds=8, seed=1, ending=False).notes["onset_ticks"][-1] <= 800
-    assert len(generate(model, notes=25, seed=1, ending=False)) == 25
-    assert len(generate(model, notes=25, seed=1, prompt=PROMPT, ending=False)) == 25 + len(PROMPT)
+def test_open_ended_music_stops_at_its_length(model, told):
+    assert generate(model, told=told, seconds=8, seed=1, ending=False).notes["onset_ticks"][-1] <= 800
+    assert len(generate(model, told=told, notes=25, seed=1, ending=False)) == 25
+    assert len(generate(model, told=told, notes=25, seed=1, prompt=PROMPT, ending=False)) == 25 + len(PROMPT)
 
 
-def test_the_seed_and_the_candidate_decide(model):
-    first, again, other = (generate(model, notes=20, seed=seed, ending=False) for seed in (1, 1, 2))
+def test_the_seed_and_the_candidate_decide(model, told):
+    first, again, other = (generate(model, told=told, notes=20, seed=seed, ending=False) for seed in (1, 1, 2))
     assert np.array_equal(first.notes, again.notes)
     assert not np.array_equal(first.notes, other.notes)
-    numbered = draw_pieces(model, notes=20, seed=1, candidates=[0, 1], ending=False)
+    numbered = draw_pieces(model, told=told, notes=20, seed=1, candidates=[0, 1], ending=False)
     assert np.array_equal(numbered[0].performance.notes, first.notes)
     assert not np.array_equal(numbered[1].performance.notes, first.notes)
 
 
 @pytest.mark.processor
 @pytest.mark.parametrize("prompt", [None, PROMPT])
-def test_a_candidate_comes_out_the_same_in_every_batch(model, prompt):
-    together = draw_pieces(model, notes=24, seed=5, candidates=range(5), prompt=prompt, ending=False)
-    apart = draw_pieces(model, notes=24, seed=5, candidates=range(5), prompt=prompt, ending=False, batch_pieces=3)
+def test_a_candidate_comes_out_the_same_in_every_batch(model, told, prompt):
+    draw = partial(draw_pieces, model, told=told, notes=24, seed=5, prompt=prompt, ending=False)
+    together, apart = draw(candidates=range(5)), draw(candidates=range(5), batch_pieces=3)
     assert all(map(is_same, together, apart))
-    assert is_same(draw_pieces(model, notes=24, seed=5, candidates=[3], prompt=prompt, ending=False)[0], together[3])
+    assert is_same(draw(candidates=[3])[0], together[3])
 
 
 @pytest.mark.processor
-def test_endings_are_the_same_in_every_batch(model):
-    together = draw_pieces(model, notes=4, seed=5, candidates=range(2))
-    alone = draw_pieces(model, notes=4, seed=5, candidates=[1])[0]
+def test_endings_are_the_same_in_every_batch(model, told):
+    together = draw_pieces(model, told=told, notes=4, seed=5, candidates=range(2))
+    alone = draw_pieces(model, told=told, notes=4, seed=5, candidates=[1])[0]
     assert is_same(alone, together[1])
     assert alone.end_nats == pytest.approx(together[1].end_nats, abs=1e-4)
 
 
-def test_notes_are_drawn_on_one_thread_and_judged_on_all(model, monkeypatch, request):
+def test_notes_are_drawn_on_one_thread_and_judged_on_all(model, told, monkeypatch, request):
     request.addfinalizer(lambda: torch.set_num_threads(1))
     torch.set_num_threads(2)
     step, threads = EventStream.next_events, []
@@ -116,122 +123,126 @@ def test_notes_are_drawn_on_one_thread_and_judged_on_all(model, monkeypatch, req
         return pieces
 
     monkeypatch.setattr(EventStream, "next_events", watched)
-    draw_pieces(model, notes=4, seed=1, choose=choose)
+    draw_pieces(model, told=told, notes=4, seed=1, choose=choose)
     assert set(threads) == {1}
     assert torch.get_num_threads() == 2
 
 
 @pytest.mark.parametrize("ending", [True, False])
-def test_only_what_is_chosen_is_finished(model, ending):
+def test_only_what_is_chosen_is_finished(model, told, ending):
     shown = []
 
     def choose(pieces):
         shown.extend(pieces)
         return [pieces[2], pieces[0]]
 
-    chosen = draw_pieces(model, notes=24, seed=5, candidates=range(4), choose=choose, ending=ending, batch_pieces=3)
+    draw = partial(draw_pieces, model, told=told, notes=24, seed=5, ending=ending)
+    chosen = draw(candidates=range(4), choose=choose, batch_pieces=3)
     assert [(piece.candidate, piece.end_nats) for piece in shown] == [(number, None) for number in range(4)]
-    alone = draw_pieces(model, notes=24, seed=5, candidates=[2, 0], ending=ending)
+    alone = draw(candidates=[2, 0])
     assert all(map(is_same, chosen, alone))
     opening = shown[2].performance.notes[:4]
     assert np.array_equal(chosen[0].performance.notes[:4], opening)
 
 
 @pytest.mark.processor
-def test_a_candidate_of_the_shipped_model_comes_out_the_same_in_every_batch(shipped):
-    together = draw_pieces(shipped, notes=40, seed=5, candidates=range(8), ending=False)
+def test_a_candidate_of_the_shipped_model_comes_out_the_same_in_every_batch(shipped, told):
+    together = draw_pieces(shipped, told=told, notes=40, seed=5, candidates=range(8), ending=False)
     for candidate in (0, 5):
-        alone = draw_pieces(shipped, notes=40, seed=5, candidates=[candidate], ending=False)[0]
+        alone = draw_pieces(shipped, told=told, notes=40, seed=5, candidates=[candidate], ending=False)[0]
         assert is_same(alone, together[candidate])
 
 
 @pytest.mark.parametrize("ending", [True, False])
-def test_a_continuation_opens_with_its_prompt_unchanged(model, ending):
-    piece = generate(model, notes=15, seed=1, prompt=PROMPT, ending=ending)
+def test_a_continuation_opens_with_its_prompt_unchanged(model, told, ending):
+    piece = generate(model, told=told, notes=15, seed=1, prompt=PROMPT, ending=ending)
     assert np.array_equal(piece.notes[: len(PROMPT)], PROMPT.notes)
     assert len(piece) > len(PROMPT)
     assert piece.notes["onset_ticks"][len(PROMPT)] >= PROMPT.notes["onset_ticks"][-1]
 
 
-def test_a_piece_ends_at_the_likeliest_place_of_its_window(model):
+def test_a_piece_ends_at_the_likeliest_place_of_its_window(model, told):
     least, most = window(WantedLength.of(seconds=None, notes=40))
-    piece = draw_pieces(model, notes=40, seed=2)[0]
+    piece = draw_pieces(model, told=told, notes=40, seed=2)[0]
     assert least <= len(piece.performance) <= most
     assert score(model, [piece.performance])[0].end_nll_nats == pytest.approx(piece.end_nats, abs=1e-3)
-    anywhere = [
-        score(model, [generate(model, notes=n, seed=2, ending=False)])[0].end_nll_nats for n in range(20, 60, 8)
-    ]
+    others = [generate(model, told=told, notes=n, seed=2, ending=False) for n in range(20, 60, 8)]
+    anywhere = [of.end_nll_nats for of in score(model, others)]
     assert piece.end_nats < np.median(anywhere)
 
 
-def replayed_nats(model, music):
-    """-log p of every value of the music as the stream would draw it, float64 [S, 4], and the stream."""
+def replayed_nats(model, music, *, told):
+    """-log p of every value of the music as the stream would draw it, float64 [S, 4], and the stream.
+
+    told: under the codes of its phrases.
+    """
     rows = encode(music, end=False)
     assert (rows[:, 0] < REST).all()
-    replayed, nats = iter(rows.flatten().tolist()), []
+    events = torch.from_numpy(rows)[None]
+    codes = model.encode(model.phrases(events, torch.ones(events.shape[:2], dtype=torch.bool))).numbers[0]
+    script = []  # what is to be drawn, and whether it is a value
+    for place, row in enumerate(rows.tolist()):
+        if told and place % TINY.phrase_events == 0:
+            script += [(code, False) for code in codes[place // TINY.phrase_events].tolist()]
+        script += [(value, True) for value in row]
+    replayed, nats = iter(script), []
 
     def replay(logits, counts):
-        value = torch.tensor([next(replayed)])
-        nats.append(float(-logits.log_softmax(-1)[0, value]))
-        return value
+        drawn, is_value = next(replayed)
+        if is_value:
+            nats.append(float(-logits.log_softmax(-1)[0, drawn]))
+        return torch.tensor([drawn])
 
-    codes = model.vqvae.encode(torch.from_numpy(rows)) if model.name == "vqvae" else None
-    stream = EventStream(model, replay, np.empty((0, 4), dtype=np.int64), codes=codes)
+    stream = EventStream(model, replay, np.empty((0, 4), dtype=np.int64), told=told)
     for _ in rows:
         stream.next_events()
     return np.reshape(nats, (-1, 4)), stream
 
 
+@pytest.fixture
+def music():
+    """Eleven phrases, beyond two windows of 16 events, without a rest."""
+    return random_performance(3, 120).excerpt(0, 44)
+
+
 @pytest.mark.processor
-def test_values_are_drawn_from_the_distribution_that_scores_them(model, monkeypatch):
+def test_values_are_drawn_from_the_distribution_that_scores_them(model, told, music, monkeypatch):
     monkeypatch.setattr("symbolic.sampling.constraints.Constraints.forbid", lambda *_: None)
-    music = random_performance(3, 45)  # beyond two windows of 16 events
-    nats, stream = replayed_nats(model, music)
-    assert np.allclose(nats, score(model, [music])[0].term_nats["value"], atol=1e-4)
+    nats, stream = replayed_nats(model, music, told=told)
+    assert np.allclose(nats, score(model, [music], told=told)[0].attribute_nats, atol=1e-4)
     assert np.array_equal(stream.events[0].numpy(), encode(music, end=False))
 
 
-def test_the_constraints_only_renormalises(model):
-    music = random_performance(3, 45)
-    masked, _ = replayed_nats(model, music)
-    unmasked = score(model, [music])[0].term_nats["value"]
+def test_the_constraints_only_renormalise(model, told, music):
+    masked, _ = replayed_nats(model, music, told=told)
+    unmasked = score(model, [music], told=told)[0].attribute_nats
     assert np.isfinite(masked).all()
     assert (masked <= unmasked + 1e-4).all()
     assert masked.sum() < unmasked.sum() - 0.1
 
 
-def test_cuts_make_the_drawn_likelihood_higher_than_the_models(model):
-    piece = draw_pieces(model, notes=20, seed=1, sampling=SamplingConfig(top_k=3), ending=False)[0]
-    assert piece.drawn_nats < score(model, [piece.performance])[0].nll_nats
+def test_codes_that_are_drawn_cost_what_they_are_worth(model):
+    piece = draw_pieces(model, notes=20, seed=1, told=True, ending=False)[0]
+    plain = draw_pieces(model, notes=20, seed=1, ending=False)[0]
+    assert piece.drawn_nats > plain.drawn_nats + 4 * np.log(2)  # a phrase's length alone is worth more
 
 
-def test_a_style_is_heard(model):
-    plain = generate(model, notes=20, seed=1, ending=False)
-    silent = generate(model, notes=20, seed=1, style=torch.zeros(3), ending=False)
-    liszt = generate(model, notes=20, seed=1, style=torch.tensor([0.0, 5.0, 0.0]), ending=False)
+def test_cuts_make_the_drawn_likelihood_higher_than_the_models(model, told):
+    piece = draw_pieces(model, told=told, notes=20, seed=1, sampling=SamplingConfig(top_k=3), ending=False)[0]
+    assert piece.drawn_nats < score(model, [piece.performance], told=told)[0].nll_nats
+
+
+def test_a_style_is_heard(model, told):
+    plain = generate(model, told=told, notes=20, seed=1, ending=False)
+    silent = generate(model, told=told, notes=20, seed=1, style=torch.zeros(3), ending=False)
+    liszt = generate(model, told=told, notes=20, seed=1, style=torch.tensor([0.0, 5.0, 0.0]), ending=False)
     assert np.array_equal(plain.notes, silent.notes)
     assert not np.array_equal(plain.notes, liszt.notes)
 
 
-def test_music_far_beyond_the_context_keeps_to_its_window(model, monkeypatch):
-    opened = []
-
-    def spied(decoder, events, *rest, **named):
-        opened.append(events.shape[1])
-        open_window(decoder, events, *rest, **named)
-
-    open_window = IncrementalDecoder.open
-    monkeypatch.setattr(IncrementalDecoder, "open", spied)
-    assert len(generate(model, notes=200, seed=1, ending=False)) == 200
-    assert opened[0] == 0
-    assert set(opened[1:]) == {model.context_events // 2}
-
-
 @pytest.fixture
 def weights(tmp_path):
-    model = MODELS["events"]()
-    story = {"configs": {"gpt": vars(model.config)}}
-    save_model(tmp_path / "events.safetensors", model.state_dict(), kind="events", story=story)
+    save_tiny(tmp_path, tiny_model())
     return tmp_path
 
 

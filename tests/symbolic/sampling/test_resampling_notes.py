@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 from music import random_performance
-from tiny_models import MODELS, TINY, randomised
+from tiny_models import READINGS, TINY, tiny_model
 
 from symbolic import polish as command
 from symbolic.models.configs import PolishConfig
-from symbolic.models.event_gpt import EventGPT
+from symbolic.models.phrases.model import PhraseGPT
 from symbolic.notes.cleaning import read_midi
 from symbolic.notes.performance import NOTE_DTYPE, Performance, write_midi
 from symbolic.sampling import resampling as polishing
@@ -19,9 +19,14 @@ NEVER_TYPICAL = {"is_typical": lambda nats_per_note: False}
 EAGER = {"visit_share": 1.0, "doubt_nats": 0.0, "keep_share": 0.0}
 
 
-@pytest.fixture(params=MODELS, scope="module")
-def model(request):
-    return MODELS[request.param]()
+@pytest.fixture(scope="module")
+def model():
+    return tiny_model()
+
+
+@pytest.fixture(params=READINGS)
+def told(request):
+    return READINGS[request.param]
 
 
 def line(pitches, shift_ticks=20) -> Performance:
@@ -34,18 +39,18 @@ def line(pitches, shift_ticks=20) -> Performance:
     return Performance(notes)
 
 
-def model_that_wants(pitch: int) -> EventGPT:
+def model_that_wants(pitch: int) -> PhraseGPT:
     """Every pitch is equally unlikely but one."""
-    model = EventGPT(TINY).eval()
+    model = PhraseGPT(TINY).eval()
     with torch.no_grad():
         model.chain.output["pitch"].bias[pitch - 21] = 8.0
     return model
 
 
 @pytest.mark.parametrize("attributes", [("pitch",), ("velocity", "duration")])
-def test_only_what_was_asked_for_changes_and_the_piece_can_be_played(model, attributes, tmp_path):
+def test_only_what_was_asked_for_changes_and_the_piece_can_be_played(model, told, attributes, tmp_path):
     given = random_performance(2, 14)
-    polished = Polisher(model, given, PolishConfig(attributes, sweeps=1, **EAGER)).run(**NEVER_TYPICAL)
+    polished = Polisher(model, given, PolishConfig(attributes, sweeps=1, **EAGER), told=told).run(**NEVER_TYPICAL)
     changed = {field for field in NOTE_DTYPE.names if (polished.notes[field] != given.notes[field]).any()}
     assert changed == {FIELDS[name] for name in attributes}
     assert polished.accepted <= polished.drawn
@@ -71,7 +76,7 @@ def test_the_stated_share_is_kept():
     assert (polished.notes["pitch"] != pitches).sum() == 3
 
 
-def test_nothing_is_touched_that_is_typical_already_or_not_doubtful(model):
+def test_nothing_is_touched_that_is_typical_already_or_not_doubtful(model, told):
     given = random_performance(2, 20)
     asked = []
 
@@ -79,28 +84,29 @@ def test_nothing_is_touched_that_is_typical_already_or_not_doubtful(model):
         asked.append(nats_per_note)
         return True
 
-    polished = Polisher(model, given, PolishConfig(**EAGER)).run(is_typical)
+    polished = Polisher(model, given, PolishConfig(**EAGER), told=told).run(is_typical)
     assert np.array_equal(polished.notes, given.notes) and polished.drawn == 0
     assert polished.is_typical and polished.doubtful > 0
-    assert asked[0] == pytest.approx(score(model, [given])[0].nll_nats_per_note)
-    calm = Polisher(model, given, PolishConfig(visit_share=1.0, doubt_nats=100.0)).run(**NEVER_TYPICAL)
+    assert asked[0] == pytest.approx(score(model, [given], told=told)[0].nll_nats_per_note)
+    calm = Polisher(model, given, PolishConfig(visit_share=1.0, doubt_nats=100.0), told=told).run(**NEVER_TYPICAL)
     assert np.array_equal(calm.notes, given.notes) and calm.drawn == calm.doubtful == 0 and not calm.is_typical
 
 
 @pytest.mark.parametrize("excerpt", [True, False])
-def test_the_likelihood_kept_up_to_date_is_that_of_the_result(model, excerpt):
+def test_the_likelihood_kept_up_to_date_is_that_of_the_result(model, told, excerpt):
     given = random_performance(4, 12)  # within one window of 16 events
-    polisher = Polisher(model, given, PolishConfig(**EAGER), excerpt=excerpt)
+    polisher = Polisher(model, given, PolishConfig(**EAGER), told=told, excerpt=excerpt)
     polished = polisher.run(**NEVER_TYPICAL)
     assert polished.accepted > 0
-    assert polished.nll_nats == pytest.approx(score(model, [polished.performance], excerpt=excerpt)[0].nll_nats)
+    expected = score(model, [polished.performance], told=told, excerpt=excerpt)[0].nll_nats
+    assert polished.nll_nats == pytest.approx(expected)
     assert polisher.nll_nats == pytest.approx(polished.nll_nats, abs=1e-3)
 
 
-def test_the_seed_alone_decides(model):
+def test_the_seed_alone_decides(model, told):
     given = random_performance(3, 8)
     first, again, other = (
-        Polisher(model, given, PolishConfig(seed=seed, sweeps=1, **EAGER)).run(**NEVER_TYPICAL).notes
+        Polisher(model, given, PolishConfig(seed=seed, sweeps=1, **EAGER), told=told).run(**NEVER_TYPICAL).notes
         for seed in (1, 1, 2)
     )
     assert np.array_equal(first, again)
@@ -110,7 +116,7 @@ def test_the_seed_alone_decides(model):
 def test_values_are_visited_as_often_as_they_are_likely(monkeypatch):
     """The first stage sees the note alone here; the second must make up for the notes that follow."""
     monkeypatch.setattr(polishing, "NEAR_AFTER", 0)
-    model = randomised(EventGPT(TINY))
+    model = tiny_model()
     given = random_performance(6, 6)
     polisher = Polisher(model, given, PolishConfig(("velocity",), keep_share=0.0), excerpt=True)
     values = np.arange(0, 32, 4)

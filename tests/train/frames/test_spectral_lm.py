@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from dataclasses import fields, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -150,6 +151,25 @@ def test_two_steps_then_resumed_equal_four_steps(frames, tmp_path, monkeypatch):
     scorer = SpectralLMScorer.load("whole")
     assert set(state) == set(scorer.model.state_dict())
     assert np.isfinite(story["figures"]["validation_nats_per_second"])
+
+
+@pytest.mark.fluidsynth
+def test_a_moved_run_goes_on_with_its_best_checkpoint(frames, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    common = ["--frames", str(frames.folder), *SMALL_MODEL, *SHORT_RUN]
+    main([*common, "--out", "run", "--trainer.max_steps", "2"])
+    Path("run").rename("moved")
+    (best,) = Path("moved/checkpoints").glob("epoch*.ckpt")
+    kept, last = (torch.load(path, weights_only=True) for path in (best, "moved/checkpoints/last.ckpt"))
+    (state,) = (state for state in last["callbacks"].values() if "best_model_score" in state)
+    state["best_model_score"] = torch.tensor(-1.0)  # nothing after it can be better
+    state["best_k_models"] = {state["best_model_path"]: state["best_model_score"]}
+    torch.save(last, "moved/checkpoints/last.ckpt")
+    main([*common, "--out", "moved", "--resume", "moved/checkpoints/last.ckpt"])
+    weights, story = load_weights(f"moved/{KIND}.safetensors", kind=KIND)
+    assert story["figures"] == {"validation_nats_per_second": -1.0}
+    for name, value in weights.items():
+        assert torch.equal(value, kept["state_dict"][f"model.{name}"].bfloat16().float())
 
 
 @pytest.mark.fluidsynth

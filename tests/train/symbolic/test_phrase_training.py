@@ -10,9 +10,11 @@ import torch
 from music import random_performance
 
 from symbolic.data.corpus import Piece, write_corpus
-from symbolic.models.phrases.model import PhraseGPT
+from symbolic.models.phrases.codebooks import Codebooks, load_codebooks, save_codebooks
+from symbolic.models.phrases.config import PhraseConfig
 from symbolic.models.registry import load_model
-from train import phrases
+from train import gpt, vqvae
+from train.symbolic import run as training
 
 
 @pytest.fixture(scope="module")
@@ -32,15 +34,27 @@ def cache(tmp_path_factory):
 
 SMALL = [
     *("--model.layers=1", "--model.width=16", "--model.heads=2", "--model.window_events=16", "--model.codec_width=8"),
-    *("--model.prior_layers=1", "--model.slot_width=8", "--model.head_width=8", "--crops.crop_events=32"),
-    *("--crops.steps_per_epoch=4", "--crops.validation_notes=32", "--optim.steps=8", "--style-pieces=1"),
+    *("--model.codec_layers=1", "--model.code_layers=1", "--crops.crop_events=32"),
+    *("--crops.steps_per_epoch=4", "--crops.validation_notes=32", "--optim.steps=8", "--crops.batch_size=2"),
     *("--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false", "--trainer.precision=32-true"),
 ]
 
 
-def run(cache, out, *flags):
-    phrases.main(["--data", str(cache), "--out", str(out), *SMALL, *flags])
-    return load_model(out / "phrases.safetensors", kind=PhraseGPT.name)[0].state_dict()
+@pytest.fixture(scope="module", params=[gpt, vqvae], ids=["gpt", "vqvae"])
+def run(request, cache, tmp_path_factory):
+    """Runs a command into a folder, with more flags, and gives the weights it writes."""
+    folder = tmp_path_factory.mktemp("vqvae")
+    config = PhraseConfig(heads=2, codec_width=8, codec_layers=1)
+    save_codebooks(folder / "codebooks.safetensors", Codebooks(config), {"configs": {"phrases": vars(config)}})
+    own = ["--vqvae", str(folder / "codebooks.safetensors"), "--style-pieces=1"] if request.param is gpt else []
+
+    def run(out, *flags):
+        request.param.main(["--data", str(cache), "--out", str(out), *SMALL, *own, *flags])
+        if request.param is gpt:
+            return load_model(out / "phrases.safetensors")[0].state_dict()
+        return load_codebooks(out / "codebooks.safetensors").state_dict()
+
+    return run
 
 
 class EndAfter(lightning.Callback):
@@ -54,17 +68,17 @@ class EndAfter(lightning.Callback):
             os.kill(os.getpid(), signal.SIGTERM)
 
 
-def test_a_run_that_was_cut_within_an_epoch_goes_on_to_the_same_weights(cache, tmp_path, monkeypatch):
-    whole = run(cache, tmp_path / "whole")
-    build = phrases.build_trainer
+def test_a_run_that_was_cut_within_an_epoch_goes_on_to_the_same_weights(run, tmp_path, monkeypatch):
+    whole = run(tmp_path / "whole")
+    build = training.build_trainer
     with monkeypatch.context() as patch, pytest.raises(SystemExit):
         patch.setattr(
-            phrases, "build_trainer", lambda *a, callbacks, **k: build(*a, callbacks=[*callbacks, EndAfter(6)], **k)
+            training, "build_trainer", lambda *a, callbacks, **k: build(*a, callbacks=[*callbacks, EndAfter(6)], **k)
         )
-        run(cache, tmp_path / "cut")
-    checkpoint = tmp_path / "cut" / "checkpoints" / phrases.CHECKPOINT
+        run(tmp_path / "cut")
+    checkpoint = tmp_path / "cut" / "checkpoints" / training.CHECKPOINT
     assert torch.load(checkpoint, weights_only=True)["global_step"] == 6
-    resumed = run(cache, tmp_path / "cut", "--resume", str(checkpoint))
+    resumed = run(tmp_path / "cut", "--resume", str(checkpoint))
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
 
 
@@ -76,7 +90,7 @@ def test_composers_are_drawn_more_evenly(cache):
     corpus = Corpus.open(cache)
     by_composer = {}
     for evenness in (0.0, 1.0):
-        crops = Crops(corpus, CropConfig(composer_evenness=evenness), 0, ())
+        crops = Crops(corpus, CropConfig(composer_evenness=evenness), ())
         shares = np.diff(crops.cumulative_share, prepend=0.0)
         of_bach = [piece.composer == "Bach" for piece in crops.pieces]
         by_composer[evenness] = float(shares[of_bach].sum())

@@ -3,6 +3,7 @@
 import csv
 import errno
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,15 +12,15 @@ import yaml
 from music import random_performance
 
 from losscal.errors import InputError
-from losscal.weights import load_weights
 from symbolic.data.corpus import Corpus, Piece, write_corpus
-from symbolic.models.configs import GPTConfig
-from symbolic.models.event_gpt import EventGPT
+from symbolic.models.phrases.codebooks import Codebooks, load_codebooks, save_codebooks
+from symbolic.models.phrases.config import PhraseConfig
+from symbolic.models.phrases.model import PhraseGPT
 from symbolic.models.registry import load_model
 from symbolic.scoring.likelihood import SymbolicScorer
-from symbolic.tokens.events import encode
 from train import gpt, vqvae
 from train.configs import CropConfig, OptimConfig
+from train.gpt import start_from, with_styles
 from train.optim import MuonAdamW, build_optimizer
 from train.symbolic.crops import Crops, vary
 
@@ -45,13 +46,29 @@ def cache(tmp_path_factory):
     return folder
 
 
+SMALL_SHAPE = {"layers": 1, "width": 16, "heads": 2, "window_events": 16, "codec_width": 8, "codec_layers": 1}
+CODEC = [f"--model.{name}={SMALL_SHAPE[name]}" for name in ("heads", "codec_width", "codec_layers")]
 SMALL = [
+    *(f"--model.{name}={value}" for name, value in SMALL_SHAPE.items()),
     *("--crops.crop_events", "16", "--crops.batch_size", "2", "--crops.steps_per_epoch", "2"),
+    *("--crops.validation_notes", "32"),
     *("--trainer.enable_progress_bar", "false", "--trainer.enable_model_summary", "false"),
     *("--trainer.log_every_n_steps", "1", "--trainer.precision", "32-true"),
 ]
-SMALL_SHAPE = {"layers": 1, "width": 16, "heads": 2, "context_events": 16}
-SMALL_GPT = [*SMALL, *(f"--model.{name}={value}" for name, value in SMALL_SHAPE.items())]
+
+
+@pytest.fixture(scope="module")
+def codebooks(tmp_path_factory):
+    """Codebooks that nobody has trained."""
+    path = tmp_path_factory.mktemp("vqvae") / "codebooks.safetensors"
+    config = PhraseConfig(**SMALL_SHAPE)
+    save_codebooks(path, Codebooks(config), {"configs": {"phrases": vars(config)}})
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def common(cache, codebooks):
+    return ["--data", str(cache), "--vqvae", codebooks, *SMALL]
 
 
 def logged(out):
@@ -65,17 +82,16 @@ def validation_bits(out):
     return [float(row["validation_bits_per_note"]) for row in logged(out)]
 
 
-def test_crops_are_reproducible_and_differ_by_epoch(cache):
-    corpus, config = Corpus.open(cache), CropConfig(crop_events=16, steps_per_epoch=4)
-    first, again, later = (Crops(corpus, config, epoch, ()) for epoch in (0, 0, 1))
-    assert all(np.array_equal(first[i][0], again[i][0]) for i in range(len(first)))
-    assert any(not np.array_equal(first[i][0], later[i][0]) for i in range(len(first)))
+def test_crops_are_reproducible_and_differ(cache):
+    corpus, config = Corpus.open(cache), CropConfig(crop_events=16)
+    first, again = (Crops(corpus, config, ()) for _ in range(2))
+    assert all(np.array_equal(first[i][0], again[i][0]) for i in range(8))
+    assert any(not np.array_equal(first[i][0], first[i + 8][0]) for i in range(8))
 
 
 def test_crops_come_from_training_pieces_only_and_say_where_they_begin(cache):
     config = CropConfig(
         crop_events=16,
-        steps_per_epoch=20,
         opening_share=0.5,
         transpose_down=0,
         transpose_up=0,
@@ -88,14 +104,14 @@ def test_crops_come_from_training_pieces_only_and_say_where_they_begin(cache):
         keys = corpus.performance(piece).notes["pitch"].astype(int) - 21
         pitches[piece.split] |= {tuple(keys[i : i + 8]) for i in range(len(keys) - 8)}
     openings = 0
-    crops = Crops(corpus, config, 0, ())
-    for index in range(len(crops)):
+    crops = Crops(corpus, config, ())
+    for index in range(40):
         events, mid_piece, _ = crops[index]
         notes = events[events[:, 0] < 400]
         if len(notes) >= 9:
             assert tuple(notes[:8, 1]) in pitches["train"]
         openings += not mid_piece
-    assert 0.3 < openings / len(crops) < 0.7
+    assert 0.3 < openings / 40 < 0.7
 
 
 def test_variation_moves_all_pitches_together_and_stays_on_the_piano():
@@ -168,73 +184,73 @@ def test_the_rate_warms_up_stays_and_falls_to_zero():
     assert rates[100] == 0.0
 
 
-def test_events_train_resume_and_score(cache, tmp_path):
-    out = tmp_path / "events"
-    flags = ["--data", str(cache), "--out", str(out), *SMALL_GPT]
+def test_the_network_trains_resumes_and_scores(common, tmp_path):
+    flags = ["--out", str(tmp_path), *common]
     gpt.main([*flags, "--optim.steps", "2"])
-    first = validation_bits(out)
-    gpt.main([*flags, "--optim.steps", "6", "--resume", str(out / "checkpoints" / "last.ckpt")])
+    first = validation_bits(tmp_path)
+    gpt.main([*flags, "--optim.steps", "6", "--resume", str(tmp_path / "checkpoints" / "last.ckpt")])
     assert len(first) == 1
-    assert len(validation_bits(out)) == 2  # steps 3-4 and 5-6 only
-    scorer = SymbolicScorer.load("events", out)
-    assert np.isfinite(scorer.score([random_performance(1)])[0].bits_per_note)
+    assert len(validation_bits(tmp_path)) == 2  # steps 3-4 and 5-6 only
+    for name in ("events", "vqvae"):
+        assert np.isfinite(SymbolicScorer.load(name, tmp_path).score([random_performance(1)])[0].bits_per_note)
 
 
-def test_codes_train_on_a_frozen_vqvae_and_score(cache, tmp_path):
-    vq_flags = ["--model.width", "16", "--model.time_levels", "[3,3]"]
-    vqvae.main(["--data", str(cache), "--out", str(tmp_path), *SMALL, *vq_flags, "--optim.steps", "2"])
-    autoencoder = tmp_path / "vqvae_autoencoder.safetensors"
-    codes_flags = ["--tokens", "codes", "--vqvae", str(autoencoder), "--optim.steps", "2"]
-    gpt.main(["--data", str(cache), "--out", str(tmp_path), *SMALL_GPT, *codes_flags])
-    scorer = SymbolicScorer.load("vqvae", tmp_path)
-    result = scorer.score([random_performance(1)])[0]
-    assert result.code_nll_nats > 0
-    assert result.note_nll_nats > 0
-    trained, _ = load_model(autoencoder, kind="vqvae_autoencoder")
-    events = torch.from_numpy(encode(random_performance(1)))
-    assert torch.equal(scorer.model.vqvae.encode(events), trained.encode(events))
+def test_codes_and_what_they_say_are_watched_in_training(common, tmp_path):
+    gpt.main(["--out", str(tmp_path), *common, "--optim.steps", "2"])
+    (row,) = logged(tmp_path)
+    assert 0 < float(row["validation_left_out_share"]) <= 1
+    for name in ("told", "told_1", "codes", "codes_1", "pitch"):
+        assert float(row[f"validation_{name}_bits"]) > 0
 
 
-def test_codes_are_watched_while_they_are_used(cache, tmp_path):
-    vqvae.main(["--data", str(cache), "--out", str(tmp_path), *SMALL, "--model.width", "8", "--optim.steps", "2"])
-    flags = ["--tokens", "codes", "--vqvae", str(tmp_path / "vqvae_autoencoder.safetensors"), "--optim.steps", "2"]
-    gpt.main(["--data", str(cache), "--out", str(tmp_path), *SMALL_GPT, *flags])
-    rows = logged(tmp_path)
-    assert 0 < float(rows[-1]["validation_pitch_usage"]) <= 1
-    assert 1 <= float(rows[-1]["validation_pitch_perplexity"]) <= 100
-    assert np.isfinite(float(rows[-1]["validation_shuffled_codes_cost"]))
-    bound = float(rows[-1]["validation_value_bits"]) + float(rows[-1]["validation_code_bits"])
-    assert bound == pytest.approx(float(rows[-1]["validation_bits_per_note"]), rel=1e-5)
-    assert float(rows[-1]["validation_mixture_bits"]) <= bound
+def test_codebooks_learn_and_are_taken_as_they_are(cache, tmp_path):
+    flags = ["--data", str(cache), *SMALL]
+    vqvae.main([*flags, "--out", str(tmp_path), "--optim.steps", "4", "--crops.batch_size", "4"])
+    path = tmp_path / "codebooks.safetensors"
+    gpt.main([*flags, "--out", str(tmp_path), "--optim.steps", "2", "--vqvae", str(path)])
+    taken = load_model(tmp_path / "phrases.safetensors")[0].codebooks.state_dict()
+    trained = load_codebooks(path).state_dict()
+    torch.manual_seed(1)
+    fresh = Codebooks(PhraseConfig(**SMALL_SHAPE)).state_dict()
+    for name, value in trained.items():
+        assert torch.equal(taken[name].float(), value)
+    assert any(not torch.equal(trained[name], fresh[name].bfloat16().float()) for name in fresh)
 
 
-def test_a_code_model_starts_from_an_event_model(cache, tmp_path):
-    flags = ["--data", str(cache), "--out", str(tmp_path), *SMALL_GPT, "--optim.steps", "2"]
-    gpt.main(flags)
-    vqvae.main(["--data", str(cache), "--out", str(tmp_path), *SMALL, "--model.width", "8", "--optim.steps", "2"])
-    events, _ = load_model(tmp_path / "events.safetensors", kind="events")
-    config = gpt.with_styles(GPTConfig(**SMALL_SHAPE), Corpus.open(cache), 3)
-    model = gpt.over_codes(config, str(tmp_path / "vqvae_autoencoder.safetensors"))
-    gpt.start_from(model, str(tmp_path / "events.safetensors"))
-    state = model.state_dict()
-    assert all(torch.equal(state[name], value) for name, value in events.state_dict().items())
-    with pytest.raises(InputError, match="other than the --model flags ask for"):
-        gpt.start_from(EventGPT(GPTConfig(**SMALL_SHAPE)), str(tmp_path / "events.safetensors"))
+def test_codes_alone_leave_the_transformer_as_it_is(common, tmp_path):
+    gpt.main(["--out", str(tmp_path), *common, "--optim.steps", "2"])
+    init = ["--init", str(tmp_path / "phrases.safetensors"), "--codes-alone"]
+    gpt.main(["--out", str(tmp_path / "codes"), *common, *init, "--optim.steps", "2"])
+    paths = (folder / "phrases.safetensors" for folder in (tmp_path, tmp_path / "codes"))
+    before, after = (load_model(path)[0].state_dict() for path in paths)
+    changed = {name.partition(".")[0] for name in before if not torch.equal(before[name], after[name])}
+    assert changed == {"teller", "code_head"}
+
+
+def test_a_start_of_another_shape_or_other_styles_is_refused(cache, common, tmp_path):
+    gpt.main(["--out", str(tmp_path), *common, "--optim.steps", "2"])
+    path = str(tmp_path / "phrases.safetensors")
+    config = with_styles(PhraseConfig(**SMALL_SHAPE), Corpus.open(cache), 3)
+    for shape in ({"width": 32}, {"layers": 2}, {"phrase_events": 4}):
+        with pytest.raises(InputError, match="is of another shape than the --model flags ask for"):
+            start_from(PhraseGPT(replace(config, **shape)), path)
+    with pytest.raises(InputError, match="other composers and eras"):
+        start_from(PhraseGPT(PhraseConfig(**SMALL_SHAPE)), path)
 
 
 def test_styles_are_the_frequent_composers_and_all_eras(cache):
     corpus = Corpus.open(cache)
-    config = gpt.with_styles(GPTConfig(), corpus, 3)
+    config = with_styles(PhraseConfig(), corpus, 3)
     assert config.styles == ("Bach", "Handel", "baroque")
-    assert gpt.with_styles(GPTConfig(), corpus, 4).styles == ("baroque",)
-    assert gpt.with_styles(GPTConfig(), corpus, 0).styles == ()
+    assert with_styles(PhraseConfig(), corpus, 4).styles == ("baroque",)
+    assert with_styles(PhraseConfig(), corpus, 0).styles == ()
 
 
 def test_the_style_is_told_for_half_of_the_crops_and_truly(cache):
     corpus = Corpus.open(cache)
     styles = ("Bach", "Handel", "baroque")
-    crops = Crops(corpus, CropConfig(crop_events=16, steps_per_epoch=100), 0, styles)
-    told = np.array([crops[index][2] for index in range(len(crops))])
+    crops = Crops(corpus, CropConfig(crop_events=16), styles)
+    told = np.array([crops[index][2] for index in range(400)])
     assert 0.4 < told.any(axis=1).mean() < 0.6
     assert not (told[:, 0] * told[:, 1]).any()
     assert set(map(tuple, told[told.any(axis=1)])) == {(1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 0, 1), (0, 1, 1)}
@@ -257,48 +273,30 @@ def test_flags_take_dashes_underscores_and_yaml(tmp_path, capsys):
         (["--data", "nowhere"], "python -m symbolic.prepare"),
         (["--model.heads", "3"], "--model.width 256: is no multiple"),
         (["--config", "wrong.yaml"], "--optim.muon-lr: 1000: allowed is a number from 0 up to 100"),
-        (["--optim.steps", "700"], "700 is no multiple of --crops.steps-per-epoch 500"),
-        (["--tokens", "codes", "--vqvae", "nowhere.safetensors"], "no such weights file"),
+        (["--init", "nowhere.safetensors"], "no such weights file"),
+        (["--codes-alone"], "--codes-alone: needs the transformer of --init"),
+        (["--vqvae", "nowhere.safetensors"], "nowhere.safetensors: no such weights file"),
         (["--trainer.no_such_flag", "1"], "no_such_flag"),
         (["--resume", "nowhere.ckpt"], "no such checkpoint"),
-        (["--model.context_events", "64"], "--crops.crop-events: 512 is above the model's window of 64"),
+        (["--model.phrase_events", "7"], "--crops.crop-events: 1024 is no multiple of --model.phrase-events 7"),
     ],
 )
-def test_wrong_usage_is_told_in_one_line_with_status_2(cache, tmp_path, monkeypatch, capsys, flags, message):
+def test_wrong_usage_is_told_in_one_line(cache, codebooks, tmp_path, monkeypatch, capsys, flags, message):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "wrong.yaml").write_text("optim: {muon_lr: 1000}\n", encoding="utf-8")
     with pytest.raises(SystemExit) as stop:
-        gpt.main(["--data", str(cache), *flags])
+        gpt.main(["--data", str(cache), "--vqvae", codebooks, *CODEC, *flags])
     assert stop.value.code == 2
     assert message in capsys.readouterr().err
 
 
 @pytest.fixture(scope="module")
-def begun(cache, tmp_path_factory):
-    """(flags of a small run of events without --out, the folder of the two steps it has made)."""
+def begun(common, tmp_path_factory):
+    """(flags of a small run without --out, the folder of the two steps it has made)."""
     out = tmp_path_factory.mktemp("begun") / "run"
-    flags = ["--data", str(cache), *SMALL_GPT, "--optim.steps", "4"]
+    flags = [*common, "--optim.steps", "4"]
     gpt.main([*flags, "--out", str(out), "--trainer.max_steps", "2"])
     return flags, out
-
-
-def test_a_moved_run_goes_on_with_its_best_checkpoint(begun, tmp_path):
-    flags, out = begun
-    moved = tmp_path / "moved"
-    shutil.copytree(out, moved)
-    (best,) = (moved / "checkpoints").glob("epoch*.ckpt")
-    kept = torch.load(best, weights_only=True)
-    spoiled = moved / "checkpoints" / "last.ckpt"
-    last = torch.load(spoiled, weights_only=True)
-    (state,) = (state for name, state in last["callbacks"].items() if "best_model_score" in state)
-    state["best_model_score"] = torch.tensor(-1.0)  # nothing after it can be better
-    state["best_k_models"] = {state["best_model_path"]: state["best_model_score"]}
-    torch.save(last, spoiled)
-    gpt.main([*flags, "--out", str(moved), "--resume", str(spoiled)])
-    weights, story = load_weights(moved / "events.safetensors", kind="events")
-    assert story["figures"] == {"validation_bits_per_note": -1.0}
-    for name, value in weights.items():
-        assert torch.equal(value, kept["state_dict"][f"model.{name}"].bfloat16().float())
 
 
 @pytest.mark.parametrize(
@@ -315,19 +313,19 @@ def test_going_on_otherwise_than_begun_is_refused(begun, tmp_path, capsys, flags
     arguments = [*common, *flags, "--out", str(tmp_path), "--resume", str(out / "checkpoints" / "last.ckpt")]
     if message is None:  # no step is left, nothing else is changed
         gpt.main(arguments)
-        assert (tmp_path / "events.safetensors").is_file()
+        assert (tmp_path / "phrases.safetensors").is_file()
         return
     with pytest.raises(SystemExit) as stop:
         gpt.main(arguments)
     assert stop.value.code == 2 and message in capsys.readouterr().err
-    assert not (tmp_path / "events.safetensors").exists()
+    assert not (tmp_path / "phrases.safetensors").exists()
 
 
 def test_a_checkpoint_that_is_none_or_of_another_corpus_is_refused(begun, tmp_path, capsys):
     common, out = begun
     whole = (out / "checkpoints" / "last.ckpt").read_bytes()
     (tmp_path / "cut.ckpt").write_bytes(whole[: len(whole) // 2])
-    shutil.copy(out / "events.safetensors", tmp_path / "weights.ckpt")
+    shutil.copy(out / "phrases.safetensors", tmp_path / "weights.ckpt")
     other = torch.load(out / "checkpoints" / "last.ckpt", weights_only=True)
     other["losscal_run"]["data_hash"] = "0" * 64
     torch.save(other, tmp_path / "other.ckpt")
