@@ -72,7 +72,7 @@ def test_the_command_asks_the_transcriber_of_that_name_and_keeps_its_costs_apart
     monkeypatch.setitem(opening.TRANSCRIBERS, "by loudness", ByLoudness)
     flags = [str(music), "--seconds", "1", "--per-piece", "1", "--corruptions", "wrong_notes", "--out", str(tmp_path)]
     assert calibrate.main([*flags, "--sample-rate", "8000"]) == 0
-    assert calibrate.main([*flags, "--sample-rate", "8000", "--heard", "by loudness"]) == 0
+    assert calibrate.main([*flags, "--sample-rate", "8000", "--heard", "by loudness", "--overwrite"]) == 0
     assert len(list(tmp_path.glob("costs-*"))) == 2
     rows = (tmp_path / "calibration.csv").read_text()
     assert "heard_events" in rows
