@@ -1,4 +1,4 @@
-// One item: its roll coloured by surprise over the curves of its sound, its least likely moments, its figures.
+// One item: its roll coloured by surprise over the curves of its phrases and sound, its least likely moments, its figures.
 
 const DETAIL_PADDING = 12;
 const CLIP_LEAD_IN = 1.5,
@@ -10,6 +10,7 @@ const REASONS = {
   velocity: "◢ velocity",
   sound: "∿ sound",
 };
+const PHRASE_PART = "code";
 const CURVES = {
   nll_nats_per_second: "nats/s, higher: less likely",
   llr_nats_per_second: "ratio in nats/s, lower: less musical",
@@ -103,7 +104,7 @@ function itemRoll(entry, data, width) {
     seconds: Math.max(end, (entry.audio?.seconds ?? 0) - data.sound_start),
     marks: moments.map((moment, i) => ({ ...noteTime(moment, data), label: String(i + 1) })),
     flagged: new Set(moments.flatMap((moment) => moment.notes ?? [])),
-    curves: curvesOf(data),
+    curves: [...phraseCurves(data), ...curvesOf(data)],
     playFrom: play?.begin,
   });
   const roll = rollFigure(describe, width);
@@ -157,6 +158,21 @@ function choice(label, options) {
   const select = el("select", {}, ...options.map((option) => el("option", {}, option)));
   el("label", {}, `${label} `, select);
   return select;
+}
+
+/** What the code of each phrase cost, an equal share a note, where a view tells it: one step a phrase, on its notes. */
+function phraseCurves(data) {
+  return Object.entries(data.nats)
+    .filter(([, parts]) => parts[PHRASE_PART])
+    .map(([view, { [PHRASE_PART]: nats }]) => {
+      const { onset } = data.notes;
+      return {
+        label: `${view}: code of each phrase in nats a note, higher: less likely where it stands`,
+        start: onset,
+        end: [...onset.slice(1), lastSecond(data.notes)],
+        value: nats,
+      };
+    });
 }
 
 /** The curves of the sound, their times counted from the first sound, as those of the notes are from the first note. */

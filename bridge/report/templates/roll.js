@@ -60,7 +60,7 @@ function natsLegend(top = TOP_NATS) {
  * @property {Set<number>} [flagged] notes with a thick border
  * @property {Map<number, Edit>} [edits]
  * @property {{onset: number, duration: number, pitch: number, text: string}[]} [ghosts] notes that are missing here
- * @property {{label: string, start: number[], value: number[]}[]} [curves]
+ * @property {{label: string, start: number[], end: (number[]|undefined), value: number[]}[]} [curves] a second each without ends
  * @property {function(number): void} [playFrom]
  */
 
@@ -239,14 +239,14 @@ function spanMarks(marks, { start, end, x, width }, height) {
   });
 }
 
-/** A curve of one value a second as steps, with its name and limits. */
+/** A curve of one value a second, or a span, as steps, with its name and limits. */
 function curvePanel(curve, [low, high], { start, end, x, width }, top) {
   const share = (value) => Math.min(1.05, Math.max(-0.1, (value - low) / (high - low || 1)));
   const y = (value) => top + CURVE - 6 - share(value) * (CURVE - 22);
   const points = [];
   curve.start.forEach((second, i) => {
     const from = Math.max(start, second),
-      to = Math.min(end, second + 1);
+      to = Math.min(end, curve.end?.[i] ?? second + 1);
     if (to > from)
       points.push(
         `${x(from).toFixed(1)},${y(curve.value[i]).toFixed(1)}`,

@@ -48,8 +48,21 @@ def test_no_name_runs_and_none_hides_what_it_is_called(tmp_path):
         assert f"{shown}\u2715 failed{shown}" in words  # its row begins with its name, its mark and its group
 
 
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed")
+def test_the_code_of_each_phrase_stands_under_the_notes(tmp_path):
+    report = make_report(tmp_path)
+    report["items"] = report["items"][:1]  # one item alone is open
+    report["groups"] = []
+    write_report(report, tmp_path)
+    page = _shown(tmp_path / "report.html", tmp_path / "profile")
+    labels = re.findall(r'class="curve-label">([^<]*)<', page)
+    assert [label.partition(":")[0] for label in labels] == ["vqvae", "spectral_lm"]
+    assert labels[0].startswith("vqvae: code of each phrase")
+    assert len(re.findall(r'<polyline points="[^"]+" class="curve"', page)) == 2
+
+
 def _shown(page, profile):
     """The page's elements as they are when its script has run."""
-    flags = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--timeout=20000")
+    flags = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--virtual-time-budget=20000")
     command = [BROWSER, *flags, f"--user-data-dir={profile}", "--dump-dom", page.as_uri()]
     return subprocess.run(command, capture_output=True, check=True, timeout=100, encoding="utf-8").stdout
