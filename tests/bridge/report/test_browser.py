@@ -63,6 +63,7 @@ def test_the_code_of_each_phrase_stands_under_the_notes(tmp_path):
 
 def _shown(page, profile):
     """The page's elements as they are when its script has run."""
-    flags = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--virtual-time-budget=20000")
-    command = [BROWSER, *flags, f"--user-data-dir={profile}", "--dump-dom", page.as_uri()]
+    flags = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage")
+    until_idle = "--virtual-time-budget=20000"
+    command = [BROWSER, *flags, until_idle, f"--user-data-dir={profile}", "--dump-dom", page.as_uri()]
     return subprocess.run(command, capture_output=True, check=True, timeout=100, encoding="utf-8").stdout
