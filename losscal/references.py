@@ -114,12 +114,15 @@ class References:
             text = json.dumps({"version": FORMAT_VERSION, "views": views}, allow_nan=False)
             temporary.write_text(text + "\n", encoding="utf-8")
 
-    def missing_because(self, view: str, weights_sha256: str) -> str | None:
-        """Why `view` gets no percentile with these weights; None where it gets one."""
+    def missing_because(self, view: str, weights_sha256: str, statistic: str | None = None) -> str | None:
+        """Why `view` gets no percentile with these weights, or of no such statistic; None where it gets one."""
         if view not in self.by_view:
             return f"{view}: no percentile, it has no references; make them with python -m bridge.references."
         if self.by_view[view].weights_sha256 != weights_sha256:
             return f"{view}: no percentile, its references are of other weights; run python -m bridge.references again."
+        made_of = self.by_view[view].statistic
+        if statistic not in (None, made_of):
+            return f"{view}: no percentile, its references are of {made_of}; run python -m bridge.references again."
         return None
 
 

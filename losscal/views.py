@@ -9,7 +9,7 @@ that declares a view is free of heavy imports: they happen when it is opened.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 Half = Literal["notes", "heard", "sound"]
 NOTES, HEARD, SOUND = "notes", "heard", "sound"
@@ -121,6 +121,7 @@ class View:
         trained_on: the folder of weights to the names of the corruptions that part of it was trained on.
         tells_moments: whether an item's least likely moments are told by it.
         knows_composers: whether it can score notes as one composer's.
+        heard: the same view declared anew where it goes by other figures of heard notes; of_heard_notes names it.
     """
 
     name: str
@@ -139,6 +140,7 @@ class View:
     trained_on: Callable[[Path], Sequence[str]] | None = None
     tells_moments: bool = False
     knows_composers: bool = False
+    heard: "View | None" = None
 
     def __post_init__(self) -> None:
         if self.half not in REPORT_KEYS:
@@ -162,14 +164,15 @@ class View:
         """Of those in a file or of those heard."""
         return self.half in (NOTES, HEARD)
 
-    def of_heard_notes(self) -> Self:
+    def of_heard_notes(self) -> "View":
         """This view of notes, asked about those that are heard in a recording."""
         return replace(
-            self,
+            self.heard or self,
             name=HEARD_PREFIX + self.name,
             half=HEARD,
             unit=f"{self.unit}, heard in a recording",
             glossary=f"{self.name} of the notes that a transcriber heard in the recording.",
+            heard=None,
         )
 
     def figure(self, key: str) -> Figure:

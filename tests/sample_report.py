@@ -36,6 +36,7 @@ def note_table(seed):
 
 def figures(rng):
     keys = ("nll_nats", "end_nll_nats", "nll_nats_per_note", "bits_per_note", "nll_nats_per_second", "percentile")
+    keys += ("onset_bits_per_note",)
     return {key: float(rng.uniform(0, 100)) for key in keys} | {
         "by_attribute": {attribute: float(rng.uniform(0, 500)) for attribute in ATTRIBUTES}
     }

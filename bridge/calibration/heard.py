@@ -1,12 +1,10 @@
 """What the views of notes make of the notes that a transcriber hears in a sound: scores of their own, `heard_VIEW`.
 
-They are not gated. Beside each view's figures stands the bits a note
-of all attributes but the durations, which are heard worst.
+They are not gated.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import log
 from typing import TYPE_CHECKING
 
 from bridge.calibration.scores import costs_of, quantities_of
@@ -17,8 +15,6 @@ from losscal.views import HEARD
 
 if TYPE_CHECKING:
     from audio.signal.waveform import Waveform
-
-ALL_BUT_DURATIONS = "bits_per_note_but_durations"
 
 
 @dataclass(frozen=True)
@@ -35,11 +31,7 @@ class HeardJudge:
         costs: dict[str, float] = {}
         for view, scorer in self.views.scorers_of(HEARD):
             (score,) = scorer.score([performance], excerpt=True)
-            figures = score.report()
-            costs |= costs_of(view, figures, len(performance), ungated)
-            if "by_attribute" in figures:
-                nats = figures["nll_nats"] - figures["by_attribute"]["duration"]
-                costs[f"{view.name}: {ALL_BUT_DURATIONS}"] = nats / log(2) / len(performance)
+            costs |= costs_of(view, score.report(), len(performance), ungated)
         return costs
 
     @property

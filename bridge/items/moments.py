@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bridge.items.entry import Moment
+from losscal.views import View
 
 if TYPE_CHECKING:
     from symbolic.notes.performance import Performance
@@ -50,8 +51,12 @@ class Passage:
     nats: float
 
 
-def of_notes(view: str, performance: "Performance", score: "SymbolicScore", start_seconds: float = 0.0) -> list[Moment]:
-    """The moments of N notes under a symbolic view, the least likely first; none in fewer than FEWEST_NOTES notes.
+def of_notes(
+    view: View, performance: "Performance", score: "SymbolicScore", start_seconds: float = 0.0
+) -> list[Moment]:
+    """The moments of N notes by the attributes that a view goes by, the least likely first.
+
+    None in fewer than FEWEST_NOTES notes.
 
     start_seconds: when the first note begins.
     """
@@ -60,24 +65,26 @@ def of_notes(view: str, performance: "Performance", score: "SymbolicScore", star
 
     if len(performance) < FEWEST_NOTES:
         return []
-    excess = score.attribute_nats - _usual(score.attribute_nats, AROUND_NOTES)  # [N, 4]
+    attributes = [name for name in ATTRIBUTES if name in view.note_parts]
+    nats = np.stack([score.note_columns()[name] for name in attributes], axis=1)  # [N, A]
+    excess = nats - _usual(nats, AROUND_NOTES)
     onset = start_seconds + performance.notes["onset_ticks"] * TICK_SECONDS
     end = onset + performance.notes["duration_ticks"] * TICK_SECONDS
     moments = []
     for passage in _passages(np.maximum(excess, 0.0).sum(axis=1), onset, SURPRISE_NATS):
         of_attribute = np.maximum(excess[passage.members], 0.0).sum(axis=0)
-        reason, nats = ATTRIBUTES[int(of_attribute.argmax())], float(of_attribute.max())
+        reason, of_reason = attributes[int(of_attribute.argmax())], float(of_attribute.max())
         start = float(onset[passage.members[0]])
         moments.append(
             Moment(
-                view=view,
+                view=view.name,
                 start_seconds=start,
                 end_seconds=float(end[passage.members].max()),
                 nats=passage.nats,
-                share_of_reason=nats / passage.nats,
+                share_of_reason=of_reason / passage.nats,
                 reason=reason,
                 notes=tuple(passage.members),
-                text=_sentence(start, onset[passage.members[-1]], performance, passage.members, reason, nats),
+                text=_sentence(start, onset[passage.members[-1]], performance, passage.members, reason, of_reason),
             )
         )
     return moments

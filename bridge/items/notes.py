@@ -136,7 +136,7 @@ def _half(
     )
     moments: list[Moment] = []
     if surprised is not None:
-        moments = of_notes(surprised.name, performance, scores[surprised.report_keys[1]], start_seconds)
+        moments = of_notes(surprised, performance, scores[surprised.report_keys[1]], start_seconds)
     return Part(value, tuple(moments), tuple(warnings), tuple(problems))
 
 

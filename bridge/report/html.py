@@ -25,7 +25,7 @@ from bridge.report.columns import figure_column, units_of
 from bridge.report.report import Report
 from bridge.report.table import shown_sections
 from losscal.errors import InputError
-from losscal.views import NOTES, View
+from losscal.views import View
 
 TEMPLATES = Path(__file__).parent / "templates"
 SCRIPTS = ("dom", "sound", "roll", "table", "item", "group", "report")
@@ -65,7 +65,7 @@ def item_data(entry: ItemEntry, folder: Path, with_clips: bool, views: Iterable[
     """
     if not entry.tables:
         return {}
-    of_halves = [_of_notes(read_table(folder / path), views) for path in entry.per_note.values()]
+    of_halves = [_of_notes(read_table(folder / path), key, views) for key, path in entry.per_note.items()]
     curve_tables = {view: read_table(folder / path) for view, path in entry.curves.items()}
     starts = [columns["start_seconds"][0] for columns in curve_tables.values()] if "symbolic" in entry.per_note else []
     sound_start = float(max(starts, default=0.0))  # some views tell where the sound begins, the others count from 0
@@ -80,12 +80,13 @@ def item_data(entry: ItemEntry, folder: Path, with_clips: bool, views: Iterable[
     }
 
 
-def _of_notes(table: Mapping[str, np.ndarray], views: Iterable[View]) -> dict[str, Any]:
+def _of_notes(table: Mapping[str, np.ndarray], half_key: str, views: Iterable[View]) -> dict[str, Any]:
+    """Notes and nats of the half that a report calls half_key."""
     return {
         "notes": _notes(table),
         "nats": {
             view: {attribute: _steps(nats, STEPS_PER_NAT).tolist() for attribute, nats in by_attribute.items()}
-            for view, by_attribute in _nats(table, views)
+            for view, by_attribute in _nats(table, half_key, views)
         },
     }
 
@@ -109,12 +110,14 @@ def _notes(table: Mapping[str, np.ndarray]) -> dict[str, list[int]]:
     }
 
 
-def _nats(table: Mapping[str, np.ndarray], views: Iterable[View]) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
-    """Each view of notes that the table knows, with the parts of a note's nats, [N] each."""
-    for view in (view for view in views if view.half == NOTES):  # a table of heard notes names them alike
-        names = {part: f"{view.name}_{part}_nats" for part in view.note_parts}
-        if names and table.keys() >= set(names.values()):
-            yield view.name, {part: table[name] for part, name in names.items()}
+def _nats(
+    table: Mapping[str, np.ndarray], half_key: str, views: Iterable[View]
+) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+    """Each view of that half's notes that the table knows, with the parts of a note's nats it goes by, [N] each."""
+    for key, view_key, parts in ((*view.report_keys, view.note_parts) for view in views):
+        names = {part: f"{view_key}_{part}_nats" for part in parts}
+        if key == half_key and names and table.keys() >= set(names.values()):
+            yield view_key, {part: table[name] for part, name in names.items()}
 
 
 def _steps(values: np.ndarray, per_unit: int) -> np.ndarray:

@@ -19,7 +19,7 @@ HIGHEST_PERCENTILE = 100.0
 def missing_references(view: View, references: References, weights_sha256: str) -> dict[str, str]:
     """Why percentiles of a view cannot be told with these weights, by the figure they are of."""
     reasons = {
-        of.statistic: references.missing_because(view.name + of.suffix, weights_sha256)
+        of.statistic: references.missing_because(view.name + of.suffix, weights_sha256, of.statistic)
         for of in view.references
         if of.percentile is not None
     }

@@ -85,6 +85,7 @@ class SymbolicScore:
             "end_nll_nats": self.end_nll_nats,
             "nll_nats_per_note": self.nll_nats_per_note,
             "bits_per_note": self.bits_per_note,
+            "onset_bits_per_note": self.onset_bits_per_note,
             "nll_nats_per_second": self.nll_nats_per_second,
             "percentile": None,
             "by_attribute": self.by_attribute,
@@ -104,6 +105,11 @@ class SymbolicScore:
     def bits_per_note(self) -> float:
         """Bits (nats / ln 2) over notes."""
         return self.nll_nats_per_note / log(2)
+
+    @property
+    def onset_bits_per_note(self) -> float:
+        """The same without the durations': bits of when and how hard which key is struck."""
+        return (self.nll_nats - self.by_attribute["duration"]) / log(2) / self.notes
 
     @property
     def nll_nats_per_second(self) -> float:

@@ -70,7 +70,7 @@ def test_a_pair_carries_both_halves_with_the_keys_of_the_contract(tmp_path, view
     assert symbolic["notes"] == 60 and symbolic["seconds"] == pytest.approx(5.99)
     shared = {
         *("nll_nats", "end_nll_nats", "nll_nats_per_note", "bits_per_note", "nll_nats_per_second"),
-        *("percentile", "by_attribute"),
+        *("onset_bits_per_note", "percentile", "by_attribute"),
     }
     assert set(symbolic["events"]) == shared | {"pitch_bits_per_note"}
     assert set(symbolic["vqvae"]) == shared | {"code_nll_nats", "note_nll_nats", "code_bits_per_note"}

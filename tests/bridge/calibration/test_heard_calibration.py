@@ -55,15 +55,15 @@ def test_costs_are_those_of_the_notes_that_are_heard(music, views, monkeypatch):
     measured = measure(excerpts, Studio(8000, None, ()), views, heard=judge)
     bits = measured.costs[ORIGINAL, "heard_events"]
     keys = {transcriber.key_of(peak) for peak in transcriber.peaks if peak}
-    expected = {key / 10 / log(2) for key in keys}  # what the stand-in says of a key, no gate
+    expected = {0.75 * key / 10 / log(2) for key in keys}  # but its duration's, no gate
     assert all(any(np.isclose(cost, each) for each in expected) for cost in bits.ravel())
     louder = measured.costs[Case("gain +12 dB"), "heard_events"]
-    assert louder.ravel() == pytest.approx(bits.ravel() + 2 / 10 / log(2))
-    but_durations = measured.costs[ORIGINAL, "heard_events: bits_per_note_but_durations"]
-    assert but_durations.ravel() == pytest.approx(0.75 * bits.ravel())
+    assert louder.ravel() == pytest.approx(bits.ravel() + 0.75 * 2 / 10 / log(2))
+    with_durations = measured.costs[ORIGINAL, "heard_events: bits_per_note"]
+    assert with_durations.ravel() == pytest.approx(bits.ravel() / 0.75)
     assert np.isinf(measured.costs[Case("silence"), "heard_events"]).all()
     assert measured.costs[YARDSTICK, "heard_vqvae"].shape == bits.shape
-    assert judge.quantities["heard_events"] == "bits_per_note"
+    assert judge.quantities["heard_events"] == "onset_bits_per_note"
 
 
 def test_the_command_asks_the_transcriber_of_that_name_and_keeps_its_costs_apart(music, views, monkeypatch, tmp_path):

@@ -12,9 +12,11 @@ import soundfile
 from hearing import Ears, as_heard, listener_of
 from music import random_performance
 
+from bridge.items.entry import ItemEntry
 from bridge.items.finding import Item, find_items
 from bridge.items.tables import performance_of, read_table
 from bridge.report.files import table, write_report
+from bridge.report.html import item_data
 from bridge.score import main, score
 from bridge.scorer import score_items
 from bridge.transcription import opening
@@ -22,6 +24,7 @@ from bridge.transcription.listening import Listener
 from bridge.transcription.transcriber import HeardNote
 from bridge.views.opening import OpenViews
 from losscal.errors import InputError
+from losscal.records import record_of
 from symbolic.notes.cleaning import read_midi
 from symbolic.notes.performance import TICK_SECONDS, Performance, write_midi
 
@@ -80,11 +83,32 @@ def test_percentiles_of_heard_notes_need_references_of_heard_notes(hearing_views
     (entry,) = score_items([Item(id="take", wav=take)], hearing_views)["items"]
     assert entry["heard"]["events"]["percentile"] is None
     assert any("heard_events: no percentile, it has no references" in text for text in entry["warnings"])
-    by_view["heard_events"] = replace(by_view["events"], weights_sha256="events-hash ears 1.0")
-    by_view["heard_vqvae"] = replace(by_view["vqvae"], weights_sha256="vqvae-hash ears 0.9")
+    of_onsets = {"statistic": "onset_bits_per_note", "weights_sha256": "events-hash ears 1.0"}
+    by_view["heard_events"] = replace(by_view["events"], **of_onsets)
+    by_view["heard_vqvae"] = replace(by_view["vqvae"], **of_onsets | {"weights_sha256": "vqvae-hash ears 0.9"})
     (entry,) = score_items([Item(id="take", wav=take)], hearing_views)["items"]
-    assert 0.0 < entry["heard"]["events"]["percentile"] < 100.0
+    bits = entry["heard"]["events"]["onset_bits_per_note"]
+    assert entry["heard"]["events"]["percentile"] == pytest.approx(100.0 - 10.0 * bits)  # even from 0 to 10
     assert entry["heard"]["vqvae"]["percentile"] is None  # another version heard those
+    by_view["heard_events"] = replace(by_view["heard_events"], statistic="nll_nats_per_note")
+    (entry,) = score_items([Item(id="take", wav=take)], hearing_views)["items"]
+    assert entry["heard"]["events"]["percentile"] is None
+    assert any("its references are of nll_nats_per_note" in text for text in entry["warnings"])
+
+
+def test_how_long_notes_are_heard_to_be_is_no_matter(tmp_path, hearing_views, take):
+    """A note is drawn as surprising, and a recording ranked, by all but the durations."""
+    report = score_items([Item(id="take", wav=take)], hearing_views, tables_dir=tmp_path / "out")
+    (entry,) = report["items"]
+    for view, in_all in (("events", 0.75), ("vqvae", 0.875)):  # of equal parts, and half of a code
+        figures = entry["heard"][view]
+        assert figures["onset_bits_per_note"] == pytest.approx(in_all * figures["bits_per_note"])
+        assert f"{figures['onset_bits_per_note']:.2f} bits" in entry["explanations"][f"heard_{view}"]
+    page = item_data(record_of(ItemEntry, entry), tmp_path / "out", False, hearing_views.declared.values())
+    assert {view: [*nats] for view, nats in page["nats"].items()} == {
+        "events": ["time", "pitch", "velocity"],
+        "vqvae": ["time", "pitch", "velocity", "code"],
+    }
 
 
 @pytest.mark.fluidsynth

@@ -6,6 +6,7 @@ import pytest
 from bridge.items.moments import FEWEST_NOTES, MOST_MOMENTS, MOST_OF_LONG_PIECES, clock, of_curve, of_notes
 from symbolic.notes.performance import NOTE_DTYPE, Performance
 from symbolic.scoring.likelihood import SymbolicScore
+from symbolic.scoring.views import EVENTS, VQVAE
 from symbolic.tokens.events import ATTRIBUTES
 
 
@@ -26,7 +27,7 @@ def scored(performance, surprises):
 
 def test_a_single_surprise_is_told_with_its_note_and_reason():
     performance = piece()
-    (moment,) = of_notes("events", performance, scored(performance, {(42, "pitch"): 6.4, (42, "time"): 1.0}))
+    (moment,) = of_notes(EVENTS, performance, scored(performance, {(42, "pitch"): 6.4, (42, "time"): 1.0}))
     assert moment.view == "events" and moment.reason == "pitch" and moment.notes == (42,)
     assert moment.nats == pytest.approx(7.4) and moment.share_of_reason == pytest.approx(6.4 / 7.4)
     assert (moment.start_seconds, moment.end_seconds) == (pytest.approx(8.4), pytest.approx(8.55))
@@ -36,14 +37,22 @@ def test_a_single_surprise_is_told_with_its_note_and_reason():
 @pytest.mark.parametrize("attribute", ATTRIBUTES)
 def test_every_attribute_can_be_the_reason(attribute):
     performance = piece()
-    (moment,) = of_notes("vqvae", performance, scored(performance, {(50, attribute): 5.0}))
+    (moment,) = of_notes(VQVAE, performance, scored(performance, {(50, attribute): 5.0}))
     assert moment.reason == attribute and f"its {attribute} is" in moment.text
+
+
+def test_the_duration_of_a_heard_note_is_no_surprise():
+    performance = piece()
+    scores = scored(performance, {(42, "pitch"): 6.4, (42, "duration"): 7.0, (80, "duration"): 9.0})
+    (moment,) = of_notes(EVENTS.of_heard_notes(), performance, scores)
+    assert (moment.view, moment.reason, moment.notes) == ("heard_events", "pitch", (42,))
+    assert moment.nats == pytest.approx(6.4)
 
 
 def test_neighbours_are_one_passage_and_the_least_likely_stands_first():
     performance = piece()
     surprises = {(note, "duration"): 4.0 for note in (20, 21, 22)} | {(80, "velocity"): 9.0}
-    first, second = of_notes("events", performance, scored(performance, surprises))
+    first, second = of_notes(EVENTS, performance, scored(performance, surprises))
     assert first.notes == (20, 21, 22) and first.nats == pytest.approx(12.0)
     assert first.text.startswith(
         "from 0:04.0 to 0:04.4, 3 notes (G#4, A4, A#4): their durations are together 17.3 bits"
@@ -53,17 +62,17 @@ def test_neighbours_are_one_passage_and_the_least_likely_stands_first():
 
 def test_what_is_always_so_is_usual():
     performance = piece()
-    assert of_notes("events", performance, scored(performance, {})) == []
+    assert of_notes(EVENTS, performance, scored(performance, {})) == []
     everywhere = {(note, "pitch"): 10.0 for note in range(100)}
-    assert of_notes("events", performance, scored(performance, everywhere)) == []
+    assert of_notes(EVENTS, performance, scored(performance, everywhere)) == []
     short = piece(FEWEST_NOTES - 1)
-    assert of_notes("events", short, scored(short, {(3, "pitch"): 9.0})) == []
+    assert of_notes(EVENTS, short, scored(short, {(3, "pitch"): 9.0})) == []
 
 
 def test_no_more_than_a_few_are_told():
     performance = piece(400)
     surprises = {(note, "pitch"): 5.0 + note / 100 for note in range(10, 400, 20)}
-    moments = of_notes("events", performance, scored(performance, surprises))
+    moments = of_notes(EVENTS, performance, scored(performance, surprises))
     assert [moment.notes for moment in moments] == [(390 - 20 * place,) for place in range(MOST_MOMENTS)]
 
 
@@ -71,7 +80,7 @@ def test_no_more_than_a_few_are_told():
 def test_of_long_pieces_more_are_told(minutes, told):
     performance = piece(300 * minutes + 1)
     surprises = {(note, "pitch"): 5.0 + note / 1000 for note in range(10, 300 * minutes, 60)}
-    moments = of_notes("events", performance, scored(performance, surprises))
+    moments = of_notes(EVENTS, performance, scored(performance, surprises))
     assert [moment.notes for moment in moments] == [(note,) for note, _ in [*surprises][: -told - 1 : -1]]
 
 
