@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bridge.transcription.listening import RENDERING_RATE, Listener
-from bridge.views.declarations import VIEWS
+from bridge.views.declarations import REPORTED
 from bridge.views.notes import SymbolicScorer
-from bridge.views.opening import SHIPPED_VIEWS, open_views, view_names
+from bridge.views.opening import OpenViews, open_views, view_names
 from bridge.views.sound import AudioView
 from losscal.cli import EXIT_DONE, in_range, log, prog_of, run
 from losscal.errors import InputError
 from losscal.references import REFERENCES_FILE, References, ViewReference
 from losscal.settings import Count
-from losscal.views import View
+from losscal.views import HEARD, HEARD_PREFIX, View
 from symbolic.data.corpus import Corpus
 from symbolic.data.excerpts import Length, SourcePiece, draw_in_turn, pieces_of_corpus
 
@@ -36,6 +36,7 @@ HEARD_LENGTHS = (64, 256)
 RINGING_SECONDS = 1.0
 """Behind the last note, so that its end is heard."""
 SECOND_LENGTHS = (10, 30, 120)
+WITH_REFERENCES = tuple(name for name, view in REPORTED.items() if view.weights is not None)
 SEED = 0
 
 
@@ -152,6 +153,21 @@ def _references(
     }
 
 
+def _made_of_heard(
+    views: OpenViews, names: Sequence[str], pieces: Sequence[SourcePiece], count: int
+) -> dict[str, dict[str, ViewReference]]:
+    """The references of those of the views of heard notes that are named, by view; none where nobody listens."""
+    scorers = {view.name: scorer for view, scorer in views.scorers_of(HEARD) if view.name in names}
+    if not scorers:
+        return {}
+    listening = views.with_listener(Listener())
+    if listening.listener is None:
+        log(f"left out, references of heard notes: {listening.not_heard}")
+        return {}
+    heard = heard_windows(pieces, count, listening.listener)
+    return {name: heard_references(scorer, heard, listening.listener) for name, scorer in scorers.items()}
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(
@@ -159,7 +175,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--data", metavar="DIR", required=True, help="a corpus made by python -m symbolic.prepare")
     parser.add_argument(
-        "--views", metavar="A,B", default=",".join(SHIPPED_VIEWS), help="views to make them of (default: %(default)s)"
+        "--views", metavar="A,B", default=",".join(WITH_REFERENCES), help="views to make them of (default: %(default)s)"
     )
     parser.add_argument("--weights", metavar="DIR", help="folder of the weights, for the result too (default: shipped)")
     parser.add_argument(
@@ -182,27 +198,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(arguments)
     pieces = pieces_of_corpus(Corpus.open(options.data))
     names = view_names(options.views)
-    if others := set(names) - set(SHIPPED_VIEWS):
+    if others := set(names) - set(WITH_REFERENCES):
         raise InputError(
-            f"--views {','.join(sorted(others))}: has no percentiles; choose of {','.join(SHIPPED_VIEWS)}."
+            f"--views {','.join(sorted(others))}: has no percentiles; choose of {','.join(WITH_REFERENCES)}."
         )
-    views = open_views(names, options.weights)
+    views = open_views([*dict.fromkeys(name.removeprefix(HEARD_PREFIX) for name in names)], options.weights)
     for reason in views.unavailable.values():
         log(f"left out: {reason}")
-    made = {name: symbolic_references(scorer, pieces, options.windows) for name, scorer in views.symbolic.items()}
-    if made:
-        views = views.with_listener(Listener())
-    if views.listener is None and made:
-        log(f"left out, references of heard notes: {views.not_heard}")
-    elif made:
-        heard = heard_windows(pieces, options.heard_windows, views.listener)
-        for name, scorer in views.symbolic.items():
-            made[name] |= heard_references(scorer, heard, views.listener)
+    made = {
+        name: symbolic_references(scorer, pieces, options.windows)
+        for name, scorer in views.symbolic.items()
+        if name in names
+    }
+    made |= _made_of_heard(views, names, pieces, options.heard_windows)
     made |= {name: audio_references(view, pieces, options.audio_windows) for name, view in views.audio.items()}
     if not made:
         raise InputError(f"no view can be opened. {' '.join(views.unavailable.values())}")
     weights_dir = None if options.weights is None else Path(options.weights)
-    paths = {view: (weights_dir or VIEWS[view].weights.folder) / REFERENCES_FILE for view in made}
+    paths = {view: (weights_dir or REPORTED[view].weights.folder) / REFERENCES_FILE for view in made}
     for path in sorted(set(paths.values())):
         by_name = dict(References.load([path]).by_view)
         for view, references in made.items():

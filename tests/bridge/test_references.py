@@ -83,6 +83,8 @@ def test_references_of_other_weights_and_views_are_refused(reference):
     assert references.missing_because("events", "hash") is None
     assert "other weights" in references.missing_because("events", "another hash")
     assert "no references" in references.missing_because("vqvae", "hash")
+    assert references.missing_because("events", "hash", "nll_nats_per_note") is None
+    assert "of nll_nats_per_note" in references.missing_because("events", "hash", "onset_bits_per_note")
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"views": {"events": {}}}', '{"views": {"events": 3}}'])
@@ -155,7 +157,8 @@ def test_references_of_heard_notes_are_of_what_is_heard_in_renderings(corpus_fol
     made = heard_references(views.symbolic["events"], windows, listener)
     assert {each.weights_sha256 for each in made.values()} == {"events-hash ears 1.0"}
     assert made["heard_events"].windows == {64: 12, 256: 3}
-    assert made["heard_events"].quantiles[256] == pytest.approx(np.full(201, 4.05))
+    assert {name: each.statistic for name, each in made.items()} == {"heard_events": "onset_bits_per_note"}
+    assert made["heard_events"].quantiles[256] == pytest.approx(np.full(201, 0.75 * 4.05 / np.log(2)))
 
 
 def test_the_command_writes_beside_the_weights_and_keeps_other_views(corpus_folder, views, tmp_path, monkeypatch):
@@ -167,3 +170,17 @@ def test_the_command_writes_beside_the_weights_and_keeps_other_views(corpus_fold
     content = json.loads((weights / "references.json").read_text())
     assert set(content["views"]) == {"events", "events_per_second", "vqvae", "vqvae_per_second", "spectral_lm"}
     assert References.load([weights / "references.json"]).missing_because("vqvae", "vqvae-hash") is None
+
+
+@pytest.mark.fluidsynth
+def test_references_of_heard_notes_can_be_made_alone(corpus_folder, views, tmp_path, monkeypatch):
+    listener = listener_of(monkeypatch, {"window": [HeardNote(0.1 * i, 0.1 * i + 0.05, 40, 80) for i in range(300)]})
+    opened = {("events",): replace(views, audio={})}
+    monkeypatch.setattr("bridge.references.open_views", lambda names, weights_dir: opened[tuple(names)])
+    monkeypatch.setattr(OpenViews, "with_listener", lambda views, _: replace(views, listener=listener))
+    weights = tmp_path / "weights"
+    References({"events": views.references.by_view["events"]}).save(weights / "references.json")
+    flags = ["--data", str(corpus_folder), "--weights", str(weights), "--heard-windows", "1"]
+    assert main([*flags, "--views", "heard_events"]) == 0
+    made = References.load([weights / "references.json"]).by_view
+    assert set(made) == {"events", "heard_events"} and made["events"].windows == {64: 401, 256: 401}
