@@ -91,7 +91,10 @@ def make_entry(folder, number, name, group=None, wav=None):
         if wav is None
         else {
             **{"matched": 37, "missing": 1, "extra": 1, "moved": 1, "repitched": 1, "text": "37 of 40 notes are heard"},
-            "edits": [{"kind": "removed", "note": None, "reference_note": 7, "seconds": 4.5, "text": "C4 removed"}],
+            "edits": [
+                {"kind": "removed", "note": None, "reference_note": 7, "seconds": 4.5, "text": "C4 removed"}
+                | {"reference_seconds": 3.25}
+            ],
         },
         "moments": [moment | {"reason": "pitch", "notes": [2, 3], "text": f"A moment of {name}"}],
         "explanations": {"events": "One sentence. And another."},
@@ -119,8 +122,10 @@ def make_group(reference, version):
         "views": {"events": {"quantity": "bits_per_note", "unit": "bits a note", "items": rows}},
         "edits": {
             version: [
-                {"kind": "added", "note": 3, "reference_note": None, "seconds": 1.5, "text": "C4 added"},
-                {"kind": "removed", "note": None, "reference_note": 5, "seconds": 2.5, "text": "E4 removed"},
+                {"kind": "added", "note": 3, "reference_note": None, "seconds": 1.5, "text": "C4 added"}
+                | {"reference_seconds": 1.75},
+                {"kind": "removed", "note": None, "reference_note": 5, "seconds": 2.5, "text": "E4 removed"}
+                | {"reference_seconds": 2.75},
             ]
         },
         "distances": {version: {"chroma": 0.25, "mfcc": 3.5}},

@@ -67,10 +67,7 @@ def heard_against_read(heard: "Heard", read: "CleanedMidi") -> HeardAgainstRead:
 
     here, there = heard.cleaned.performance, read.performance
     alignment = align(here, there)
-    told = [
-        replace(edit, seconds=edit.seconds + heard.first_onset_seconds)
-        for edit in edits(here, there, alignment, AS_HEARD)
-    ]
+    told = [edit.later(heard.first_onset_seconds, 0.0) for edit in edits(here, there, alignment, AS_HEARD)]
     counts = Counter(edit.kind for edit in told)
     matched = len(alignment.pairs) - counts["moved"]
     numbers = {"missing": counts["removed"], "extra": counts["added"], "moved": counts["moved"]}

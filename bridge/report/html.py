@@ -10,7 +10,7 @@ import base64
 import hashlib
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -20,7 +20,7 @@ import numpy as np
 from bridge.items.entry import ItemEntry
 from bridge.items.part import told_of
 from bridge.items.tables import read_table
-from bridge.report.clips import MAX_CLIP_ITEMS, clips_of, has_own_sound
+from bridge.report.clips import MAX_CLIP_ITEMS, clips_of, compared_seconds, has_own_sound, passages_of
 from bridge.report.columns import figure_column, units_of
 from bridge.report.report import Report
 from bridge.report.table import shown_sections
@@ -32,6 +32,7 @@ SCRIPTS = ("dom", "sound", "roll", "table", "item", "group", "report")
 """In the order they are to run; each may use those before it."""
 STEPS_PER_SECOND, STEPS_PER_NAT = 100, 100
 """Times and nats of notes are embedded in whole steps: 10 ms, as notes are scored, and hundredths of a nat."""
+NO_CLIPS: Mapping[str, Any] = {"clips": {}, "passages": []}
 DEFLATE_LEVEL = 4
 """Six times as fast as zlib's default, for 4 % more bytes."""
 
@@ -50,18 +51,21 @@ def pieces_of_page(report: Report, folder: Path, *, is_item: bool = False) -> It
     own_sound = [entry for entry in report.items if has_own_sound(entry)]
     with_clips = len(own_sound) <= MAX_CLIP_ITEMS
     views = report.views().values()
+    compared = compared_seconds(report)
     yield _head(report, "" if with_clips else _no_clips(len(own_sound)), is_item)
     for place, entry in enumerate(report.items):
-        data = item_data(entry, folder, with_clips, views)
+        data = item_data(entry, folder, with_clips, views, compared.get(entry.id, ()))
         if data:
             yield f'<script type="text/plain" id="item-{place}">{_packed(data)}</script>\n'
     yield "</body>\n</html>\n"
 
 
-def item_data(entry: ItemEntry, folder: Path, with_clips: bool, views: Iterable[View]) -> dict[str, Any]:
+def item_data(
+    entry: ItemEntry, folder: Path, with_clips: bool, views: Iterable[View], compared: Sequence[float] = ()
+) -> dict[str, Any]:
     """What the page draws and plays of an item, as the typedef ItemData of templates/dom.js says; {} for nothing.
 
-    Onsets are differences to the note before.
+    Onsets are differences to the note before. compared: when its recording differs from what it is held against.
     """
     if not entry.tables:
         return {}
@@ -76,7 +80,7 @@ def item_data(entry: ItemEntry, folder: Path, with_clips: bool, views: Iterable[
             view: {name: values.tolist() for name, values in columns.items()} for view, columns in curve_tables.items()
         },
         "sound_start": sound_start,
-        "clips": _clips(entry, sound_start) if with_clips else {},
+        **(_clips(entry, sound_start, compared) if with_clips else NO_CLIPS),
     }
 
 
@@ -91,13 +95,13 @@ def _of_notes(table: Mapping[str, np.ndarray], half_key: str, views: Iterable[Vi
     }
 
 
-def _clips(entry: ItemEntry, sound_start: float) -> dict[str, str]:
+def _clips(entry: ItemEntry, sound_start: float, compared: Sequence[float]) -> Mapping[str, Any]:
     """The clips of an item; none where its recording was taken away or replaced since it was scored."""
     try:
         with told_of(entry.id):
-            return clips_of(entry, sound_start)
+            return {"clips": clips_of(entry, sound_start), "passages": passages_of(entry, compared)}
     except InputError:
-        return {}
+        return NO_CLIPS
 
 
 def _notes(table: Mapping[str, np.ndarray]) -> dict[str, list[int]]:

@@ -53,7 +53,10 @@ ANSWER_COLUMNS = {
     **dict.fromkeys(("interval_low", "interval_high"), "nats"),
 }
 MOMENT_COLUMNS = {"start_seconds": "s", "end_seconds": "s", "nats": "nats", "reason": "", "text": ""}
-EDIT_COLUMNS = {"kind": "", "seconds": "s", "note": "place, from 0", "reference_note": "place, from 0", "text": ""}
+PLACE = "place, from 0"
+EDIT_COLUMNS = {"kind": "", "seconds": "s", "note": PLACE, "reference_note": PLACE, "text": ""} | {
+    "reference_seconds": "s"
+}
 
 
 def write_xlsx(report: Report, path: Path, folder: Path) -> None:

@@ -6,7 +6,6 @@ notes, nor are times that lie as near to each other as recordings' clocks.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,7 +76,7 @@ class PairedNotes:
         tolerance = AS_HEARD if self.is_heard else AS_READ
         sides = self.performances[number], self.performances[self.home]
         told = edits(*sides, self.alignments[number], tolerance)
-        return tuple(replace(edit, seconds=edit.seconds + self.starts[number]) for edit in told)
+        return tuple(edit.later(self.starts[number], self.starts[self.home]) for edit in told)
 
 
 def _path(entry: ItemEntry, half: Half) -> str | None:

@@ -7,7 +7,8 @@ distances in time are least; what is left over on both sides at one time is a no
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 
@@ -71,6 +72,7 @@ class Edit:
 
     note, reference_note: indices into the version's and the reference's notes, None where there is none; the first ones
     where all are meant. seconds: its onset in the version, or where it would be. text: what it is, in a few words.
+    reference_seconds: the same moment by the reference's clock; None in reports that do not tell it.
     """
 
     kind: str
@@ -78,6 +80,12 @@ class Edit:
     reference_note: int | None
     seconds: float
     text: str
+    reference_seconds: float | None = None
+
+    def later(self, seconds: float, reference_seconds: float) -> Self:
+        """The same, where the version's and the reference's notes begin so much later."""
+        of_reference = None if self.reference_seconds is None else self.reference_seconds + reference_seconds
+        return replace(self, seconds=self.seconds + seconds, reference_seconds=of_reference)
 
 
 @dataclass(frozen=True)
@@ -126,7 +134,11 @@ def edits(
     for note in np.setdiff1d(np.arange(len(reference)), used[:, 1]).tolist():
         seconds = float(alignment.time_map.to_version(_onset_seconds(reference)[note]))
         result.append(Edit("removed", None, note, seconds, f"{name_of(reference.notes['pitch'][note])} removed"))
-    return sorted(result, key=lambda edit: edit.seconds)
+    told = (
+        replace(edit, reference_seconds=float(alignment.time_map.to_reference(np.float64(edit.seconds))))
+        for edit in result
+    )
+    return sorted(told, key=lambda edit: edit.seconds)
 
 
 def _aligned(version: Performance, reference: Performance, semitones: int) -> Alignment:

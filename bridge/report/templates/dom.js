@@ -142,6 +142,12 @@ const documentRead = new Promise((resolve) => {
  * @property {Object<string, Object<string, number[]>>} curves by view and column, one row a second
  * @property {number} sound_start seconds from the file's start at which its sound begins
  * @property {Object<string, string>} clips data addresses by the number of the moment, from 0
+ * @property {Passage[]} passages of its recording, where it differs from what it is held against
+ *
+ * @typedef {Object} Passage
+ * @property {number} start seconds from the file's start
+ * @property {number} end
+ * @property {string} address of its data
  */
 
 const itemDataByIndex = new Map();
@@ -158,7 +164,7 @@ function itemData(index) {
 
 async function unpackedItem(index) {
   const block = document.getElementById(`item-${index}`);
-  if (!block) return { notes: null, nats: {}, heard: null, curves: {}, sound_start: 0, clips: {} };
+  if (!block) return { notes: null, nats: {}, heard: null, curves: {}, sound_start: 0, clips: {}, passages: [] };
   const bytes = Uint8Array.from(atob(block.textContent), (character) => character.charCodeAt(0));
   const inflated = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
   const data = await new Response(inflated).json();

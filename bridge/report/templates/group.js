@@ -256,6 +256,12 @@ async function buildRolls(group, place) {
     const curves = data[i].notes ? [] : curvesOf(data[i]);
     if (!data[i].notes && !curves.length) return;
     const edits = editsOf(group, id);
+    const both = ({ seconds, reference_seconds: inReference }) =>
+      inTurnButton(
+        "this, then the reference",
+        secondsAbout(ofRecording(id, data[i]), data[i].notes, seconds),
+        secondsAbout(ofRecording(group.reference, reference), reference?.notes ?? null, inReference ?? seconds),
+      );
     const showTime = (time) => roll.showTime(time);
     const play = data[i].notes && notesButton("play", data[i].notes, 0, seconds, showTime);
     const describe = () => ({
@@ -271,10 +277,15 @@ async function buildRolls(group, place) {
         { class: "version" },
         el("p", { class: "tools" }, el("b", {}, shownName(id)), el("span", {}, title), play),
         roll,
-        editList(edits),
+        editList(edits, both),
       ),
     );
   });
+}
+
+/** The passages of a version that is compared by its recording; by its file's clock there are none. */
+function ofRecording(id, data) {
+  return REPORT.items[INDEX_OF_ID.get(id)]?.symbolic ? [] : (data?.passages ?? []);
 }
 
 /** The versions of a group, the reference first. */
@@ -317,7 +328,8 @@ function versionRoll(id, data, reference, edits, seconds) {
 
 const LISTED_EDITS = 200;
 
-function editList(edits) {
+/** Edits in words, each with what `buttonOf` makes of it. */
+function editList(edits, buttonOf) {
   if (!edits.length) return null;
   const more = edits.length - LISTED_EDITS;
   return el(
@@ -329,7 +341,7 @@ function editList(edits) {
       {},
       ...edits
         .slice(0, LISTED_EDITS)
-        .map((edit) => el("li", {}, `${clock(edit.seconds)} ${edit.kind}: ${edit.text}`)),
+        .map((edit) => el("li", {}, `${clock(edit.seconds)} ${edit.kind}: ${edit.text} `, buttonOf(edit))),
     ),
     more > 0 ? el("p", { class: "hint" }, `… and ${more} more, in report.xlsx`) : null,
   );

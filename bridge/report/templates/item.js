@@ -142,8 +142,14 @@ function heardRoll(entry, data, width) {
       playFrom: play.begin,
     };
   }, width);
+  const both = ({ seconds, reference_seconds: inFile }) =>
+    inTurnButton(
+      "recording, then file",
+      secondsAbout(data.passages, notes, seconds),
+      secondsAbout([], data.notes, inFile ?? seconds),
+    );
   const title = `Heard in the recording: ${entry.heard_against_read?.text ?? ""}`;
-  return el("div", { class: "figure" }, el("p", { class: "tools" }, play, title), roll, editList(edits));
+  return el("div", { class: "figure" }, el("p", { class: "tools" }, play, title), roll, editList(edits, both));
 }
 
 /** A note in words. */
@@ -202,7 +208,7 @@ function momentList(entry, data, figure) {
     return el(
       "li",
       {},
-      momentButton(data, i, start, end, figure),
+      ...momentButtons(data, i, start, end, figure),
       el("span", { class: "reason" }, REASONS[moment.reason] ?? moment.reason ?? ""),
       moment.text.charAt(0).toUpperCase() + moment.text.slice(1),
       el("span", { class: "hint" }, ` (${moment.view}, ${number(moment.nats, 1)} nats above the usual)`),
@@ -211,11 +217,12 @@ function momentList(entry, data, figure) {
   return el("section", {}, el("h4", {}, "Least likely moments"), el("ol", { class: "moments" }, ...lines));
 }
 
-/** What plays a moment: the clip of the recording where the page has one, else the notes around it. */
-function momentButton(data, i, start, end, figure) {
-  if (data.clips[i]) return playButton("recording", (ended) => playClip(data.clips[i], ended));
-  if (!data.notes) return null;
-  return notesButton("notes", data.notes, Math.max(0, start - CLIP_LEAD_IN), end + CLIP_TAIL, figure.showTime);
+/** What plays a moment: the clip of the recording where the page has one, and the notes around it. */
+function momentButtons(data, i, start, end, figure) {
+  const clip = data.clips[i] && playButton("recording", (ended) => playClip(data.clips[i], ended));
+  const from = Math.max(0, start - CLIP_LEAD_IN);
+  const notes = data.notes && notesButton("notes", data.notes, from, end + CLIP_TAIL, figure.showTime);
+  return [clip, notes].filter(Boolean);
 }
 
 /** A card for each view: its figures with unit, its place among real music, two sentences on it. */

@@ -2,14 +2,15 @@
 
 const AHEAD_SECONDS = 0.6;
 const HARMONICS = [0, 1, 0.55, 0.3, 0.18, 0.12, 0.07, 0.04, 0.02];
-/** @type {?function(): void} Stops what sounds now. */
+/** @type {?function(boolean): void} Stops what sounds now; told whether it is over. */
 let silence = null;
 let audio = null;
 
-/** Stop whatever sounds. */
-function stopSound() {
-  if (silence) silence();
+/** Stop whatever sounds; `isOver`: it has come to its end. */
+function stopSound(isOver = false) {
+  const stop = silence;
   silence = null;
+  stop?.(isOver);
 }
 
 /** The audio context and what leads to the loudspeaker; browsers allow it only after a click. */
@@ -50,7 +51,7 @@ function strike(at, seconds, pitch, velocity) {
  * @param {Notes} notes
  * @param {number} from seconds
  * @param {number} to seconds
- * @param {function(?number): void} atTime told the time while it plays, null at the end
+ * @param {function(?number, boolean=): void} atTime told the time while it plays, null when it stops, and if it is over
  */
 function playNotes(notes, from, to, atTime) {
   stopSound();
@@ -66,28 +67,32 @@ function playNotes(notes, from, to, atTime) {
       if (left > 0) cuts.push(strike(begin + onset, left, notes.pitch[next], notes.velocity[next]));
     }
     const now = context.currentTime - begin;
-    if (now > to + 0.5) stopSound();
+    if (now > to + 0.5) stopSound(true);
     else atTime(Math.max(from, Math.min(now, to)));
   };
   const timer = setInterval(schedule, 50);
-  silence = () => {
+  silence = (isOver) => {
     clearInterval(timer);
     for (const cut of cuts) cut();
-    atTime(null);
+    atTime(null, isOver);
   };
   schedule();
 }
 
-/** Play a clip of a recording. */
-function playClip(address, atEnd) {
+/** Play a clip of a recording, its seconds from `from` to `to`; atEnd is told whether it has come to its end. */
+function playClip(address, atEnd, from = 0, to = Infinity) {
   stopSound();
   const clip = new Audio(address);
-  silence = () => {
+  const stop = (isOver) => {
     clip.pause();
-    atEnd();
+    atEnd(isOver);
   };
-  clip.addEventListener("ended", stopSound);
-  clip.addEventListener("error", stopSound);
+  const over = () => silence === stop && stopSound(true); // a clip that was stopped may still tell the time once
+  silence = stop;
+  if (from > 0) clip.currentTime = from;
+  clip.addEventListener("timeupdate", () => clip.currentTime >= to && over());
+  clip.addEventListener("ended", over);
+  clip.addEventListener("error", over);
   clip.play();
 }
 
@@ -128,4 +133,28 @@ function notesButton(label, notes, from, to, showTime) {
       if (time === null) ended();
     }),
   );
+}
+
+const BEFORE_SECONDS = 1,
+  AFTER_SECONDS = 2;
+
+/**
+ * What plays the seconds about one of a recording, if the page has them, else of notes; null where there are none.
+ * @param {Passage[]} passages
+ * @param {?Notes} notes by the same clock
+ * @param {number} second
+ */
+function secondsAbout(passages, notes, second) {
+  const from = Math.max(0, second - BEFORE_SECONDS),
+    to = second + AFTER_SECONDS;
+  const passage = passages.find(({ start, end }) => start <= from && second < end);
+  if (passage)
+    return (atEnd) => playClip(passage.address, atEnd, from - passage.start, to - passage.start);
+  return notes && ((atEnd) => playNotes(notes, from, to, (time, isOver) => time === null && atEnd(isOver)));
+}
+
+/** A button that plays the one and, when it is over, the other; null where one of the two cannot be played. */
+function inTurnButton(label, one, other) {
+  if (!one || !other) return null;
+  return playButton(label, (ended) => one((isOver) => (isOver ? other(ended) : ended())));
 }

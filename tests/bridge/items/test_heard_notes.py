@@ -236,6 +236,7 @@ def test_a_pair_s_recording_is_held_against_its_notes(tmp_path, hearing_views, m
     )
     repitched = next(edit for edit in told["edits"] if edit["kind"] == "changed")
     assert repitched["seconds"] == pytest.approx(START + played["onset_ticks"][5] * 0.01)
+    assert repitched["reference_seconds"] == pytest.approx(played["onset_ticks"][5] * 0.01)
     assert {edit["kind"] for edit in told["edits"]} == {"changed", "moved", "added", "removed"}
     write_report(report, tmp_path / "out")
     assert "Heard in the recording" in (tmp_path / "out/report.html").read_text(encoding="utf-8")

@@ -17,7 +17,7 @@ from sample_report import N_NOTES, make_entry, make_report
 
 from bridge.items.tables import read_table
 from bridge.report import html
-from bridge.report.clips import CLIP_RATE
+from bridge.report.clips import CLIP_RATE, compared_seconds
 from bridge.report.files import write_report
 from bridge.report.html import write_html
 from bridge.report.report import Report
@@ -124,7 +124,11 @@ def recorded(tmp_path):
 
 
 def clip(data, number):
-    kind, _, encoded = data["clips"][number].partition(",")
+    return samples_at(data["clips"][number])
+
+
+def samples_at(address):
+    kind, _, encoded = address.partition(",")
     assert kind == "data:audio/mpeg;base64"
     samples, rate = soundfile.read(io.BytesIO(base64.b64decode(encoded)))
     assert rate == CLIP_RATE and samples.ndim == 1
@@ -143,6 +147,29 @@ def test_a_moment_of_a_recording_is_a_clip_around_it(recorded, tmp_path):
     assert len(data["clips"]["0"]) < 60_000
 
 
+def test_where_a_pair_differs_the_recording_s_seconds_are_in_the_page(recorded, tmp_path):
+    edits = recorded["items"][0]["heard_against_read"]["edits"]
+    edits[:] = [{**edits[0], "seconds": second} for second in (13.0, 14.9, 4.0, 25.0)]  # it lasts 20.25 s
+    near, passage = page_of(recorded, tmp_path).item(0)["passages"]
+    assert (near["start"], near["end"]) == (0.0, 7.0) and (passage["start"], passage["end"]) == (8.5, 17.0)
+    loud = np.abs(samples_at(passage["address"])) > 0.1
+    assert loud[round(4.0 * CLIP_RATE) :].mean() > 0.8 and not loud[: round(3.5 * CLIP_RATE)].any()  # from 12.25 s on
+    edits[:] = [{**edits[0], "seconds": 0.1 * second} for second in range(200)]
+    assert len(page_of(recorded, tmp_path).item(0)["passages"]) == 4
+
+
+def test_recordings_of_a_group_are_heard_where_they_differ(recorded, tmp_path):
+    """Of each the seconds by its own clock; of what has a file of its own none, whose edits are by that file's."""
+    edit = {"kind": "added", "note": 3, "reference_note": None, "seconds": 3.0, "text": ""} | {
+        "reference_seconds": 13.0
+    }
+    (take,) = recorded["items"]
+    first, second = ({**take, "id": name, "symbolic": None, "heard_against_read": None} for name in "ab")
+    group = make_report(tmp_path)["groups"][0] | {"reference": "a", "edits": {"b": [edit], "take": [edit]}}
+    report = record_of(Report, recorded | {"items": [first, second, take], "groups": [group]})
+    assert compared_seconds(report) == {"a": [13.0, 13.0], "b": [3.0], "take": [4.5]}
+
+
 @pytest.mark.parametrize("replacement", [b"", b"no sound any more", None])
 def test_a_recording_replaced_since_it_was_scored_costs_its_clips_and_not_the_page(recorded, tmp_path, replacement):
     path = tmp_path / "take.wav"
@@ -151,7 +178,7 @@ def test_a_recording_replaced_since_it_was_scored_costs_its_clips_and_not_the_pa
     else:
         path.write_bytes(replacement)
     data = page_of(recorded, tmp_path).item(0)
-    assert data["clips"] == {} and data["notes"] and data["curves"]
+    assert data["clips"] == {} and data["passages"] == [] and data["notes"] and data["curves"]
 
 
 def test_clips_follow_the_match_and_there_is_none_beyond_the_recording(recorded, tmp_path):
@@ -232,6 +259,39 @@ def test_a_clip_that_cannot_be_played_gives_its_button_back():
     """
     library = (html.TEMPLATES / "sound.js").read_text(encoding="utf-8")
     assert json.loads(run_node(library + player, "-")) == ["ended"]
+
+
+@needs_node
+def test_the_same_seconds_of_two_are_played_in_turn_and_stopped_at_once():
+    player = """
+        const clips = [];
+        class Audio {
+          constructor(address) { this.address = address; this.currentTime = 0; clips.push(this); }
+          addEventListener(kind, listener) { this[kind] = listener; }
+          play() { this.plays = true; }
+          pause() { this.plays = false; }
+        }
+        const el = (tag, { onclick }) => ({ onclick });
+        const passages = (name) => [{ start: 0, end: 7, address: name }, { start: 8.5, end: 17, address: `${name}2` }];
+        const [one, other] = [secondsAbout(passages("a"), null, 10), secondsAbout(passages("b"), null, 3)];
+        const button = inTurnButton("both", one, other);
+        const told = [inTurnButton("both", secondsAbout([], null, 10), other)];
+        const tell = () => told.push([button.textContent, ...clips.map((c) => [c.address, c.currentTime, c.plays])]);
+        const time = (clip, seconds) => { clip.currentTime = seconds; clip.timeupdate(); };
+        button.onclick(); tell();
+        time(clips[0], 3.4); time(clips[0], 3.6); time(clips[0], 3.7); tell();
+        time(clips[1], 5.1); tell();
+        clips.length = 0;
+        button.onclick(); button.onclick(); tell();
+        console.log(JSON.stringify(told));
+    """
+    library = (html.TEMPLATES / "sound.js").read_text(encoding="utf-8")
+    nothing, first, second, over, stopped = json.loads(run_node(library + player, "-"))
+    assert nothing is None  # of one of the two there is no sound
+    assert first == ["\u25a0 both", ["a2", 0.5, True]]  # from 9 s on, in a clip that begins at 8.5 s
+    assert second == ["\u25a0 both", ["a2", 3.7, False], ["b", 2, True]]
+    assert over == ["\u25b6 both", ["a2", 3.7, False], ["b", 5.1, False]]
+    assert stopped == ["\u25b6 both", ["a2", 0.5, False]]
 
 
 @needs_node

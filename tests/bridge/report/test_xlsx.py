@@ -77,6 +77,7 @@ def test_groups_edits_and_moments_have_sheets_of_their_own(tmp_path):
     added, removed = lines_of(book["edits"])
     assert (added["id"], added["note"], added["reference_note"]) == ("one/b.mid", 3, None)
     assert (removed["kind"], removed["reference_note"], removed["text"]) == ("removed", 5, "E4 removed")
+    assert (added["reference_seconds"], removed["reference_seconds"]) == (1.75, 2.75)
     assert [line["nats"] for line in lines_of(book["moments"])] == [17.25, 17.25]
 
 

@@ -131,7 +131,7 @@ def test_edits_distances_and_words(views, write):
     assert set(edits) == {"worse", "same"} and edits["same"] == []
     assert [edit["kind"] for edit in edits["worse"]] == ["changed"] * 12
     assert [edit["note"] for edit in edits["worse"]] == list(EVERY_TENTH)
-    assert set(edits["worse"][0]) == {"kind", "note", "reference_note", "seconds", "text"}
+    assert set(edits["worse"][0]) == {"kind", "note", "reference_note", "seconds", "reference_seconds", "text"}
     assert "instead of" in edits["worse"][0]["text"]
     assert set(group["distances"]) == {"worse", "same"}
     assert group["distances"]["same"]["chroma"] == pytest.approx(0.0, abs=1e-6)

@@ -109,6 +109,8 @@ def test_wrong_notes_are_told_by_time_and_pitch(group):
         for edit, place in zip(told, places, strict=True):
             expected = original["onset_ticks"][place] * 0.01 + 0.5 * number
             assert edit["seconds"] == pytest.approx(expected, abs=0.03) and " instead of " in edit["text"]
+            of_original = original["onset_ticks"][place] * 0.01  # which is heard from the file's beginning
+            assert edit["reference_seconds"] == pytest.approx(of_original, abs=0.03)
 
 
 def test_recordings_are_held_against_the_notes_of_a_score_and_that_is_said(tmp_path, group):
