@@ -11,6 +11,7 @@ from losscal.files import check_regular_file, sha256_of
 
 WEIGHTS_PATTERN = "model*.safetensors"
 INDEX_FILE = "model.safetensors.index.json"
+GENERATION_FILE = "generation_config.json"
 MAX_JSON_BYTES = 16 << 20
 HUB_FILES = ["*.json", "*.txt", "*.model", WEIGHTS_PATTERN]
 """What is fetched of a hub repository; pickled weights are not."""
@@ -112,6 +113,8 @@ def load_transformers_model(folder: Path, class_name: str) -> Any:
 
     if "quantization_config" in read_json_object(folder / "config.json"):
         raise InputError(f"{folder}: its weights are quantised (quantization_config); give a checkpoint that is not.")
+    if (folder / GENERATION_FILE).exists():
+        read_json_object(folder / GENERATION_FILE)
     files = weights_files(folder)
     kind = getattr(transformers, class_name)
     try:
@@ -127,7 +130,7 @@ def load_transformers_model(folder: Path, class_name: str) -> Any:
         raise InputError(f"{folder}: is no {class_name} ({_one_line(error)}); give one.") from error
     except (ArithmeticError, AttributeError, ImportError, LookupError, TypeError) as error:  # of values it never checks
         raise WeightsError(
-            f"{folder}: its config makes no {class_name} ({in_words(error)}); fetch the checkpoint anew."
+            f"{folder}: config.json and {GENERATION_FILE} make no {class_name} ({in_words(error)}); fetch both anew."
         ) from error
     # transformers fills what a file lacks with random weights and goes on.
     absent = sorted({*info["missing_keys"], *(str(entry) for entry in info["mismatched_keys"])})

@@ -24,7 +24,7 @@ from audio.checkpoints import (
 from audio.musicgen.architecture import check_architecture
 from audio.musicgen.melody import CHROMA_HOP_SAMPLES, one_hot_chroma
 from audio.signal.waveform import Sound, in_memory, resample, to_mono
-from losscal.errors import InputError
+from losscal.errors import InputError, in_words
 
 CLASS_NAMES = {
     "musicgen": "MusicgenForConditionalGeneration",
@@ -169,16 +169,30 @@ class MusicGen:
 
     @torch.inference_mode()
     def _text_states(self, text: str) -> Tensor:
-        from transformers import AutoTokenizer
-
         if not text.strip():
             raise InputError("--text: is empty; describe the music or leave the flag out.")
+        tokens = self._tokens(text).to(self.device)
+        return self._project(self.model.text_encoder(input_ids=tokens).last_hidden_state, "enc_to_dec_proj")
+
+    def _tokens(self, text: str) -> Tensor:
+        """Of the folder's tokenizer, int64 [1, n]."""
+        from transformers import AutoTokenizer
+
         try:
             tokenizer = AutoTokenizer.from_pretrained(self.folder, local_files_only=True)
-        except (OSError, ValueError) as error:
-            raise InputError(f"{self.folder}: holds no readable tokenizer; fetch the checkpoint anew.") from error
-        tokens = tokenizer(text, return_tensors="pt").input_ids.to(self.device)
-        return self._project(self.model.text_encoder(input_ids=tokens).last_hidden_state, "enc_to_dec_proj")
+            tokens = tokenizer(text, return_tensors="pt").input_ids
+        except Exception as error:  # of values in its files that transformers never checks
+            raise InputError(
+                f"{self.folder}: its tokenizer (tokenizer.json, tokenizer_config.json) cannot be used "
+                f"({in_words(error)}); fetch these files anew."
+            ) from error
+        n_words = self.model.config.text_encoder.vocab_size
+        if not tokens.numel() or tokens.max() >= n_words:
+            raise InputError(
+                f"{self.folder}: its tokenizer.json is of another checkpoint, the text encoder knows {n_words} tokens; "
+                "fetch the file anew."
+            )
+        return tokens
 
     def _project(self, states: Tensor, layer: str) -> Tensor:
         """Through the checkpoint's projection to the decoder's width, which only exists where the widths differ."""
