@@ -17,7 +17,7 @@ from bridge.synthesis.rendering import GAIN, N_CHANNELS, SAMPLE_RATE, Gain, Samp
 from losscal import cli, midi
 from losscal.cli import in_range
 from losscal.errors import InputError
-from losscal.files import atomic_path
+from losscal.files import atomic_path, name_for_c
 
 if TYPE_CHECKING:
     from symbolic.notes.performance import Performance
@@ -92,7 +92,7 @@ def write_audio(path: str | Path, sound: Sound) -> None:
     path = check_audio_format(path, sound.sample_rate)
     with atomic_path(path) as temporary:
         try:
-            with soundfile.SoundFile(temporary, "w", sound.sample_rate, sound.n_channels) as file:
+            with soundfile.SoundFile(name_for_c(temporary), "w", sound.sample_rate, sound.n_channels) as file:
                 for block in sound.blocks():
                     file.write(block.T)
         except soundfile.LibsndfileError as error:

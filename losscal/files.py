@@ -3,6 +3,7 @@
 import hashlib
 import os
 import stat
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +33,11 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror or error}); choose another place.") from error
+
+
+def name_for_c(path: Path) -> Path | bytes:
+    """A path as soundfile takes it, which encodes text by itself: outside Windows a name may hold any bytes."""
+    return path if sys.platform == "win32" else os.fsencode(path)
 
 
 def check_regular_file(path: Path, kind: str, max_bytes: int) -> None:

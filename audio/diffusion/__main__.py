@@ -50,13 +50,13 @@ def sample(options: argparse.Namespace) -> int:
 
     from audio.diffusion.sampling import new_sound
     from audio.diffusion.scoring import DiffusionScorer
-    from losscal.files import atomic_path
+    from losscal.files import atomic_path, name_for_c
 
     progress = partial(tqdm, desc="drawing", unit="step", disable=None)
     model = DiffusionScorer.load(options.weights).model
     sound = new_sound(model, options.seconds, options.steps, options.seed, progress)
     with atomic_path(options.out) as path:
-        soundfile.write(path, sound.samples.T, sound.sample_rate, subtype="PCM_16")
+        soundfile.write(name_for_c(path), sound.samples.T, sound.sample_rate, subtype="PCM_16")
     write_result(f"{options.out}: {sound.seconds:.1f} s of new sound, drawn in {options.steps} steps")
     return EXIT_DONE
 

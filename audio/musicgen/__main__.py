@@ -53,7 +53,7 @@ def generate(options: argparse.Namespace) -> int:
     from audio.musicgen import generation as musicgen_generation
     from audio.musicgen.checkpoint import MusicGen
     from audio.signal.waveform import open_audio
-    from losscal.files import atomic_path
+    from losscal.files import atomic_path, name_for_c
 
     prompt = None if options.audio is None else open_audio(options.audio)
     melody = None if options.melody is None else open_audio(options.melody)
@@ -71,8 +71,8 @@ def generate(options: argparse.Namespace) -> int:
         sampling=sampling,
         progress=partial(tqdm, desc="drawing", unit="step", disable=None),
     )
-    with atomic_path(options.out) as path:
-        soundfile.write(path, sound.samples.T, sound.sample_rate, subtype="FLOAT")  # peaks above 1 stay whole
+    with atomic_path(options.out) as path:  # as floats, in which peaks above 1 stay whole
+        soundfile.write(name_for_c(path), sound.samples.T, sound.sample_rate, subtype="FLOAT")
     new = f"the last {seconds:.1f} s new" if prompt is not None else "all of it new"
     write_result(f"{options.out}: {sound.seconds:.1f} s, {new}, at {LOUDNESS_LUFS:g} LUFS")
     return EXIT_DONE

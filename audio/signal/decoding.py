@@ -10,6 +10,7 @@ import numpy as np
 from audio.signal.blocks import BLOCK_SAMPLES
 from audio.signal.streams import Stream, StreamFile
 from losscal.errors import InputError
+from losscal.files import name_for_c
 
 if TYPE_CHECKING:
     from soundfile import SoundFile
@@ -81,7 +82,8 @@ def _decoder(path: Path, file: BinaryIO, stream: Stream) -> Iterator["SoundFile"
     import soundfile
 
     # A whole file is opened by its name: the library then reads it without a call into Python for every few samples.
-    source = path if stream.is_whole(path.stat().st_size) else StreamFile(file, stream)
+    is_whole = stream.is_whole(path.stat().st_size)
+    source = name_for_c(path) if is_whole else StreamFile(file, stream)
     try:
         with soundfile.SoundFile(source) as decoder:
             yield decoder

@@ -19,7 +19,7 @@ from bridge.calibration.cases import ORIGINAL, YARDSTICK, Case, Studio, Version
 from bridge.calibration.scores import quantities_of
 from bridge.views.declarations import VIEWS
 from losscal.errors import InputError
-from losscal.files import atomic_path, sha256_of
+from losscal.files import atomic_path, name_for_c, sha256_of
 from symbolic.data.excerpts import Excerpt
 from symbolic.notes.performance import write_midi
 
@@ -141,7 +141,7 @@ def _written(folder: Path, stem: str, version: Version) -> dict[str, Any]:
     line["wav"] = f"files/{stem}.wav"
     sound = version.sound()
     with atomic_path(folder / line["wav"]) as temporary:
-        soundfile.write(temporary, sound.samples.T, sound.sample_rate, subtype="FLOAT")
+        soundfile.write(name_for_c(temporary), sound.samples.T, sound.sample_rate, subtype="FLOAT")
     line["wav_sha256"] = sha256_of(folder / line["wav"])
     return line
 

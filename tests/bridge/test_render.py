@@ -9,7 +9,7 @@ import soundfile
 from full_disk import room_for
 
 from audio.signal.blocks import BLOCK_SAMPLES
-from audio.signal.waveform import Waveform, in_memory
+from audio.signal.waveform import Waveform, in_memory, read_audio
 from bridge.items.music import Music
 from bridge.render import main, render, write_audio
 from bridge.synthesis import rendering, synthesiser
@@ -204,6 +204,17 @@ def test_a_rendering_is_the_same_from_disk_and_from_memory_in_every_pass(tmp_pat
         np.testing.assert_array_equal(np.concatenate(list(on_disk.blocks()), axis=1), expected)
     for ours, theirs in zip(on_disk.blocks(), on_disk.blocks(), strict=True):  # two passes at a time
         np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are text")
+@pytest.mark.fluidsynth
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".mp3"])
+def test_names_need_be_no_utf_8(tmp_path, suffix):
+    folder = tmp_path / "d\udce9j\udce0"
+    folder.mkdir()
+    sound = rendering.play(read_midi_file(write(folder / "\udcff.mid", note(0.0, 0.5))), "one.mid", sample_rate=32_000)
+    write_audio(folder / f"\udcfe{suffix}", sound)
+    assert read_audio(folder / f"\udcfe{suffix}").seconds == pytest.approx(sound.seconds, abs=0.1)
 
 
 @pytest.mark.fluidsynth
