@@ -6,13 +6,16 @@ mean are the module's own.
 """
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import version
 from typing import Any, TypeAlias
 
-from losscal.cli import called_as, run
+from losscal.cli import FlagType, called_as, run, write_result
+
+SHELLS = ("bash", "zsh", "tcsh")
+"""That shtab knows."""
 
 
 @dataclass(frozen=True)
@@ -83,9 +86,42 @@ def build_parser(parser_of: ParserOf = Closed) -> argparse.ArgumentParser:
         epilog="losscal COMMAND --help tells of a command.",
         allow_abbrev=False,
     )
+    parser.add_argument(
+        "--print-completion",
+        choices=SHELLS,
+        action=_PrintCompletion,
+        help="print what makes a shell complete commands and flags, and do nothing else",
+    )
     parser.add_argument("--version", action="version", version=f"losscal {version('losscal')}")
     _add_commands(parser, COMMANDS, parser_of)
     return parser
+
+
+class _PrintCompletion(argparse.Action):
+    """Prints the completion of all commands with all their flags, by shtab."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option_string: Any = None
+    ) -> None:
+        import shtab
+
+        whole = build_parser(opened)
+        for action in _actions_of(whole):
+            takes_a_path = action.nargs != 0 and action.choices is None and not isinstance(action.type, FlagType)
+            if takes_a_path:
+                action.complete = shtab.FILE
+        write_result(shtab.complete(whole, values))
+        parser.exit()
+
+
+def _actions_of(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+    """Of a parser and of all below it."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for below in action.choices.values():
+                yield from _actions_of(below)
+        else:
+            yield action
 
 
 def _add_commands(

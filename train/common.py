@@ -6,13 +6,13 @@ A config's fields are flags below the name of the config, as in `--optim.muon-lr
 
 import errno
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from losscal.cli import FlagError, add_flags, command_line, config_from, prog_of
+from losscal.cli import FlagError, add_flags, add_overwrite_flag, check_new, command_line, config_from, prog_of
 from losscal.errors import InputError, WeightsError
 from losscal.processes.interruption import PROCESS
 from losscal.settings import Settings
@@ -43,28 +43,43 @@ def base_parser(module: str, description: str, default_out: str) -> "ArgumentPar
         metavar="ARGUMENTS",
         help="any argument of lightning.Trainer, as in --trainer.max_time 00:00:30:00 --trainer.accelerator gpu",
     )
+    add_overwrite_flag(parser)
     return parser
 
 
-def parse_flags(
-    parser: "ArgumentParser", argv: Sequence[str] | None, *, skip: Collection[str] = (), **defaults: Settings
-) -> "Namespace":
-    """The flags, with those of each config below its name and the configs made; exit status 2 for wrong values.
-
-    skip: fields that are no flags. `command` is the command line, for the weights' metadata.
-    """
-    for name, config in defaults.items():
+def add_config_flags(parser: "ArgumentParser", configs: Mapping[str, Settings], *, skip: Collection[str] = ()) -> None:
+    """The flags of each config below its name; skip: fields that are no flags."""
+    for name, config in configs.items():
         group = parser.add_argument_group(name, (type(config).__doc__ or "").partition("\n")[0])
         add_flags(group, config, name, skip=skip)
+
+
+def parse_flags(
+    parser: "ArgumentParser", argv: Sequence[str] | None, configs: Mapping[str, Settings], *, skip: Collection[str] = ()
+) -> "Namespace":
+    """The flags, with the configs made of those that `add_config_flags` added; exit status 2 for wrong values.
+
+    `command` is the command line, for the weights' metadata.
+    """
     try:
         flags = parser.parse_args(argv)
     except FlagError as error:  # out of a file of flags, whose errors argparse does not tell
         parser.error(f"argument {error.flag}: {error}")
     with errors_as_usage(parser):
-        for name, config in defaults.items():
+        for name, config in configs.items():
             flags[name] = config_from(flags[name], type(config), name, skip=skip)
     flags.command = command_line(parser, argv)
     return flags
+
+
+def weights_path(flags: "Namespace", name: str) -> Path:
+    """Where a run writes its weights.
+
+    Raises InputError where other weights lie there that nobody asked to replace; a run that goes on has asked.
+    """
+    path = Path(flags.out) / f"{name}.safetensors"
+    check_new([path], overwrite=flags.overwrite or flags.resume is not None)
+    return path
 
 
 @contextmanager

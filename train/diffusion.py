@@ -1,13 +1,39 @@
 """`python -m train.diffusion`: train the diffusion model on renderings of the corpus."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from audio.diffusion.config import DiffusionConfig, EstimateConfig
 from losscal.cli import run as run_command
-from train.common import base_parser, build_trainer, errors_as_usage, parse_flags
+from train.common import (
+    add_config_flags,
+    base_parser,
+    build_trainer,
+    errors_as_usage,
+    parse_flags,
+    weights_path,
+)
 from train.configs import OptimConfig
 from train.frames.data import FrameWindowConfig
 from train.frames.flags import add_frame_flags, frame_configs, open_frames
+
+if TYPE_CHECKING:
+    from jsonargparse import ArgumentParser
+
+
+CONFIGS = {
+    **{"model": DiffusionConfig(), "windows": FrameWindowConfig(), "optim": OptimConfig()},
+    "validation": EstimateConfig(),
+    **frame_configs(),
+}
+
+
+def build_parser() -> "ArgumentParser":
+    """The command line."""
+    parser = base_parser("train.diffusion", "Train the diffusion model on rendered excerpts.", "runs/diffusion")
+    add_frame_flags(parser)
+    add_config_flags(parser, CONFIGS)
+    return parser
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -15,10 +41,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     Exit status 2 on wrong flags or no data.
     """
-    parser = base_parser("train.diffusion", "Train the diffusion model on rendered excerpts.", "runs/diffusion")
-    add_frame_flags(parser)
-    configs = {"model": DiffusionConfig(), "windows": FrameWindowConfig(), "optim": OptimConfig()}
-    flags = parse_flags(parser, argv, **configs, validation=EstimateConfig(), **frame_configs())
+    parser = build_parser()
+    flags = parse_flags(parser, argv, CONFIGS)
 
     import lightning
 
@@ -30,11 +54,12 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     lightning.seed_everything(flags.windows.seed)
     with errors_as_usage(parser):
+        path = weights_path(flags, KIND)
         trainer = build_trainer(flags, monitor=MONITOR)
         frames = open_frames(flags)
         module = DiffusionModule(DiffusionModel(flags.model), flags.optim, flags.validation, flags.windows.seed)
         configs = {KIND: flags.model, "validation": flags.validation}
-        run(trainer, module, frames, kind=KIND, configs=configs, context_frames=0, flags=flags)
+        run(trainer, module, frames, path, kind=KIND, configs=configs, context_frames=0, flags=flags)
 
 
 if __name__ == "__main__":

@@ -12,11 +12,11 @@ from losscal.errors import InputError
 from losscal.settings import CountOrNone
 from symbolic.data.corpus import Corpus
 from symbolic.models.phrases.config import PhraseConfig
-from train.common import base_parser, errors_as_usage, parse_flags
+from train.common import add_config_flags, base_parser, errors_as_usage, parse_flags, weights_path
 from train.configs import CropConfig, OptimConfig, PhraseTrainingConfig
 
 if TYPE_CHECKING:
-    from jsonargparse import Namespace
+    from jsonargparse import ArgumentParser, Namespace
 
     from symbolic.models.phrases.model import PhraseGPT
 
@@ -24,10 +24,13 @@ TRANSFORMER = ("embedding", "history", "chain")
 """The parts of the model that read and predict notes without any code."""
 CODEBOOKS = "runs/vqvae/codebooks.safetensors"
 """Where train.vqvae writes them unless it is told otherwise."""
+CONFIGS = {"model": PhraseConfig(), "crops": CropConfig(), "training": PhraseTrainingConfig(), "optim": OptimConfig()}
+FROM_CORPUS = ("composers", "eras")
+"""Fields of the model's config that are no flags."""
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Train and write <out>/phrases.safetensors; exit status 2 on wrong flags or no data."""
+def build_parser() -> "ArgumentParser":
+    """The command line."""
     parser = base_parser("train.gpt", "Train the transformer over notes and the codes of their phrases.", "runs/gpt")
     parser.add_argument("--init", type=str | None, default=None, help="weights to start from")
     parser.add_argument(
@@ -52,15 +55,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         action="store_true",
         help="fuse operations: a fifth faster on a processor, after some minutes; needs a C++ compiler",
     )
-    flags = parse_flags(
-        parser,
-        argv,
-        model=PhraseConfig(),
-        crops=CropConfig(),
-        training=PhraseTrainingConfig(),
-        optim=OptimConfig(),
-        skip=("composers", "eras"),  # those come from the corpus
-    )
+    add_config_flags(parser, CONFIGS, skip=FROM_CORPUS)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Train and write <out>/phrases.safetensors; exit status 2 on wrong flags or no data."""
+    parser = build_parser()
+    flags = parse_flags(parser, argv, CONFIGS, skip=FROM_CORPUS)
     with errors_as_usage(parser):
         run(flags)
 
@@ -78,6 +80,7 @@ def run(flags: "Namespace") -> Path:
     from train.symbolic.phrase_module import MONITOR, PhraseModule
     from train.symbolic.run import check_fit, train
 
+    path = weights_path(flags, PhraseGPT.name)
     lightning.seed_everything(flags.crops.seed)  # before the weights are drawn
     corpus = Corpus.open(flags.data)
     config = with_styles(flags.model, corpus, flags.style_pieces)
@@ -93,7 +96,6 @@ def run(flags: "Namespace") -> Path:
         getattr(model, part).requires_grad_(False)
     module = PhraseModule(model, flags.optim, flags.training, fused=flags.compile)
     story = train(module, corpus, flags, monitor=MONITOR, configs={"phrases": config})
-    path = Path(flags.out) / f"{model.name}.safetensors"
     save_model(path, module.model_state(module.state_dict()), story=story)
     return path
 

@@ -1,14 +1,42 @@
 """`python -m train.spectral_lm`: train the audio model, or its background model, on renderings of the corpus."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from audio.spectral.config import BACKGROUND_KIND, KIND, SpectralLMConfig
 from losscal.cli import run as run_command
-from train.common import base_parser, build_trainer, errors_as_usage, parse_flags
+from train.common import (
+    add_config_flags,
+    base_parser,
+    build_trainer,
+    errors_as_usage,
+    parse_flags,
+    weights_path,
+)
 from train.configs import OptimConfig
 from train.frames.data import FrameWindowConfig
 from train.frames.excerpts import ShuffleConfig
 from train.frames.flags import add_frame_flags, frame_configs, open_frames
+
+if TYPE_CHECKING:
+    from jsonargparse import ArgumentParser
+
+
+CONFIGS = {
+    **{"model": SpectralLMConfig(), "windows": FrameWindowConfig(), "optim": OptimConfig()},
+    **frame_configs(),
+    "shuffle": ShuffleConfig(),
+}
+
+
+def build_parser() -> "ArgumentParser":
+    """The command line."""
+    parser = base_parser("train.spectral_lm", "Train the spectral model on rendered excerpts.", "runs/spectral_lm")
+    parser.add_argument("--background", action="store_true", help="train the background model, on shuffled notes")
+    parser.add_argument("--init", type=str | None, default=None, help="weights of either model to start from")
+    add_frame_flags(parser)
+    add_config_flags(parser, CONFIGS)
+    return parser
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -16,12 +44,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     Exit status 2 on wrong flags or no data.
     """
-    parser = base_parser("train.spectral_lm", "Train the spectral model on rendered excerpts.", "runs/spectral_lm")
-    parser.add_argument("--background", action="store_true", help="train the background model, on shuffled notes")
-    parser.add_argument("--init", type=str | None, default=None, help="weights of either model to start from")
-    add_frame_flags(parser)
-    configs = {"model": SpectralLMConfig(), "windows": FrameWindowConfig(), "optim": OptimConfig()}
-    flags = parse_flags(parser, argv, **configs, **frame_configs(), shuffle=ShuffleConfig())
+    parser = build_parser()
+    flags = parse_flags(parser, argv, CONFIGS)
 
     import lightning
 
@@ -33,13 +57,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     lightning.seed_everything(flags.windows.seed)
     model = SpectralLM(flags.model)
     with errors_as_usage(parser):
+        path = weights_path(flags, kind)
         trainer = build_trainer(flags, monitor=MONITOR)
         if flags.init is not None:
             start_from(model, flags.init)
         frames = open_frames(flags, flags.shuffle if flags.background else None)
         module = SpectralModule(model, flags.optim)
         context_frames = flags.model.context_frames
-        run(trainer, module, frames, kind=kind, configs={KIND: flags.model}, context_frames=context_frames, flags=flags)
+        configs = {KIND: flags.model}
+        run(trainer, module, frames, path, kind=kind, configs=configs, context_frames=context_frames, flags=flags)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """`losscal COMMAND` is `python -m MODULE`: the same flags, messages and exit status, under its own name."""
 
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -77,3 +78,40 @@ def test_the_door_is_what_the_package_installs():
     script = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]["losscal"]
     module, _, function = script.partition(":")
     assert callable(getattr(import_module(module), function))
+
+
+@pytest.fixture(scope="module")
+def completion(tmp_path_factory):
+    """A file that bash reads."""
+    done = subprocess.run(
+        [sys.executable, "-m", "losscal", "--print-completion", "bash"], cwd=ROOT, capture_output=True, check=True
+    )
+    path = tmp_path_factory.mktemp("completion") / "losscal.bash"
+    path.write_bytes(done.stdout)
+    return path
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash is installed")
+@pytest.mark.parametrize(
+    ("words", "replies"),
+    [
+        (["sc"], ["score"]),
+        (["train", "spec"], ["spectral_lm"]),
+        (["score", "--by-"], ["--by-composer"]),
+        (["train", "gpt", "--optim.muon-l"], ["--optim.muon-lr"]),
+        (["score", "--engine", ""], ["processes", "ray"]),
+        (["score", "PIECE"], ["PIECE.mid"]),
+        (["render", "PIECE.mid", "PIE"], ["PIECE.mid"]),
+        (["score", "--workers", "PIE"], []),
+    ],
+)
+def test_a_shell_completes_commands_flags_choices_and_files(completion, tmp_path, words, replies):
+    (tmp_path / "PIECE.mid").touch()
+    script = (
+        f'source {completion}; COMP_WORDS=(losscal "$@"); COMP_CWORD=$#; '
+        "$(complete -p losscal | sed 's/.*-F \\([^ ]*\\).*/\\1/'); printf '%s\\n' \"${COMPREPLY[@]}\""
+    )
+    done = subprocess.run(
+        ["bash", "-c", script, "bash", *words], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == replies

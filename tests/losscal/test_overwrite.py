@@ -49,6 +49,22 @@ def test_a_prepared_corpus_stays(tmp_path):
         import_module("symbolic.prepare").main([str(tmp_path), "--out", str(tmp_path)])
 
 
+@pytest.mark.parametrize(
+    ("command", "weights"),
+    [
+        *(("vqvae", "codebooks"), ("gpt", "phrases"), ("diffusion", "diffusion")),
+        *(("spectral_lm", "spectral_lm"), ("spectral_lm --background", "spectral_lm_background")),
+    ],
+)
+def test_trained_weights_stay(command, weights, tmp_path, capsys):
+    name, *flags = command.split()
+    (tmp_path / f"{weights}.safetensors").write_bytes(b"mine")
+    with pytest.raises(SystemExit) as ended:
+        import_module(f"train.{name}").main(["--out", str(tmp_path), *flags])
+    assert ended.value.code == 2 and f"{weights}.safetensors: is there already" in capsys.readouterr().err
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"mine"]
+
+
 def test_asked_to_or_with_nothing_there_files_are_written(tmp_path):
     (tmp_path / "kept").write_bytes(b"mine")
     check_new([tmp_path / "kept"], overwrite=True)

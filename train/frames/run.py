@@ -20,20 +20,19 @@ def run(
     trainer: lightning.Trainer,
     module: lightning.LightningModule,
     frames: FrameCache,
+    path: Path,
     *,
     kind: str,
     configs: dict[str, Any],
     context_frames: int,
     flags: Namespace,
-) -> Path:
-    """Train the module's `model` on windows behind `context_frames`; write <out>/<kind>.safetensors, its best state."""
+) -> None:
+    """Train the module's `model` on windows behind `context_frames`; write its best state to `path`."""
     data = FrameData(frames, flags.windows, context_frames)
     configs = configs | {"windows": flags.windows, "optim": flags.optim}
     fit(trainer, module, data, flags=flags, data_hash=frames.data_hash, configs=configs)
     story = story_of(flags.command, frames.data_hash, configs, best_figure(trainer))
     story |= {"frames": frames.recipe, "frames_hash": FrameConfig().hash}
     state = {name.removeprefix("model."): value for name, value in best_state(trainer, module).items()}
-    path = Path(flags.out) / f"{kind}.safetensors"
     save_weights(path, state, kind=kind, story=story)
     log.info("wrote %s", path)
-    return path
