@@ -6,9 +6,10 @@ the cuts).
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from losscal.cli import (
     EXIT_DONE,
@@ -43,14 +44,16 @@ Candidates = Annotated[int, Range(1, 1000)]
 USUAL_CANDIDATES = 4
 
 
-def blend(text: str) -> dict[str, float]:
-    """A flag's styles with their shares."""
-    from symbolic.models.styles import parse_blend
+def read_by(module: str, function: str) -> Callable[[str], Any]:
+    """A flag's type: what a function makes of its text, imported when there is one; ValueErrors are told as its."""
 
-    try:
-        return parse_blend(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
+    def parse_text(text: str) -> Any:
+        try:
+            return getattr(import_module(module), function)(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    return parse_text
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -62,6 +65,9 @@ def build_parser() -> argparse.ArgumentParser:
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--seconds", type=in_range(Seconds), help="length of the new music (default 60)")
     length.add_argument("--notes", type=in_range(Notes), help="length of the new music in notes, instead")
+    form_help = "sections, as A-B-A or A-A'-B-A (' varied), or auto, by the length; those of one letter share codes"
+    form = read_by("symbolic.sampling.forms", "parse_form")
+    parser.add_argument("--form", type=form, default=(), metavar="A-B-A", help=form_help)
     parser.add_argument("--open-end", action="store_true", help="stop short at the length, without an ending")
     parser.add_argument("--seed", type=in_range(Seed), default=1, help="decides the notes (default 1)")
     parser.add_argument("--model", choices=("events", "vqvae"), default="events", help="which model (default events)")
@@ -72,6 +78,7 @@ def build_parser() -> argparse.ArgumentParser:
     kept.add_argument("--keep-seconds", type=in_range(Seconds), help="keep what begins within its first seconds only")
     kept.add_argument("--keep-notes", type=in_range(Notes), help="keep its first notes only")
     style = parser.add_argument_group("style")
+    blend = read_by("symbolic.models.styles", "parse_blend")
     style.add_argument(
         "--composer",
         type=blend,
@@ -118,9 +125,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     from losscal.references import FEW_NOTES
     from symbolic.models.styles import style_vector
     from symbolic.notes.performance import write_midi
+    from symbolic.sampling.forms import fitted
     from symbolic.sampling.pieces import draw_pieces
     from symbolic.sampling.ranking import load_held_out, most_typical, require_held_out
     from symbolic.sampling.row_product import Arithmetic
+    from symbolic.sampling.stream import WantedLength
     from symbolic.scoring.likelihood import SymbolicScorer
 
     prompt = kept_prompt(flags)
@@ -129,6 +138,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         style = style_vector(scorer.model.config, flags.composer, flags.era)
     except ValueError as error:
         raise InputError(f"--composer, --era: {error}.") from error
+    try:
+        form = fitted(flags.form, WantedLength.of(seconds=flags.seconds, notes=flags.notes)) if flags.form else ()
+    except ValueError as error:
+        raise InputError(f"--form {error}.") from error
     held_out = load_held_out(scorer, flags.weights)
     candidates = flags.candidates or flags.keep * (1 if held_out is None else USUAL_CANDIDATES)
     if candidates > flags.keep:
@@ -149,6 +162,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         style=style,
         sampling=config_from(flags, SamplingConfig),
         ending=not flags.open_end,
+        form=form,
         choose=worth_finishing if candidates > flags.keep else None,
         progress=bar(unit="note" if flags.seconds is None else " x 10 ms"),
     )
@@ -211,7 +225,25 @@ def described(judged: "Judged", model: str) -> str:
         parts.append(
             f"{kind}: the end costs {piece.end_nats:.1f} nats, in 19 of 20 real pieces up to {PLAUSIBLE_END_NATS}"
         )
+    if piece.sections:
+        parts.append(sections_in_words(piece))
     return "; ".join([", ".join(parts[:3]), *parts[3:]])
+
+
+def sections_in_words(piece: "DrawnPiece") -> str:
+    """When each section of a form begins, and how much a return is like the first of its letter."""
+    from symbolic.notes.descriptors import likeness
+    from symbolic.notes.performance import TICK_SECONDS
+
+    first_times: dict[str, Performance] = {}
+    words = []
+    for played in piece.sections:
+        music = piece.performance.excerpt(played.first_note, played.stop_note)
+        seconds = piece.performance.notes["onset_ticks"][played.first_note] * TICK_SECONDS
+        first_time = first_times.setdefault(played.section.letter, music)
+        alike = "" if first_time is music else f" ({likeness(first_time, music):.2f} like the first)"
+        words.append(f"{played.section} from {seconds:.1f} s{alike}")
+    return ", ".join(words)
 
 
 if __name__ == "__main__":

@@ -76,11 +76,23 @@ def chroma(performance: Performance) -> np.ndarray:
 def self_similarity(performance: Performance, lag_seconds: int) -> np.ndarray:
     """[sum of the cosines of the chroma of seconds so far apart, their number], float64 [2]; silent ones left out."""
     frames = chroma(performance)
-    norm = np.linalg.norm(frames, axis=1, keepdims=True)
-    unit = np.divide(frames, norm, out=np.zeros_like(frames), where=norm > 0)
-    earlier, later = unit[:-lag_seconds], unit[lag_seconds:]
-    are_heard = (norm[:-lag_seconds] * norm[lag_seconds:]) > 0
-    return np.array([(earlier * later).sum(), are_heard.sum()], dtype=np.float64)
+    return _cosines(frames[:-lag_seconds], frames[lag_seconds:])
+
+
+def likeness(first: Performance, second: Performance) -> float:
+    """The mean cosine of their chroma second by second, as far as both last; silent ones left out, 0 without any."""
+    frames, others = chroma(first), chroma(second)
+    shorter = min(len(frames), len(others))
+    cosines, seconds = _cosines(frames[:shorter], others[:shorter])
+    return float(cosines / seconds) if seconds else 0.0
+
+
+def _cosines(frames: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """[sum of the cosines of rows [N, 12] of both, their number], float64 [2]; rows of zeros left out."""
+    norms = np.linalg.norm(frames, axis=1) * np.linalg.norm(others, axis=1)
+    products = (frames * others).sum(axis=1)
+    are_heard = norms > 0
+    return np.array([(products[are_heard] / norms[are_heard]).sum(), are_heard.sum()], dtype=np.float64)
 
 
 def _spans(performance: Performance) -> tuple[np.ndarray, np.ndarray]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from losscal.processes.progress import Progress, unwatched
 from symbolic.sampling.sampler import Sampler
-from symbolic.sampling.stream import Draft, EventStream, WantedLength, draw_until
+from symbolic.sampling.stream import Draft, EventStream, WantedLength, draw_until, joined
 from symbolic.tokens.events import REST
 
 PLAUSIBLE_END_NATS = 7.9
@@ -37,10 +37,15 @@ def find_ending(
     length: WantedLength,
     branch_out: Callable[[int, np.ndarray], tuple[EventStream, Sampler]],
     progress: Progress = unwatched,
+    *,
+    rounds: int = ROUNDS,
+    is_place: Callable[[np.ndarray], np.ndarray] = lambda events: events >= 0,
 ) -> tuple[Draft, float]:
     """A draft that reaches the window, brought to its end, and -log p of the end symbol there.
 
     branch_out: (round, new events int64 [S, 4]) to a stream of branches that watches the end, and its sampler.
+    is_place: numbers of new events, int64 [K], to whether the piece may end behind so many, bool [K].
+    Where no place is found, the draft as far as the window, its end infinitely unlikely.
     """
     _, most = window(length)
     grown = length.grown_by(draft.events).cumsum()
@@ -48,10 +53,11 @@ def find_ending(
     stem = draft.cut(int(np.flatnonzero(may_end).max(initial=-1)) + 1)
     missing = most - (int(grown[len(stem.events) - 1]) if len(stem.events) else 0)
     best, best_nats = stem, np.inf
-    for attempt in range(ROUNDS):
+    for attempt in range(rounds):
         stream, sampler = branch_out(attempt, stem.events)
         for branch in draw_until(stream, sampler, length, missing + 1, progress, "ending"):
-            events, end_nats = likeliest_end(branch, length, missing)
+            places = is_place(len(stem.events) + np.arange(len(branch.events)))
+            events, end_nats = likeliest_end(branch, length, missing, places)
             if end_nats < best_nats:
                 best, best_nats = joined(stem, branch.cut(events)), end_nats
         if best_nats <= PLAUSIBLE_END_NATS:
@@ -59,20 +65,13 @@ def find_ending(
     return best, float(best_nats)
 
 
-def likeliest_end(branch: Draft, length: WantedLength, most: int) -> tuple[int, float]:
+def likeliest_end(branch: Draft, length: WantedLength, most: int, places: np.ndarray) -> tuple[int, float]:
     """(events before the likeliest end at or before `most` of the length's unit, nats of that end).
 
-    A branch begins behind a note, so that its very beginning is a place to end, too.
+    places: bool [S], before which of the branch's events it may lie. A branch begins behind a note, so that its very
+    beginning is a place to end, too. Infinite nats where there is none.
     """
     is_note = np.append(True, branch.events[:-1, 0] < REST)
     grown = np.append(0, length.grown_by(branch.events[:-1]).cumsum())
-    nats = np.where(is_note & (grown <= most), branch.end_nats, np.inf)
+    nats = np.where(is_note & (grown <= most) & places, branch.end_nats, np.inf)
     return int(nats.argmin()), float(nats.min())
-
-
-def joined(stem: Draft, branch: Draft) -> Draft:
-    """The branch behind its stem, its costs counted on."""
-    before = stem.nats[-1] if len(stem.nats) else 0.0
-    return Draft(
-        np.concatenate([stem.events, branch.events]), np.append(stem.nats, before + branch.nats), branch.end_nats
-    )

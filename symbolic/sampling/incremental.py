@@ -1,11 +1,13 @@
 """Incremental decoding: B pieces of a model drawn one event at a time, keys and values of the past kept.
 
-The model's own modules do it, over a cache that slides; what scores an event also draws it. In the reading of `vqvae` a
-phrase's code is drawn before its first event and told to all of them; a phrase that what is given has begun is finished
-without one.
+The model's own modules do it, over a cache that slides; what scores an event also draws it. A phrase's code, planned
+or, in the reading of `vqvae`, drawn before its first event, is told to all of them; a phrase that what is given has
+begun is finished without one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -20,6 +22,17 @@ from symbolic.tokens.events import END
 ChooseCode = Callable[[Tensor], Tensor]
 
 
+class PlannedPhrase(NamedTuple):
+    """A phrase whose code is known before it is played: the codes [1, 1], and their rate."""
+
+    codes: Codes
+    rate: int
+
+
+# phrases by their number in the piece
+Plan = Mapping[int, PlannedPhrase]
+
+
 class IncrementalDecoder:
     """The next event of B pieces that go on from the same events: `next_event` and `append` in turn.
 
@@ -28,7 +41,8 @@ class IncrementalDecoder:
         events: int64 [S, 4], what all begin with.
         batch: pieces beside each other.
         style: float [styles] or None.
-        choose_code: draws the codes of phrases; None: none is told.
+        choose_code: draws the codes of phrases that are not planned; None: these are told none.
+        plan: phrases that are told a code that is known, the same in all pieces.
 
     Raises ValueError for a model that hears earlier phrases through its prior: drawing does not keep them.
     """
@@ -41,25 +55,30 @@ class IncrementalDecoder:
         batch: int,
         style: Tensor | None = None,
         choose_code: ChooseCode | None = None,
+        plan: Plan = MappingProxyType({}),
     ) -> None:
         if model.config.prior_phrases:
             raise ValueError(
                 f"model: hears {model.config.prior_phrases} phrases through its prior; draw from one that hears none"
             )
-        self.model, self.batch, self.choose_code = model, batch, choose_code
+        self.model, self.batch, self.choose_code, self.plan = model, batch, choose_code, plan
         self.style = None if style is None else style[None]
-        self.played = len(events)
+        size = model.config.phrase_events
+        is_begun = len(events) // size in plan  # a planned phrase that is given in part is played up to there
+        self.played = len(events) // size * size if is_begun else len(events)
         self.codes: Codes | None = None  # of the present phrase
         past = model.opening_past(events[None])
-        for chunk in events.split(CHUNK_EVENTS):  # one stands for all
+        for chunk in events[: self.played].split(CHUNK_EVENTS):  # one stands for all
             past.hear(chunk[None])
             reading = self._read(past)
         self.past, self.reading = past.expanded(batch), reading.last().expanded(batch)
+        for event in events[self.played :]:
+            self._now()
+            self.append(event.expand(batch, -1))
 
     def next_event(self, choose: Choose) -> Tensor:
         """The event int64 [B, 4] that `choose` makes of each attribute's hidden state and copy logits; see the head."""
-        told = self.reading if self.choose_code is None else self._told()
-        return self.model.choose_events(told, choose)[:, 0]
+        return self.model.choose_events(self._now(), choose)[:, 0]
 
     def append(self, event: Tensor) -> None:
         """Go on from an event int64 [B, 4]."""
@@ -77,19 +96,30 @@ class IncrementalDecoder:
     def _read(self, past: Past) -> Reading:
         return self.model.read_next(past, torch.zeros(1, dtype=torch.bool), self.style)
 
-    def _told(self) -> Reading:
-        """The reading of the next event, told its phrase's code, which is drawn where the phrase begins."""
-        model, begins = self.model, self.played % self.model.config.phrase_events == 0
-        if begins:
+    def _now(self) -> Reading:
+        """The reading of the next event, told its phrase's code where that has one."""
+        if self.played % self.model.config.phrase_events == 0:
+            self._begin_phrase()
+        return self.reading if self.codes is None else self._told()
+
+    def _begin_phrase(self) -> None:
+        """Find out what code the phrase is told, if any."""
+        model, planned = self.model, self.plan.get(self.played // self.model.config.phrase_events)
+        self.codes, self.rate = None, model.config.rates
+        if planned is not None:
+            self.codes = planned.codes.map(lambda part: part.expand(self.batch, *part.shape[1:]))
+            self.rate = planned.rate
+        elif self.choose_code is not None:
             self.codes = model.draw_codes(self.reading, self.choose_code)
-            self.phrase, self.events = self.reading.states[:, :0], torch.zeros((self.batch, 0, 4), dtype=torch.long)
-        elif self.codes is None:
-            return self.reading
+        self.phrase, self.events = self.reading.states[:, :0], torch.zeros((self.batch, 0, 4), dtype=torch.long)
+
+    def _told(self) -> Reading:
+        """The reading of the next event, told the phrase's code."""
         self.phrase = torch.cat([self.phrase, self.reading.states], dim=1)
-        told = model.tell(
+        told = self.model.tell(
             self.reading._replace(states=self.phrase),
             self.codes,
-            torch.full((self.batch, 1), model.config.rates),
+            torch.full((self.batch, 1), self.rate),
             torch.cat([self.events, torch.zeros((self.batch, 1, 4), dtype=torch.long)], dim=1),
         )
         return told._replace(states=told.states[:, -1:], told={name: x[:, -1:] for name, x in told.told.items()})

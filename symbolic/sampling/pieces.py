@@ -9,7 +9,7 @@ of `vqvae` (`told`) the codes of phrases are drawn, too.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from typing import Literal
 
 import numpy as np
 from torch import Tensor
@@ -18,10 +18,10 @@ from losscal.processes.progress import Progress, unwatched
 from symbolic.models.configs import SamplingConfig
 from symbolic.models.phrases.model import PhraseGPT
 from symbolic.notes.performance import TICK_SECONDS, Performance
-from symbolic.sampling.endings import BRANCHES, find_ending, window
+from symbolic.sampling.draws import Draws
 from symbolic.sampling.fast_layers import for_sampling
-from symbolic.sampling.sampler import Sampler
-from symbolic.sampling.stream import Draft, EventStream, WantedLength, draw_until, on_one_thread
+from symbolic.sampling.forms import Form, Played, draw_form, fitted
+from symbolic.sampling.stream import Draft, WantedLength
 from symbolic.tokens.events import ATTRIBUTES, decode, encode
 
 
@@ -36,6 +36,7 @@ class DrawnPiece:
         drawn_nats: -log of the probability with which its new notes were drawn: under the constraints, at the
             temperature, after the cuts. What the unmasked model gives them is for `likelihood.score` to tell.
         end_nats: -log p of the end symbol behind the last note, unmasked; None where no ending was asked for.
+        sections: of its form, if it has one.
     """
 
     performance: Performance
@@ -43,6 +44,7 @@ class DrawnPiece:
     prompt_notes: int
     drawn_nats: float
     end_nats: float | None
+    sections: tuple[Played, ...] = ()
 
     @property
     def new_notes(self) -> int:
@@ -95,6 +97,7 @@ def draw_pieces(
     style: Tensor | None = None,
     sampling: SamplingConfig | None = None,
     ending: bool = True,
+    form: Form | Literal["auto"] = (),
     choose: Callable[[list[DrawnPiece]], list[DrawnPiece]] | None = None,
     batch_pieces: int = 8,
     progress: Progress = unwatched,
@@ -113,100 +116,34 @@ def draw_pieces(
         sampling: temperature, cuts and repetition.
         ending: look for an end that the model takes for one near the wanted length (`symbolic.sampling.endings`);
             else stop short at the length.
+        form: sections to draw each piece in (`symbolic.sampling.forms`), one piece after the other; "auto": as many as
+            its length suggests; none: in one go.
         choose: of all candidates, as far as they go without their endings, those to finish and return, in that order;
-            an ending takes as long as many notes. None: all.
+            an ending takes as long as many notes. Those in a form are finished by then. None: all.
         batch_pieces: how many pieces are drawn beside each other; changes memory and speed and no piece.
         progress: wraps the notes, or hundredths of a second, of every draw, as tqdm does.
 
-    Raises ValueError unless exactly one of `seconds` and `notes` is given.
+    Raises ValueError unless exactly one of `seconds` and `notes` is given, or where the form's sections are too short.
     """
-    draws = _Draws(
-        model,
-        WantedLength.of(seconds=seconds, notes=notes),
-        prompt,
-        seed,
-        told,
-        style,
-        sampling or SamplingConfig(),
-        progress,
-    )
+    given = np.empty((0, len(ATTRIBUTES)), dtype=np.int64) if prompt is None else encode(prompt, end=False)
+    length = WantedLength.of(seconds=seconds, notes=notes)
+    draws = Draws(for_sampling(model), length, given, seed, told, style, sampling or SamplingConfig(), progress)
+
+    def piece(candidate: int, draft: Draft, end_nats: float | None, sections: tuple[Played, ...] = ()) -> DrawnPiece:
+        performance = decode(np.concatenate([given, draft.events]))
+        drawn_nats = float(draft.nats[-1]) if len(draft.nats) else 0.0
+        return DrawnPiece(performance, candidate, 0 if prompt is None else len(prompt), drawn_nats, end_nats, sections)
+
+    if form:
+        form = fitted(form, length)
+        pieces = [piece(candidate, *draw_form(draws, candidate, form, ending=ending)) for candidate in candidates]
+        return pieces if choose is None else choose(pieces)
     drafts: dict[int, Draft] = {}
     for first in range(0, len(candidates), batch_pieces):
         batch = candidates[first : first + batch_pieces]
-        drafts |= zip(batch, draws.drafts(batch, ending=ending), strict=True)
+        drafts |= zip(batch, draws.drafts([(candidate,) for candidate in batch], ending=ending), strict=True)
     if choose is not None:
-        candidates = [piece.candidate for piece in choose([draws.piece(*draft, None) for draft in drafts.items()])]
+        candidates = [chosen.candidate for chosen in choose([piece(*draft, None) for draft in drafts.items()])]
     if not ending:
-        return [draws.piece(candidate, drafts[candidate], None) for candidate in candidates]
-    return [draws.piece(candidate, *draws.with_ending(candidate, drafts[candidate])) for candidate in candidates]
-
-
-@dataclass(frozen=True)
-class _Draws:
-    """What all draws of one call share."""
-
-    model: PhraseGPT
-    length: WantedLength
-    prompt: Performance | None
-    seed: int
-    told: bool
-    style: Tensor | None
-    sampling: SamplingConfig
-    progress: Progress
-
-    @cached_property
-    def fast_model(self) -> PhraseGPT:
-        """The model that is drawn from."""
-        return for_sampling(self.model)
-
-    @cached_property
-    def given(self) -> np.ndarray:
-        """The prompt's events int64 [S, 4]."""
-        if self.prompt is None:
-            return np.empty((0, len(ATTRIBUTES)), dtype=np.int64)
-        return encode(self.prompt, end=False)
-
-    def piece(self, candidate: int, draft: Draft, end_nats: float | None) -> DrawnPiece:
-        """A draft behind the prompt."""
-        performance = decode(np.concatenate([self.given, draft.events]))
-        drawn_nats = float(draft.nats[-1]) if len(draft.nats) else 0.0
-        return DrawnPiece(performance, candidate, 0 if self.prompt is None else len(self.prompt), drawn_nats, end_nats)
-
-    @on_one_thread()
-    def drafts(self, candidates: Sequence[int], *, ending: bool) -> list[Draft]:
-        """New events of each candidate as far as its ending begins, or up to the length where none is wanted."""
-        stream, sampler = self._stream([(candidate,) for candidate in candidates], self.given)
-        if ending:
-            return draw_until(stream, sampler, self.length, window(self.length)[0], self.progress)
-        amount = self.length.amount + (not self.length.is_in_notes)
-        drafts = draw_until(stream, sampler, self.length, amount, self.progress)
-        within = [self.length.grown_by(draft.events).cumsum() <= self.length.amount for draft in drafts]
-        return [draft.cut(int(events.sum())) for draft, events in zip(drafts, within, strict=True)]
-
-    @on_one_thread()
-    def with_ending(self, candidate: int, draft: Draft) -> tuple[Draft, float]:
-        """A draft with its ending, and that ending's nats."""
-
-        def branch_out(attempt: int, events: np.ndarray) -> tuple[EventStream, Sampler]:
-            keys = [(candidate, attempt, branch) for branch in range(BRANCHES)]
-            return self._stream(keys, np.concatenate([self.given, events]), watch_end=True)
-
-        return find_ending(draft, self.length, branch_out, self.progress)
-
-    def _stream(
-        self, keys: Sequence[tuple[int, ...]], events: np.ndarray, *, watch_end: bool = False
-    ) -> tuple[EventStream, Sampler]:
-        """A stream behind `events` with a piece, and random numbers, for each key."""
-        generators = [np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key)) for key in keys]
-        sampler = Sampler(self.sampling, generators)
-        stream = EventStream(
-            self.fast_model,
-            sampler,
-            events,
-            batch=len(keys),
-            told=self.told,
-            style=self.style,
-            longest_repeat=self.sampling.longest_repeat,
-            watch_end=watch_end,
-        )
-        return stream, sampler
+        return [piece(candidate, drafts[candidate], None) for candidate in candidates]
+    return [piece(candidate, *draws.with_ending((candidate,), drafts[candidate])) for candidate in candidates]

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -13,9 +14,9 @@ from losscal.processes.progress import Progress, unwatched
 from symbolic.models.phrases.model import PhraseGPT
 from symbolic.notes.performance import TICK_SECONDS
 from symbolic.sampling.constraints import Constraints
-from symbolic.sampling.incremental import IncrementalDecoder
+from symbolic.sampling.incremental import IncrementalDecoder, Plan
 from symbolic.sampling.sampler import Sampler
-from symbolic.tokens.events import REST, REST_TICKS
+from symbolic.tokens.events import ATTRIBUTES, REST, REST_TICKS
 
 # (logits [B, V], bool [B] of the rows whose value will not be thrown away) -> values int64 [B]
 Draw = Callable[[Tensor, Tensor], Tensor]
@@ -30,6 +31,7 @@ class EventStream:
         events: int64 [S, 4] that every piece goes on from.
         batch: pieces beside each other.
         told: draw a code for each phrase first, then its events told that code, the reading of `vqvae`; else `events`.
+        plan: phrases, by their number in the piece, whose codes are known and told in either reading.
         style: float [styles], see `phrases.model.History`.
         longest_repeat: see Constraints.
         watch_end: also note what the end symbol would cost in the place of each event.
@@ -44,6 +46,7 @@ class EventStream:
         *,
         batch: int = 1,
         told: bool = False,
+        plan: Plan = MappingProxyType({}),
         style: Tensor | None = None,
         longest_repeat: int | None = None,
         watch_end: bool = False,
@@ -51,7 +54,7 @@ class EventStream:
         self.draw, self.watch_end = draw, watch_end
         given = torch.from_numpy(events)
         self.decoder = IncrementalDecoder(
-            model, given, batch=batch, style=style, choose_code=self._choose_code if told else None
+            model, given, batch=batch, style=style, choose_code=self._choose_code if told else None, plan=plan
         )
         self.given = given.expand(batch, -1, -1)
         self.drawn: list[Tensor] = []  # of [B, 4]
@@ -127,6 +130,17 @@ class Draft(NamedTuple):
         return Draft(*(part[:events] for part in self))
 
 
+NOTHING_DRAWN = Draft(np.empty((0, len(ATTRIBUTES)), dtype=np.int64), np.empty(0), np.empty(0))
+
+
+def joined(stem: Draft, branch: Draft) -> Draft:
+    """The branch behind its stem, its costs counted on."""
+    before = stem.nats[-1] if len(stem.nats) else 0.0
+    return Draft(
+        np.concatenate([stem.events, branch.events]), np.append(stem.nats, before + branch.nats), branch.end_nats
+    )
+
+
 @contextmanager
 def on_one_thread() -> Iterator[None]:
     """Let torch use one thread: a note is a thousand small operations, and more threads only wait for each other.
@@ -161,7 +175,24 @@ def draw_until(
             sizes[grown < amount] += 1
             grown += length.grown_by(stream.next_events().numpy())
             nats.append(sampler.nats)
+    return [draft.cut(size) for draft, size in zip(_drafts(stream, nats), sizes.tolist(), strict=True)]
+
+
+def draw_events(
+    stream: EventStream, sampler: Sampler, count: int, progress: Progress = unwatched, desc: str = "drawing"
+) -> list[Draft]:
+    """Draw so many events with each piece of a new stream."""
+    nats = []
+    for _ in progress(range(count), desc=desc):
+        stream.next_events()
+        nats.append(sampler.nats)
+    return _drafts(stream, nats)
+
+
+def _drafts(stream: EventStream, nats: list[Tensor]) -> list[Draft]:
+    """All events that a stream has drawn, by piece; nats float64 [B] after each."""
+    if not nats:
+        return [NOTHING_DRAWN] * stream.decoder.batch
     events = stream.events[:, stream.given.shape[1] :].numpy()
-    costs = torch.stack(nats, dim=1).numpy() if nats else np.zeros((len(grown), 0))
-    ends = torch.stack(stream.end_nats, dim=1).double().numpy() if stream.end_nats else np.zeros((len(grown), 0))
-    return [Draft(*parts).cut(size) for *parts, size in zip(events, costs, ends, sizes.tolist(), strict=True)]
+    ends = torch.stack(stream.end_nats, dim=1).double().numpy() if stream.end_nats else np.zeros((len(events), 0))
+    return [Draft(*parts) for parts in zip(events, torch.stack(nats, dim=1).numpy(), ends, strict=True)]

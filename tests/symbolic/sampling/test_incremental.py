@@ -13,7 +13,7 @@ from torch import nn
 from symbolic.models.head import nats_of
 from symbolic.models.phrases.model import PhraseGPT
 from symbolic.sampling.fast_layers import RowLinear, for_sampling
-from symbolic.sampling.incremental import IncrementalDecoder
+from symbolic.sampling.incremental import IncrementalDecoder, PlannedPhrase
 from symbolic.scoring.likelihood import score
 from symbolic.scoring.phrases import read_rows
 from symbolic.tokens.events import ATTRIBUTES, END, REST, encode
@@ -90,6 +90,31 @@ def test_a_phrase_that_is_given_in_part_is_finished_without_a_code(model, decodi
     expected = np.concatenate([reading.event_nats[given:12], reading.told_nats[12:]])
     is_note = row[given:, 0] < REST
     assert np.allclose(decoded[0][is_note], expected[is_note], atol=1e-4)
+
+
+@pytest.mark.parametrize("given", [8, 10])
+@torch.inference_mode()
+def test_a_planned_phrase_is_told_its_code_even_where_it_is_given_in_part(model, decoding, given):
+    row = MUSIC[0]
+    events = torch.from_numpy(row)[None]
+    codes = model.encode(model.phrases(events, torch.ones(events.shape[:2], dtype=torch.bool)), torch.full((1, 14), 2))
+    plan = {n: PlannedPhrase(codes.map(lambda part, n=n: part[:, n : n + 1]), 2) for n in (2, 4)}
+    decoder = IncrementalDecoder(decoding, events[0, :given], batch=2, plan=plan)
+    nats = []
+
+    def replay(event, attribute, hidden, copy_logits):
+        value = event[ATTRIBUTES.index(attribute)].expand(2, 1)
+        nats.append(nats_of(model.chain.logits(attribute, hidden, copy_logits), value)[1])
+        return value
+
+    for event in events[0, given:]:
+        decoder.next_event(partial(replay, event))
+        decoder.append(event.expand(2, -1))
+    reading = read_rows(model, [row], mid_piece=False, rate=2)[0]
+    is_planned = np.isin(np.arange(len(row)) // TINY.phrase_events, list(plan))[:, None]
+    expected = np.where(is_planned, reading.told_nats, reading.event_nats)[given:]
+    is_note = row[given:, 0] < REST
+    assert np.allclose(torch.cat(nats).view(-1, len(ATTRIBUTES)).numpy()[is_note], expected[is_note], atol=1e-4)
 
 
 @pytest.mark.parametrize("where", [20, 21])
