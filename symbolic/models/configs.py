@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from losscal.settings import PositiveShare, Range, Seed, Settings, Share, require
 
+Kept = Literal["codes", "harmony", "melody"]
+"""What a variation keeps of a piece (`symbolic.sampling.variation`)."""
 SHIPPED_WEIGHTS = Path(__file__).parents[1] / "weights"
 
 

@@ -136,7 +136,9 @@ def returning(here: Draws, key: Key, section: Section, first_time: np.ndarray) -
     first_time = first_time.copy()
     first_time[0, 0] = _pause_ticks(here, key, first_time)
     size = here.model.config.phrase_events
-    plan = dict(enumerate(planned(here.model, first_time, section.rate(here.model.config)), len(here.given) // size))
+    opening, *others = planned(here.model, first_time, section.rate(here.model.config))
+    opening = opening._replace(pause_ticks=int(first_time[0, 0]))
+    plan = dict(enumerate([opening, *others], len(here.given) // size))
     extent = int(here.length.grown_by(first_time).sum())
     return replace(here, length=replace(here.length, amount=extent), plan=plan)
 

@@ -23,10 +23,14 @@ ChooseCode = Callable[[Tensor], Tensor]
 
 
 class PlannedPhrase(NamedTuple):
-    """A phrase whose code is known before it is played: the codes [1, 1], and their rate."""
+    """A phrase whose code is known before it is played: the codes [1, 1], and their rate.
+
+    pause_ticks: when its first event begins, where that is known, too.
+    """
 
     codes: Codes
     rate: int
+    pause_ticks: int | None = None
 
 
 # phrases by their number in the piece

@@ -17,7 +17,7 @@ from torch import Tensor
 from losscal.processes.progress import Progress, unwatched
 from symbolic.models.configs import SamplingConfig
 from symbolic.models.phrases.model import PhraseGPT
-from symbolic.notes.performance import TICK_SECONDS, Performance
+from symbolic.notes.performance import TICK_SECONDS, Performance, end_at_restrikes
 from symbolic.sampling.draws import Draws
 from symbolic.sampling.fast_layers import for_sampling
 from symbolic.sampling.forms import Form, Played, draw_form, fitted
@@ -130,7 +130,8 @@ def draw_pieces(
     draws = Draws(for_sampling(model), length, given, seed, told, style, sampling or SamplingConfig(), progress)
 
     def piece(candidate: int, draft: Draft, end_nats: float | None, sections: tuple[Played, ...] = ()) -> DrawnPiece:
-        performance = decode(np.concatenate([given, draft.events]))
+        notes = decode(np.concatenate([given, draft.events])).notes
+        performance = Performance(end_at_restrikes(notes) if sections else notes)
         drawn_nats = float(draft.nats[-1]) if len(draft.nats) else 0.0
         return DrawnPiece(performance, candidate, 0 if prompt is None else len(prompt), drawn_nats, end_nats, sections)
 

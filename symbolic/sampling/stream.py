@@ -1,6 +1,6 @@
 """The stream of events that a model goes on with, of B pieces beside each other."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -15,6 +15,7 @@ from symbolic.models.phrases.model import PhraseGPT
 from symbolic.notes.performance import TICK_SECONDS
 from symbolic.sampling.constraints import Constraints
 from symbolic.sampling.incremental import IncrementalDecoder, Plan
+from symbolic.sampling.promises import Promise, Sketches
 from symbolic.sampling.sampler import Sampler
 from symbolic.tokens.events import ATTRIBUTES, REST, REST_TICKS
 
@@ -31,7 +32,8 @@ class EventStream:
         events: int64 [S, 4] that every piece goes on from.
         batch: pieces beside each other.
         told: draw a code for each phrase first, then its events told that code, the reading of `vqvae`; else `events`.
-        plan: phrases, by their number in the piece, whose codes are known and told in either reading.
+        plan: phrases, by their number in the piece, whose codes are known: told in either reading, and held to.
+        promises: what else the pieces are held to.
         style: float [styles], see `phrases.model.History`.
         longest_repeat: see Constraints.
         watch_end: also note what the end symbol would cost in the place of each event.
@@ -47,6 +49,7 @@ class EventStream:
         batch: int = 1,
         told: bool = False,
         plan: Plan = MappingProxyType({}),
+        promises: Sequence[Promise] = (),
         style: Tensor | None = None,
         longest_repeat: int | None = None,
         watch_end: bool = False,
@@ -59,6 +62,8 @@ class EventStream:
         self.given = given.expand(batch, -1, -1)
         self.drawn: list[Tensor] = []  # of [B, 4]
         self.constraints = Constraints(self.given.numpy(), longest_repeat)
+        sketches = Sketches(plan, model.config.phrase_events, self.given.numpy())
+        self.promises = (*promises, sketches) if plan else promises
         self.end_nats: list[Tensor] = []  # of [B], by event drawn
 
     @property
@@ -76,13 +81,16 @@ class EventStream:
         self.counts, self.time = torch.ones(self.decoder.batch, dtype=torch.bool), None
         event = self.decoder.next_event(self._choose)
         self.drawn.append(event)
-        self.constraints.advance(event.numpy())
+        for rule in (self.constraints, *self.promises):
+            rule.advance(event.numpy())
         return event
 
     def _choose(self, attribute: str, hidden: Tensor, copy_logits: Tensor) -> Tensor:
         """The values int64 [B, 1] of the next event's attribute; hidden [B, 1, D], copy_logits [B, 1, V]."""
         logits = self.decoder.model.chain.logits(attribute, hidden, copy_logits)[:, 0]  # [B, V]
         self.constraints.forbid(attribute, logits, self.time)
+        for promise in self.promises:
+            promise.narrow(attribute, logits, self.time, self.constraints)
         value = self.draw(logits, self.counts) * self.counts  # rests hold zeros
         if attribute == "time":
             self.time, self.counts = value, value < REST

@@ -1,0 +1,196 @@
+"""What new music is held to beyond what a piano can play: sketches of phrases, notes that stay, harmony.
+
+Each promise takes from the logits what would break it, after `Constraints`; the rest is as the model draws it. A note
+that is promised strikes its key even where that is held: the note that held it ends there, as on a piano
+(`performance.end_at_restrikes`). Where a promise leaves nothing to draw it gives way; how far it was kept is measured.
+"""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from symbolic.models.phrases.codec import LEFT_OUT, NEAR_TICKS, NOTHING, Codes, shortest_ticks
+from symbolic.notes.descriptors import FRAME_TICKS, PITCH_CLASSES
+from symbolic.notes.performance import MIN_PITCH
+from symbolic.sampling.constraints import Constraints
+from symbolic.sampling.incremental import Plan
+from symbolic.tokens.events import ATTRIBUTES, REST, REST_TICKS, VOCABULARY
+
+
+class Promise(Protocol):
+    """What an EventStream holds its B pieces to."""
+
+    def narrow(self, attribute: str, logits: Tensor, time: Tensor | None, state: Constraints) -> None:
+        """Set logits [B, V] of values that would break it to -inf; time int64 [B] once it is drawn."""
+        ...
+
+    def advance(self, event: np.ndarray) -> None:
+        """Go on from the events int64 [B, 4] drawn last."""
+        ...
+
+
+def force(logits: Tensor, value: int) -> None:
+    """Leave one value of logits [V]."""
+    logits.fill_(-torch.inf)
+    logits[value] = 0.0
+
+
+def keep(logits: Tensor, allowed: np.ndarray) -> None:
+    """Leave the allowed values, bool [V], of logits [V]; all where none of them can be drawn."""
+    narrowed = logits.masked_fill(~torch.from_numpy(allowed), -torch.inf)
+    if narrowed.max() > -torch.inf:
+        logits.copy_(narrowed)
+
+
+class Sketches:
+    """Planned phrases keep what their codes tell: each note told, within NEAR_TICKS, and the phrase's length.
+
+    Args:
+        plan: of the pieces.
+        phrase_events: events of a phrase.
+        given: int64 [B, S, 4], what has been played.
+    """
+
+    def __init__(self, plan: Plan, phrase_events: int, given: np.ndarray) -> None:
+        self.plan, self.size, self.played = plan, phrase_events, given.shape[1]
+        begun = given[:, self.played - self.played % phrase_events :, 0]
+        self.elapsed = np.minimum(begun, REST_TICKS).sum(axis=1)  # [B] ticks since the last onset before the phrase
+
+    def narrow(self, attribute: str, logits: Tensor, time: Tensor | None, state: Constraints) -> None:
+        """See Promise."""
+        number, slot = divmod(self.played, self.size)
+        if number not in self.plan or attribute not in ("time", "pitch"):
+            return
+        codes = self.plan[number].codes.map(lambda part: part[0, 0])
+        is_told = int(codes.slots[slot]) != LEFT_OUT
+        pitch = int(codes.pitch[slot])
+        values = np.arange(logits.shape[1])
+        for row, elapsed in enumerate(self.elapsed.tolist()):
+            if attribute == "pitch":
+                is_above = time[row] > 0 or pitch > state.previous_pitch[row]
+                if is_told and pitch < NOTHING and time[row] < REST and is_above:
+                    force(logits[row], pitch)
+                continue
+            least, most = _window(codes, slot)
+            if slot == 0 and self.plan[number].pause_ticks is not None:
+                least = most = self.plan[number].pause_ticks
+            if is_told and pitch < NOTHING and pitch <= state.previous_pitch[row]:
+                least = max(least, elapsed + 1)  # below the note before it, so not at the same time
+            if is_told and pitch == NOTHING:
+                least, most = elapsed + REST_TICKS, elapsed + REST_TICKS
+            ticks = elapsed + np.minimum(values, REST_TICKS)
+            keep(logits[row], (ticks >= min(least, elapsed + REST_TICKS)) & (ticks <= max(least, most)))
+
+    def advance(self, event: np.ndarray) -> None:
+        """See Promise."""
+        self.played += 1
+        self.elapsed = (self.elapsed + np.minimum(event[:, 0], REST_TICKS)) * (self.played % self.size > 0)
+
+
+def _window(codes: Codes, slot: int) -> tuple[int, int]:
+    """The first and the last tick of a phrase, codes of one, at which the event of a slot may lie."""
+    later = np.flatnonzero(codes.slots[slot:].numpy() != LEFT_OUT) + slot
+    onset_ticks = codes.onset_ticks.numpy()
+    most = min([int(shortest_ticks(codes.length + 1)) - 1, *(onset_ticks[later] + NEAR_TICKS).tolist()])
+    least = 0 if slot < len(onset_ticks) - 1 else int(shortest_ticks(codes.length))
+    return max(least, int(onset_ticks[slot]) - NEAR_TICKS if slot in later else 0), most
+
+
+class GivenEvents:
+    """Events int64 [4] that are played as they are, by their number in the piece; one piece."""
+
+    def __init__(self, events: Mapping[int, np.ndarray]) -> None:
+        self.events, self.played = events, 0
+
+    def narrow(self, attribute: str, logits: Tensor, time: Tensor | None, state: Constraints) -> None:
+        """See Promise."""
+        if self.played in self.events:
+            event = self.events[self.played]
+            value = int(event[ATTRIBUTES.index(attribute)])
+            is_below = attribute == "time" and event[1] <= state.previous_pitch[0]  # at one time notes rise
+            force(logits[0], max(value, 1) if is_below else value)
+
+    def advance(self, event: np.ndarray) -> None:
+        """See Promise."""
+        self.played += 1
+
+
+class FixedNotes:
+    """Notes that are played as they are, and others only where they may be; one piece.
+
+    Args:
+        notes: NOTE_DTYPE [N] in a Performance's order.
+        is_open: bool [N], whether others may stand between the note before and a note.
+        below: int64 [N], the pitch that these are to be below.
+    """
+
+    def __init__(self, notes: np.ndarray, is_open: np.ndarray, below: np.ndarray) -> None:
+        self.events = np.stack(  # [N, 4], times from the piece's start
+            [
+                notes["onset_ticks"].astype(np.int64),
+                notes["pitch"].astype(np.int64) - MIN_PITCH,
+                notes["velocity_bin"].astype(np.int64),
+                notes["duration_ticks"].astype(np.int64) - 1,
+            ],
+            axis=1,
+        )
+        self.is_open, self.below = is_open, below - MIN_PITCH
+        self.next, self.is_now = 0, False  # the note that is due, and whether the present event is it
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all have been played."""
+        return self.next == len(self.events)
+
+    def narrow(self, attribute: str, logits: Tensor, time: Tensor | None, state: Constraints) -> None:
+        """See Promise."""
+        (row,), below = logits, int(self.below[self.next])
+        due = int(self.events[self.next, 0] - state.clock[0])
+        if attribute == "time":
+            last = min(due, REST)
+            row[last] = row[last:].logsumexp(0)  # a step beyond the note that is due is a step to it
+            row[last + 1 :] = -torch.inf
+            if not self.is_open[self.next] or below <= 0:
+                force(row, last)
+            elif due > 0 and state.previous_pitch[0] + 1 >= below:
+                row[0] = -torch.inf  # at one time notes rise
+        else:
+            self.is_now = int(time[0]) == due
+            if self.is_now:
+                force(row, int(self.events[self.next, ATTRIBUTES.index(attribute)]))
+            elif attribute == "pitch":
+                keep(row, np.arange(len(row)) < below)
+
+    def advance(self, event: np.ndarray) -> None:
+        """See Promise."""
+        self.next += self.is_now
+        self.is_now = False
+
+
+class Harmony:
+    """In each second no other pitch classes are struck than `classes`, bool [seconds, 12], tells; one piece."""
+
+    def __init__(self, classes: np.ndarray) -> None:
+        self.classes = np.append(classes, np.zeros((1, PITCH_CLASSES), dtype=bool), axis=0)
+
+    def narrow(self, attribute: str, logits: Tensor, time: Tensor | None, state: Constraints) -> None:
+        """See Promise."""
+        if attribute == "time":
+            times = np.arange(logits.shape[1])
+            keep(logits[0], self._keys(times, state).any(axis=1) | (times >= REST))
+        elif attribute == "pitch" and int(time[0]) < REST:
+            keep(logits[0], self._keys(time.numpy(), state)[0])
+
+    def _keys(self, times: np.ndarray, state: Constraints) -> np.ndarray:
+        """Which keys may be struck so many ticks [T] from now, bool [T, 88]."""
+        ticks = (state.clock[0] + times)[:, None]
+        keys = np.arange(VOCABULARY["pitch"])
+        seconds = np.minimum(ticks // FRAME_TICKS, len(self.classes) - 1)
+        is_up = (state.free_from[0] <= ticks) & ((times > 0)[:, None] | (keys > state.previous_pitch[0]))
+        return is_up & self.classes[seconds, (keys + MIN_PITCH) % PITCH_CLASSES]
+
+    def advance(self, event: np.ndarray) -> None:
+        """See Promise."""
