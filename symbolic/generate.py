@@ -108,6 +108,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         parser.error(f"argument --keep: {flags.keep} is above --candidates {flags.candidates}; allowed is 1 up to it")
     if flags.prompt is None and (flags.keep_seconds or flags.keep_notes):
         parser.error("argument --keep-seconds, --keep-notes: they say how much of --prompt to keep; give one")
+    if flags.guidance != 1 and not (flags.composer or flags.era):
+        parser.error("argument --guidance: it weighs a style; give --composer or --era")
     if flags.seconds is None and flags.notes is None:
         flags.seconds = DEFAULT_SECONDS
     return flags

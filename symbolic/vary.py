@@ -24,6 +24,7 @@ from losscal.midi import MIDI_SUFFIXES
 from losscal.settings import Seed, Share
 from symbolic.models.configs import Kept, SamplingConfig
 
+NO_STYLE = ("guidance",)
 WHAT_IS_KEPT = {
     "codes": "of the notes that codes tell are there",
     "harmony": "of the pitch classes by second are the same (F1)",
@@ -41,7 +42,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--strength", type=in_range(Share), default=1.0, help=strength)
     parser.add_argument("--seed", type=in_range(Seed), default=1, help="decides the notes (default 1)")
     add_weights_flag(parser)
-    add_flags(parser.add_argument_group("drawing"), SamplingConfig())
+    add_flags(parser.add_argument_group("drawing"), SamplingConfig(), skip=NO_STYLE)
     return parser.parse_args(argv)
 
 
@@ -63,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         flags.keep,
         flags.strength,
         seed=flags.seed,
-        sampling=config_from(flags, SamplingConfig),
+        sampling=config_from(flags, SamplingConfig, skip=NO_STYLE),
         progress=partial(tqdm, unit="note", disable=None),
     )
     write_midi(varied.performance, flags.out)

@@ -59,6 +59,13 @@ class Constraints:
             for row in rows:
                 self.repeats[row].append(int(pitch[row]))
 
+    def keep(self, rows: np.ndarray) -> None:
+        """Let the other pieces go; rows int64 [b]."""
+        self.clock, self.free_from, self.previous_pitch = (
+            part[rows] for part in (self.clock, self.free_from, self.previous_pitch)
+        )
+        self.repeats = None if self.repeats is None else [self.repeats[row] for row in rows]
+
     def _earliest_times(self) -> np.ndarray:
         """The least time of each piece's next event at which some key can be struck, int64 [B]."""
         is_free = (self.free_from <= self.clock[:, None]) & (self.previous_pitch[:, None] < _KEYS)

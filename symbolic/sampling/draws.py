@@ -93,6 +93,7 @@ class Draws:
             told=self.told,
             plan=self.plan,
             style=self.style,
+            guidance=self.sampling.guidance,
             longest_repeat=self.sampling.longest_repeat,
             watch_end=watch_end,
         )

@@ -31,6 +31,17 @@ class Promise(Protocol):
         """Go on from the events int64 [B, 4] drawn last."""
         ...
 
+    def keep(self, rows: np.ndarray) -> None:
+        """Let the other pieces go; rows int64 [b]."""
+        ...
+
+
+class OfOnePiece:
+    """What promises of one piece share."""
+
+    def keep(self, rows: np.ndarray) -> None:
+        """See Promise."""
+
 
 def force(logits: Tensor, value: int) -> None:
     """Leave one value of logits [V]."""
@@ -89,6 +100,10 @@ class Sketches:
         self.played += 1
         self.elapsed = (self.elapsed + np.minimum(event[:, 0], REST_TICKS)) * (self.played % self.size > 0)
 
+    def keep(self, rows: np.ndarray) -> None:
+        """Let the other pieces go; rows int64 [b]."""
+        self.elapsed = self.elapsed[rows]
+
 
 def _window(codes: Codes, slot: int) -> tuple[int, int]:
     """The first and the last tick of a phrase, codes of one, at which the event of a slot may lie."""
@@ -99,7 +114,7 @@ def _window(codes: Codes, slot: int) -> tuple[int, int]:
     return max(least, int(onset_ticks[slot]) - NEAR_TICKS if slot in later else 0), most
 
 
-class GivenEvents:
+class GivenEvents(OfOnePiece):
     """Events int64 [4] that are played as they are, by their number in the piece; one piece."""
 
     def __init__(self, events: Mapping[int, np.ndarray]) -> None:
@@ -118,7 +133,7 @@ class GivenEvents:
         self.played += 1
 
 
-class FixedNotes:
+class FixedNotes(OfOnePiece):
     """Notes that are played as they are, and others only where they may be; one piece.
 
     Args:
@@ -170,7 +185,7 @@ class FixedNotes:
         self.is_now = False
 
 
-class Harmony:
+class Harmony(OfOnePiece):
     """In each second no other pitch classes are struck than `classes`, bool [seconds, 12], tells; one piece."""
 
     def __init__(self, classes: np.ndarray) -> None:

@@ -58,6 +58,13 @@ class Sampler:
         self._drawn.append((mass / p.gather(-1, drawn), counts))
         return (drawn if order is None else order.gather(-1, drawn))[:, 0]
 
+    def keep(self, rows: np.ndarray) -> None:
+        """Let the other pieces go; rows int64 [b]."""
+        self._nats = self.nats[rows]
+        self.generators = [self.generators[row] for row in rows]
+        if self.used < _DRAWS_AHEAD:
+            self.ahead = self.ahead[rows]
+
     def _kept(self, p: Tensor, cumulative: Tensor) -> Tensor:
         """How many of the likeliest values, with p falling, outlive every cut: int64 [B, 1], at least 1."""
         config = self.config

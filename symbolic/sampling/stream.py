@@ -22,6 +22,8 @@ from symbolic.tokens.events import ATTRIBUTES, REST, REST_TICKS
 # (logits [B, V], bool [B] of the rows whose value will not be thrown away) -> values int64 [B]
 Draw = Callable[[Tensor, Tensor], Tensor]
 
+LARGEST_PULL_NATS = 3.0
+
 
 class EventStream:
     """An endless draw of events.
@@ -35,6 +37,7 @@ class EventStream:
         plan: phrases, by their number in the piece, whose codes are known: told in either reading, and held to.
         promises: what else the pieces are held to.
         style: float [styles], see `phrases.model.History`.
+        guidance: how much the style counts, see `guided`; other than 1 it takes twice the time.
         longest_repeat: see Constraints.
         watch_end: also note what the end symbol would cost in the place of each event.
     """
@@ -51,13 +54,19 @@ class EventStream:
         plan: Plan = MappingProxyType({}),
         promises: Sequence[Promise] = (),
         style: Tensor | None = None,
+        guidance: float = 1.0,
         longest_repeat: int | None = None,
         watch_end: bool = False,
     ) -> None:
         self.draw, self.watch_end = draw, watch_end
         given = torch.from_numpy(events)
+        self.guidance = guidance if style is not None else 1.0
+        styles = None if style is None else style[None]
+        if self.guidance != 1:
+            styles = torch.stack([style, torch.zeros_like(style)])
+        self.tellings = 1 if styles is None else len(styles)
         self.decoder = IncrementalDecoder(
-            model, given, batch=batch, style=style, choose_code=self._choose_code if told else None, plan=plan
+            model, given, batch=batch, styles=styles, choose_code=self._choose_code if told else None, plan=plan
         )
         self.given = given.expand(batch, -1, -1)
         self.drawn: list[Tensor] = []  # of [B, 4]
@@ -75,29 +84,57 @@ class EventStream:
     def next_events(self) -> Tensor:
         """Draw one event of each piece, int64 [B, 4], and remember it."""
         if self.drawn:
-            self.decoder.append(self.drawn[-1])
+            self.decoder.append(self.drawn[-1].repeat(self.tellings, 1))
         if self.watch_end:
-            self.end_nats.append(self.decoder.end_nats())
-        self.counts, self.time = torch.ones(self.decoder.batch, dtype=torch.bool), None
-        event = self.decoder.next_event(self._choose)
+            self.end_nats.append(self.decoder.end_nats()[: self.batch])
+        self.counts, self.time = torch.ones(self.batch, dtype=torch.bool), None
+        event = self.decoder.next_event(self._choose)[: self.batch]
         self.drawn.append(event)
         for rule in (self.constraints, *self.promises):
             rule.advance(event.numpy())
         return event
 
+    def keep(self, rows: np.ndarray) -> None:
+        """Let the other pieces go, with all that they have drawn; rows int64 [b]."""
+        kept = torch.from_numpy(rows)
+        self.decoder.keep(torch.cat([kept + telling * self.batch for telling in range(self.tellings)]))
+        for rule in (self.constraints, *self.promises):
+            rule.keep(rows)
+        self.given, self.drawn = self.given[kept], [event[kept] for event in self.drawn]
+        self.end_nats = [nats[kept] for nats in self.end_nats]
+
+    @property
+    def batch(self) -> int:
+        """How many pieces are drawn."""
+        return len(self.given)
+
     def _choose(self, attribute: str, hidden: Tensor, copy_logits: Tensor) -> Tensor:
-        """The values int64 [B, 1] of the next event's attribute; hidden [B, 1, D], copy_logits [B, 1, V]."""
-        logits = self.decoder.model.chain.logits(attribute, hidden, copy_logits)[:, 0]  # [B, V]
+        """The values int64 [rows, 1] of the next event's attribute; hidden [rows, 1, D], copy_logits [rows, 1, V]."""
+        logits = self._guided(self.decoder.model.chain.logits(attribute, hidden, copy_logits)[:, 0])  # [B, V]
         self.constraints.forbid(attribute, logits, self.time)
         for promise in self.promises:
             promise.narrow(attribute, logits, self.time, self.constraints)
         value = self.draw(logits, self.counts) * self.counts  # rests hold zeros
         if attribute == "time":
             self.time, self.counts = value, value < REST
-        return value[:, None]
+        return value.repeat(self.tellings)[:, None]
 
     def _choose_code(self, logits: Tensor) -> Tensor:
-        return self.draw(logits, self.counts)
+        return self.draw(self._guided(logits), self.counts).repeat(self.tellings)
+
+    def _guided(self, logits: Tensor) -> Tensor:
+        return logits if self.tellings == 1 else guided(logits, self.guidance)
+
+
+def guided(logits: Tensor, weight: float) -> Tensor:
+    """Classifier-free guidance (Ho & Salimans 2022): logits [2 B, V], with the style and then without, to [B, V].
+
+    log p(style) + (weight - 1) (log p(style) - log p(none)); 1 leaves the style's own, 0 is without. What a style adds
+    to a value is bounded by LARGEST_PULL_NATS, because a value that both hardly know is no sign of a style.
+    """
+    told, untold = logits.log_softmax(-1).chunk(2)
+    pull = (told - untold).clamp(-LARGEST_PULL_NATS, LARGEST_PULL_NATS)
+    return torch.where(told.isinf(), told, told + (weight - 1) * pull)
 
 
 @dataclass(frozen=True)
@@ -171,19 +208,27 @@ def draw_until(
     progress: Progress = unwatched,
     desc: str = "drawing",
 ) -> list[Draft]:
-    """Draw with each piece until its new events reach `amount` of the length's unit; all pieces of the stream.
+    """Draw with each piece of a new stream until its new events reach `amount`, 1 or more, of the length's unit.
 
-    progress: of the units that the shortest piece has reached, called `desc`.
+    Those that are there leave the batch. progress: of the units that the shortest piece has reached, called `desc`.
     """
-    grown = np.zeros(stream.decoder.batch, dtype=np.int64)
-    sizes = np.zeros_like(grown)  # events of each piece until it got there
-    nats = []
+    pieces, grown = np.arange(stream.batch), np.zeros(stream.batch, dtype=np.int64)
+    drafts: dict[int, Draft] = {}
+    nats: list[Tensor] = []
     for reached in progress(range(amount), desc=desc):
         while (grown <= reached).any():
-            sizes[grown < amount] += 1
             grown += length.grown_by(stream.next_events().numpy())
             nats.append(sampler.nats)
-    return [draft.cut(size) for draft, size in zip(_drafts(stream, nats), sizes.tolist(), strict=True)]
+            is_there = grown >= amount
+            if not is_there.any():
+                continue
+            drafts |= {pieces[row]: draft for row, draft in enumerate(_drafts(stream, nats)) if is_there[row]}
+            rows = np.flatnonzero(~is_there)
+            pieces, grown, nats = pieces[rows], grown[rows], [of_all[rows] for of_all in nats]
+            if len(rows):
+                stream.keep(rows)
+                sampler.keep(rows)
+    return [draft for _, draft in sorted(drafts.items())]
 
 
 def draw_events(
@@ -200,7 +245,7 @@ def draw_events(
 def _drafts(stream: EventStream, nats: list[Tensor]) -> list[Draft]:
     """All events that a stream has drawn, by piece; nats float64 [B] after each."""
     if not nats:
-        return [NOTHING_DRAWN] * stream.decoder.batch
+        return [NOTHING_DRAWN] * stream.batch
     events = stream.events[:, stream.given.shape[1] :].numpy()
     ends = torch.stack(stream.end_nats, dim=1).double().numpy() if stream.end_nats else np.zeros((len(events), 0))
     return [Draft(*parts) for parts in zip(events, torch.stack(nats, dim=1).numpy(), ends, strict=True)]

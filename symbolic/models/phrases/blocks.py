@@ -44,6 +44,10 @@ class KeptRows:
         """The same for `copies` times as many rows of the batch, each row's copies in a row."""
         return KeptRows(self.buffer[:, :, self.start : self.stop].repeat_interleave(copies, 0), self.most)
 
+    def rows(self, rows: Tensor) -> "KeptRows":
+        """The same for some rows of the batch, int64 [b]."""
+        return KeptRows(self.buffer[rows, :, self.start : self.stop], self.most)
+
 
 @dataclass
 class WindowCache:
@@ -67,6 +71,11 @@ class WindowCache:
         """The same past for `copies` times as many rows, each row's copies in a row."""
         repeated = {layer: tuple(kept.expanded(copies) for kept in pair) for layer, pair in self.layers.items()}
         return WindowCache(self.positions, repeated)
+
+    def rows(self, rows: Tensor) -> "WindowCache":
+        """The same past for some rows of the batch, int64 [b]."""
+        kept = {layer: tuple(part.rows(rows) for part in pair) for layer, pair in self.layers.items()}
+        return WindowCache(self.positions, kept)
 
 
 def rms_norm(x: Tensor) -> Tensor:

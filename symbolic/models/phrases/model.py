@@ -52,11 +52,17 @@ class Past:
         self.unread = torch.cat([self.unread, events], dim=1)
 
     def expanded(self, copies: int) -> "Past":
-        """The same past for `copies` times as many rows, of one row's music; nothing of it is unread."""
-        recent = None if self.recent is None else RecentPast(*(part.repeat(copies, 1, 1) for part in self.recent))
-        states = None if self.states is None else self.states.expand(copies, -1, -1)
-        unread, trunk = self.unread.repeat(copies, 1, 1), self.trunk.expanded(copies)
-        return replace(self, unread=unread, trunk=trunk, recent=recent, states=states)
+        """The same past for `copies` times as many rows, each row's copies in a row."""
+        return self._changed(lambda part: part.repeat_interleave(copies, 0), self.trunk.expanded(copies))
+
+    def rows(self, rows: Tensor) -> "Past":
+        """That of some rows of the batch, int64 [b]."""
+        return self._changed(lambda part: part[rows], self.trunk.rows(rows))
+
+    def _changed(self, change: Callable[[Tensor], Tensor], trunk: WindowCache) -> "Past":
+        recent = None if self.recent is None else RecentPast(*map(change, self.recent))
+        states = None if self.states is None else change(self.states)
+        return replace(self, unread=change(self.unread), trunk=trunk, recent=recent, states=states)
 
 
 class Reading(NamedTuple):
@@ -79,11 +85,11 @@ class Reading(NamedTuple):
         return Reading(self.states[:, -1:], recent, torch.cat([self.earlier, self.states[:, :-1]], dim=1))
 
     def expanded(self, copies: int) -> "Reading":
-        """That of one row for so many rows alike, before any code is told."""
-        recent = Recent(*(part.expand(copies, -1, -1) for part in self.recent))
-        return Reading(self.states.expand(copies, -1, -1), recent, self.earlier.expand(copies, -1, -1))
+        """The same for `copies` times as many rows, each row's copies in a row, before any code is told."""
+        recent = Recent(*(part.repeat_interleave(copies, 0) for part in self.recent))
+        return Reading(self.states.repeat_interleave(copies, 0), recent, self.earlier.repeat_interleave(copies, 0))
 
-    def rows(self, rows: slice) -> "Reading":
+    def rows(self, rows: slice | Tensor) -> "Reading":
         """Some rows of the batch, before any code is told."""
         return Reading(self.states[rows], Recent(*(part[rows] for part in self.recent)), self.earlier[rows])
 

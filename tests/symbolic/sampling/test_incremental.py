@@ -154,7 +154,7 @@ def test_a_style_is_told_at_every_event(model):
         return value
 
     with torch.inference_mode():
-        decoder = IncrementalDecoder(model, events[:GIVEN], batch=1, style=style)
+        decoder = IncrementalDecoder(model, events[:GIVEN], batch=1, styles=style[None])
         for event in events[GIVEN:]:
             decoder.append(decoder.next_event(partial(replay, event)))
     is_note = MUSIC[0][GIVEN:, 0] < REST

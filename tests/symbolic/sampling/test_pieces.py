@@ -17,7 +17,7 @@ from symbolic.notes.performance import write_midi
 from symbolic.sampling.endings import window
 from symbolic.sampling.pieces import draw_pieces, generate
 from symbolic.sampling.row_product import Arithmetic
-from symbolic.sampling.stream import EventStream, WantedLength
+from symbolic.sampling.stream import LARGEST_PULL_NATS, EventStream, WantedLength, guided
 from symbolic.scoring.likelihood import SymbolicScorer, score
 from symbolic.tokens.events import REST, encode
 
@@ -238,6 +238,57 @@ def test_a_style_is_heard(model, told):
     liszt = generate(model, told=told, notes=20, seed=1, style=torch.tensor([0.0, 5.0, 0.0]), ending=False)
     assert np.array_equal(plain.notes, silent.notes)
     assert not np.array_equal(plain.notes, liszt.notes)
+
+
+def test_guidance_weighs_a_style_from_none_to_more_than_the_models_own(model, told):
+    style = torch.tensor([0.0, 2.0, 0.0])
+
+    def drawn(**settings):
+        sampling = SamplingConfig(**settings)
+        return draw_pieces(model, told=told, notes=20, seed=1, style=style, sampling=sampling, ending=False)[0]
+
+    own, none, more = (drawn(guidance=weight) for weight in (1.0, 0.0, 3.0))
+    assert is_same(own, draw_pieces(model, told=told, notes=20, seed=1, style=style, ending=False)[0])
+    assert not np.array_equal(more.performance.notes, own.performance.notes)
+    assert not np.array_equal(none.performance.notes, own.performance.notes)
+
+
+@pytest.mark.processor
+def test_guided_pieces_are_the_same_in_every_batch(model, told):
+    style, sampling = torch.tensor([0.0, 2.0, 0.0]), SamplingConfig(guidance=2.5)
+    draw = partial(draw_pieces, model, told=told, seconds=4, seed=5, style=style, sampling=sampling)
+    assert is_same(draw(candidates=[2])[0], draw(candidates=range(3))[2])
+
+
+def test_guided_logits_lie_between_and_beyond_the_two_within_a_bound():
+    both = torch.randn(4, 50, generator=torch.Generator().manual_seed(1)) * 4
+    told, untold = both.log_softmax(-1).chunk(2)
+    assert torch.allclose(guided(both, 1.0), told, atol=1e-6)
+    pulled = (told - untold).abs() < LARGEST_PULL_NATS
+    assert torch.allclose(guided(both, 0.0)[pulled], untold[pulled], atol=1e-5)
+    assert torch.allclose(guided(both, 2.0)[pulled], (2 * told - untold)[pulled], atol=1e-5)
+    assert (guided(both, 3.0) - told).abs().max() <= 2 * LARGEST_PULL_NATS + 1e-5
+    assert not pulled.all()
+
+
+def test_pieces_that_are_long_enough_leave_the_batch(model, told, monkeypatch):
+    batches = []
+    step = EventStream.next_events
+
+    def watched(stream):
+        batches.append(stream.batch)
+        return step(stream)
+
+    monkeypatch.setattr(EventStream, "next_events", watched)
+    draw = partial(draw_pieces, model, told=told, seconds=10, seed=5, ending=False)
+    together = draw(candidates=range(4), sampling=SamplingConfig(longest_repeat=4))
+    assert batches[0] == 4
+    assert batches[-1] == 1
+    assert batches == sorted(batches, reverse=True)
+    lengths = [len(piece.performance) for piece in together]
+    assert sum(batches) < 4 * max(lengths)
+    alone = draw(candidates=[1], sampling=SamplingConfig(longest_repeat=4))[0]
+    assert is_same(alone, together[1])
 
 
 @pytest.fixture
