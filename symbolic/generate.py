@@ -6,7 +6,7 @@ the cuts).
 """
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -31,6 +31,7 @@ from losscal.settings import Range, Seed
 from symbolic.models.configs import SamplingConfig
 
 if TYPE_CHECKING:
+    from symbolic.models.phrases.model import PhraseGPT
     from symbolic.notes.performance import Performance
     from symbolic.sampling.pieces import DrawnPiece
     from symbolic.sampling.ranking import Judged
@@ -42,6 +43,8 @@ Seconds = Annotated[float, Range(0.01, 3600)]
 Notes = Annotated[int, Range(1, 100_000)]
 Candidates = Annotated[int, Range(1, 1000)]
 USUAL_CANDIDATES = 4
+USUAL_WAYS = 8
+"""Candidates between two pieces."""
 
 
 def read_by(module: str, function: str) -> Callable[[str], Any]:
@@ -77,6 +80,8 @@ def build_parser() -> argparse.ArgumentParser:
     kept = prompt.add_mutually_exclusive_group()
     kept.add_argument("--keep-seconds", type=in_range(Seconds), help="keep what begins within its first seconds only")
     kept.add_argument("--keep-notes", type=in_range(Notes), help="keep its first notes only")
+    between_help = "open and end the result with these; what is between them is drawn"
+    prompt.add_argument("--between", nargs=2, type=Path, metavar=("FIRST.mid", "SECOND.mid"), help=between_help)
     style = parser.add_argument_group("style")
     blend = read_by("symbolic.models.styles", "parse_blend")
     style.add_argument(
@@ -110,6 +115,10 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         parser.error("argument --keep-seconds, --keep-notes: they say how much of --prompt to keep; give one")
     if flags.guidance != 1 and not (flags.composer or flags.era):
         parser.error("argument --guidance: it weighs a style; give --composer or --era")
+    if flags.between and (flags.prompt or flags.form or flags.keep > 1 or flags.open_end):
+        parser.error(
+            "argument --between: it goes with neither of --prompt, --form, --keep and --open-end; leave one out"
+        )
     if flags.seconds is None and flags.notes is None:
         flags.seconds = DEFAULT_SECONDS
     return flags
@@ -144,6 +153,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         form = fitted(flags.form, WantedLength.of(seconds=flags.seconds, notes=flags.notes)) if flags.form else ()
     except ValueError as error:
         raise InputError(f"--form {error}.") from error
+    how = {
+        "seconds": flags.seconds,
+        "notes": flags.notes,
+        "seed": flags.seed,
+        "told": scorer.told,
+        "style": style,
+        "sampling": config_from(flags, SamplingConfig),
+        "progress": bar(unit="note" if flags.seconds is None else " x 10 ms"),
+    }
+    if flags.between:
+        return join(flags, scorer.model, how)
     held_out = load_held_out(scorer, flags.weights)
     candidates = flags.candidates or flags.keep * (1 if held_out is None else USUAL_CANDIDATES)
     if candidates > flags.keep:
@@ -155,18 +175,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     pieces = draw_pieces(
         scorer.model,
-        told=scorer.told,
-        seconds=flags.seconds,
-        notes=flags.notes,
-        seed=flags.seed,
         candidates=range(candidates),
         prompt=prompt,
-        style=style,
-        sampling=config_from(flags, SamplingConfig),
         ending=not flags.open_end,
         form=form,
         choose=worth_finishing if candidates > flags.keep else None,
-        progress=bar(unit="note" if flags.seconds is None else " x 10 ms"),
+        **how,
     )
     kept = most_typical(scorer, pieces, held_out)[: flags.keep]
     for path, one in zip(paths, kept, strict=False):
@@ -188,6 +202,24 @@ def list_composers(flags: argparse.Namespace) -> int:
     config = SymbolicScorer.load(flags.model, flags.weights).model.config
     write_result("\n".join(config.composers))
     log(f"and as --era: {', '.join(config.eras) or 'none'}")
+    return EXIT_DONE
+
+
+def join(flags: argparse.Namespace, model: "PhraseGPT", how: Mapping[str, Any]) -> int:
+    """Write two pieces with new music between them, and say how the second goes on from it."""
+    from symbolic.notes.cleaning import read_midi
+    from symbolic.notes.performance import write_midi
+    from symbolic.sampling.joining import SEAM_EVENTS, draw_between
+
+    first, second = (read_midi(path).performance for path in flags.between)
+    candidates = range(flags.candidates or USUAL_WAYS)
+    joined = draw_between(model, first, second, candidates=candidates, **how)
+    write_midi(joined.performance, flags.out)
+    write_result(
+        f"{flags.out}: {len(first)} notes, {joined.new_notes} new ones, {len(second)} notes, "
+        f"{joined.performance.seconds:.1f} s; the first {SEAM_EVENTS} behind the new ones cost {joined.seam_nats:.1f} "
+        f"nats each, {joined.nats_without:.1f} without them; best of {len(candidates)} ways on"
+    )
     return EXIT_DONE
 
 

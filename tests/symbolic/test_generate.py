@@ -126,6 +126,10 @@ def test_the_likeliest_end_lies_behind_a_note_and_within_the_window():
         (["--candidates", "2", "--keep", "3"], "--keep: 3 is above --candidates 2"),
         (["--composer", "Chopin:x"], "--composer: weight 'x': allowed is a number above 0"),
         (["--keep-notes", "3"], "--keep-notes: they say how much of --prompt to keep"),
+        (
+            ["--between", "a.mid", "b.mid", "--form", "auto"],
+            "--between: it goes with neither of --prompt, --form, --keep",
+        ),
         (["--guidance", "2"], "--guidance: it weighs a style; give --composer or --era"),
         (["--form", "A-C'"], "--form: A-C': C' varies what was not played; allowed is C' somewhere after C"),
         (["--notes", "3", "--seconds", "3"], "not allowed with argument"),
