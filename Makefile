@@ -84,6 +84,7 @@ examples: setup
 	$(RUN) examples/build.py
 
 refresh: setup
+	$(RUN) -m symbolic.typical --data $(DATA)
 	$(RUN) -m bridge.references --data $(DATA)
 	$(RUN) -m bridge.calibrate $(DATA) --per-piece 1 --out build/calibration --overwrite
 	cp build/calibration/calibration.json bridge/calibration/calibration.json

@@ -34,7 +34,8 @@ MAY_IMPORT = {
 ROOMS = {
     "losscal": "errors, processes, plugins, text, settings, statistics, views, corruptions, cli, clock, files, "
     "records, midi, references, weights, __main__",
-    "symbolic": "notes, data, tokens, models, memorisation, prepare, scoring, sampling, generate, vary, polish",
+    "symbolic": "notes, data, tokens, models, memorisation, typical, prepare, scoring, sampling, generate, vary, "
+    "polish",
     "audio": "signal, checkpoints, new_sound, scorer, audiobox, musicgen, spectral, diffusion, metrics, set_metrics",
     "bridge": "synthesis, transcription, views, render, items, references, calibration, versions, report, "
     "calibrate, scorer, score, transcribe, doctor",
@@ -44,7 +45,8 @@ ROOMS = {
 COMMANDS = (
     "losscal",
     *("bridge.score", "bridge.render", "bridge.references", "bridge.calibrate", "bridge.transcribe", "bridge.doctor"),
-    *("symbolic.prepare", "symbolic.generate", "symbolic.vary", "symbolic.polish", "symbolic.memorisation"),
+    *("symbolic.prepare", "symbolic.generate", "symbolic.vary", "symbolic.polish"),
+    *("symbolic.typical", "symbolic.memorisation"),
     *("train.vqvae", "train.gpt", "train.spectral_lm", "train.diffusion"),
     *("audio.musicgen", "audio.audiobox", "audio.set_metrics", "audio.diffusion"),
 )

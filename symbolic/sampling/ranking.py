@@ -1,20 +1,23 @@
 """Choosing among candidates: the most typical of real music first, not the likeliest, which are the most monotonous.
 
-A piece has two rates of surprise, a note and a second, and one may be usual where the other is not: too many notes,
-each of them as surprising as in real music, are odd by the second alone. So a piece is as typical as the less typical
-of the two.
+A piece may be usual by one figure and odd by another: too many notes, each of them as surprising as in real music, are
+odd by the second alone, and one that never says a thing twice is odd in that. So there are two rates of surprise, a
+note and a second, and figures of the notes alone (`symbolic.notes.typicality`): a piece is as typical as the least
+typical of them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import log
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
 from losscal.errors import InputError
 from losscal.references import FEW_NOTES, PER_SECOND_SUFFIX, REFERENCES_FILE, References, ViewReference, typicality
 from symbolic.models.configs import SHIPPED_WEIGHTS
+from symbolic.notes.typicality import typicalities
 from symbolic.sampling.pieces import DrawnPiece
 from symbolic.scoring.likelihood import SymbolicScorer
 
@@ -25,12 +28,14 @@ class Standing:
 
     Args:
         percentile: per cent of held-out windows whose notes are less likely.
-        typicality: 1 in the middle of the held-out music, 0 at either end, of the less typical rate of surprise.
-        strangeness: how far both rates are from the medians, in shares of these.
+        typicality: 1 in the middle of the held-out music, 0 at either end, of the least typical figure.
+        oddest: that figure's name.
+        strangeness: how far both rates of surprise are from the medians, in shares of these.
     """
 
     percentile: float
     typicality: float
+    oddest: str
     strangeness: float
 
 
@@ -41,15 +46,22 @@ class HeldOut:
     per_note: ViewReference
     per_second: ViewReference
 
-    def standing(self, nats: float, notes: int, seconds: float) -> Standing | None:
-        """The standing of so many notes in so many seconds that cost so many nats; None for fewer than FEW_NOTES."""
+    def standing(
+        self, nats: float, notes: int, seconds: float, others: Mapping[str, float] = MappingProxyType({})
+    ) -> Standing | None:
+        """The standing of so many notes in so many seconds that cost so many nats; None for fewer than FEW_NOTES.
+
+        others: how typical they are by other figures.
+        """
         if notes < FEW_NOTES:
             return None
-        percentiles, strangeness = [], 0.0
-        for reference, rate in ((self.per_note, nats / notes), (self.per_second, nats / seconds)):
-            percentiles.append(reference.percentile(notes, rate))
+        by_figure, strangeness = dict(others), 0.0
+        rates = {"nats a note": (self.per_note, nats / notes), "nats a second": (self.per_second, nats / seconds)}
+        for name, (reference, rate) in rates.items():
+            by_figure[name] = typicality(reference.percentile(notes, rate))
             strangeness += abs(rate / float(np.median(reference.quantiles[reference.nearest_length(notes)])) - 1)
-        return Standing(percentiles[0], min(map(typicality, percentiles)), strangeness)
+        oddest = min(by_figure, key=by_figure.__getitem__)
+        return Standing(self.per_note.percentile(notes, nats / notes), by_figure[oddest], oddest, strangeness)
 
 
 @dataclass(frozen=True)
@@ -79,7 +91,10 @@ def most_typical(scorer: SymbolicScorer, pieces: Sequence[DrawnPiece], held_out:
     for piece, score in zip(pieces, scorer.score([piece.performance for piece in pieces]), strict=True):
         nats = float(score.note_nats[piece.prompt_notes :].sum())
         bits = log(2) * max(1, piece.new_notes)
-        standing = None if held_out is None else held_out.standing(nats, piece.new_notes, piece.new_seconds)
+        standing = None
+        if held_out is not None and piece.new_notes:
+            others = typicalities(piece.performance.excerpt(piece.prompt_notes, len(piece.performance)))
+            standing = held_out.standing(nats, piece.new_notes, piece.new_seconds, others)
         judged.append(Judged(piece, nats / bits, piece.drawn_nats / bits, standing))
 
     def order(one: Judged) -> tuple[float, float]:

@@ -54,13 +54,27 @@ HELD_OUT = HeldOut(
 )
 
 
+@pytest.fixture(autouse=True)
+def others(monkeypatch):
+    """What the figures of the notes alone say of each piece in turn; by default nothing."""
+    told = []
+    monkeypatch.setattr("symbolic.sampling.ranking.typicalities", lambda music: told.pop(0) if told else {})
+    return told
+
+
 def ranked(nats_per_note, notes_per_second, notes=40):
     """The pairs of (nats a note, notes a second) of pieces of so many notes, the most typical first."""
     scores, pieces = [], []
     for nats, rate in zip(nats_per_note, notes_per_second, strict=True):
         seconds = notes / rate
         scores.append(SimpleNamespace(note_nats=np.full(notes, nats)))
-        facts = {"performance": None, "prompt_notes": 0, "drawn_nats": 0.0, "new_notes": notes, "new_seconds": seconds}
+        facts = {
+            "performance": random_performance(1),
+            "prompt_notes": 0,
+            "drawn_nats": 0.0,
+            "new_notes": notes,
+            "new_seconds": seconds,
+        }
         pieces.append(SimpleNamespace(what=(nats, rate), **facts))
     scorer = SimpleNamespace(score=lambda _: scores)
     return [one.piece.what for one in most_typical(scorer, pieces, HELD_OUT)]
@@ -73,6 +87,14 @@ def test_the_most_typical_come_first_and_not_the_likeliest():
 
 def test_a_piece_of_usual_notes_is_not_typical_where_there_are_too_many_of_them():
     assert [rate for _, rate in ranked([12] * 4, [25, 8, 4.2, 12])] == [8, 12, 4.2, 25]
+
+
+def test_a_piece_is_as_typical_as_its_oddest_figure(others):
+    others += [{"repeated_runs": 0.1}, {"repeated_runs": 0.9}, {"repeated_runs": 0.5, "notes_per_second": 0.2}]
+    assert [rate for _, rate in ranked([12] * 3, [8.1, 8.2, 8.3])] == [8.2, 8.3, 8.1]
+    standing = HELD_OUT.standing(480.0, 40, 5.0, {"repeated_runs": 0.1})
+    assert (standing.typicality, standing.oddest) == (0.1, "repeated_runs")
+    assert HELD_OUT.standing(440.0, 40, 2.0, {"repeated_runs": 0.1}).oddest == "nats a second"
 
 
 def test_the_percentile_is_that_of_the_notes():
@@ -114,10 +136,13 @@ def test_the_likeliest_end_lies_behind_a_note_and_within_the_window():
     events = np.array([(5, 1, 1, 1), (REST, 0, 0, 0), (5, 2, 1, 1), (5, 3, 1, 1), (5, 4, 1, 1)])
     draft = Draft(events, np.arange(5.0), np.array([9.0, 8.0, 1.0, 5.0, 0.0]))
     in_notes, in_ticks = WantedLength(10, is_in_notes=True), WantedLength(10, is_in_notes=False)
-    assert likeliest_end(draft, in_notes, 9) == (4, 0.0)
-    assert likeliest_end(draft, in_notes, 2) == (3, 5.0)
-    assert likeliest_end(draft, in_notes, 0) == (0, 9.0)
-    assert likeliest_end(draft, in_ticks, 409) == (1, 8.0)
+    anywhere = np.ones(5, dtype=bool)
+    assert likeliest_end(draft, in_notes, 9, anywhere) == (4, 0.0)
+    assert likeliest_end(draft, in_notes, 2, anywhere) == (3, 5.0)
+    assert likeliest_end(draft, in_notes, 0, anywhere) == (0, 9.0)
+    assert likeliest_end(draft, in_ticks, 409, anywhere) == (1, 8.0)
+    assert likeliest_end(draft, in_notes, 9, np.arange(5) % 2 == 1) == (3, 5.0)
+    assert likeliest_end(draft, in_notes, 9, ~anywhere)[1] == np.inf
 
 
 @pytest.mark.parametrize(
