@@ -6,8 +6,10 @@ table: Jensen-Shannon divergences in bits from the reference of how notes are di
 of spectral_lm's states over renderings. FAD falls with the number of seconds: compare equal numbers only. Second table:
 notes a second, how alike seconds that lie apart sound (cosine of their pitch classes), runs of 8 notes that a piece has
 had before, the longest copies from training pieces in notes, the share of near-copies (longer than 95 % of the
-reference's), and bits per note under both models, of which the one that did not write it tells more. Intervals: 95 %,
-bootstrap over pieces, the reference fixed.
+reference's), and bits per note under both models, of which the one that did not write it tells more. Third table: what
+holds over time, likeness after a minute, how clearly there is a key (Krumhansl) and how evenly pitch classes are used,
+in the whole piece and in windows of 10 s, the longest silence, and the densest window. Intervals: 95 %, bootstrap over
+pieces, the reference fixed.
 """
 
 import argparse
@@ -21,9 +23,11 @@ import numpy as np
 from benchmarks.generation.measures import (
     DISTRIBUTION_HEADER,
     STRUCTURE_HEADER,
+    TIME_HEADER,
     Instruments,
     distribution_row,
     structure_row,
+    time_row,
 )
 from benchmarks.generation.sources import Source, Wanted, of_counts, of_llama, of_model, openings
 from bridge.views.opening import SYMBOLIC_VIEWS
@@ -120,7 +124,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print both tables."""
+    """Print the tables."""
     flags = _parser().parse_args(argv)
     from symbolic.scoring.likelihood import SymbolicScorer
 
@@ -137,20 +141,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     real = {split: openings(corpus, split, wanted) for split in ("test", "validation")}
     reference = instruments.measure(real["test"])
     usual_copy = float(np.quantile(reference.longest_copies, USUAL_SHARE))
-    distributions, structures = [], [structure_row("real, test: the reference", reference, usual_copy)]
+    real_name = "real, test: the reference"
+    distributions, structures = [], [structure_row(real_name, reference, usual_copy)]
+    over_time = [time_row(real_name, reference)]
 
     def add(name: str, music: Sequence[Performance]) -> None:
         log(f"measuring {len(music)} pieces: {name}")
         measures = instruments.measure(music)
         distributions.append(distribution_row(name, measures, reference))
         structures.append(structure_row(name, measures, usual_copy))
+        over_time.append(time_row(name, measures))
 
     add("real, validation", real["validation"])
     for source in sources:
         add(source.name, source.pieces(wanted, flags.pieces_dir))
     write_result(f"{wanted}; {len(real['test'])} test and {len(real['validation'])} validation openings as long\n")
     write_result(markdown_table(DISTRIBUTION_HEADER, distributions) + "\n")
-    write_result(markdown_table(STRUCTURE_HEADER, structures))
+    write_result(markdown_table(STRUCTURE_HEADER, structures) + "\n")
+    write_result(markdown_table(TIME_HEADER, over_time))
     return EXIT_DONE
 
 

@@ -10,17 +10,27 @@ import numpy as np
 from bridge.views.opening import SYMBOLIC_VIEWS
 from losscal.statistics import interval_text, ratio, with_interval
 from symbolic.memorisation import USUAL_SHARE, TrainingMelodies
-from symbolic.notes.descriptors import DISTRIBUTIONS, self_similarity
+from symbolic.notes.descriptors import (
+    DISTRIBUTIONS,
+    key_clarity,
+    longest_silence,
+    pitch_class_bits,
+    pitch_classes,
+    pitch_classes_by_window,
+    self_similarity,
+)
 from symbolic.notes.melodies import Melodies
 from symbolic.notes.performance import Performance
+from symbolic.notes.typicality import LAGS_SECONDS, REPEATED_NOTES
 
 if TYPE_CHECKING:
     from audio.metrics.distances import Moments
     from audio.metrics.embeddings import Embedder
     from symbolic.scoring.likelihood import SymbolicScorer
 
-LAGS_SECONDS = (1, 4, 16)
-REPEATED_NOTES = 8
+FAR_SECONDS = 60
+WINDOW_SECONDS, WINDOW_NOTES = 10, 8
+"""Windows that pitch classes are counted in, and the fewest notes of one that counts."""
 RENDER_SAMPLE_RATE = 32_000
 DISTRIBUTION_HEADER = ("music", *DISTRIBUTIONS, "FAD")
 STRUCTURE_HEADER = (
@@ -35,12 +45,23 @@ STRUCTURE_HEADER = (
     *(f"bits/note, {name}" for name in SYMBOLIC_VIEWS),
 )
 
+TIME_HEADER = (
+    "music",
+    f"alike after {FAR_SECONDS} s",
+    "key clarity",
+    f"key clarity in {WINDOW_SECONDS} s",
+    "pitch class bits",
+    f"pitch class bits in {WINDOW_SECONDS} s",
+    "longest silence, s",
+    f"most notes/s in {WINDOW_SECONDS} s",
+)
+
 
 @dataclass(frozen=True)
 class Measures:
     """What is known of a set of P pieces; pairs are a numerator and a denominator by piece, float64 [P, 2].
 
-    distributions: counts [P, bins] by name. pairs: of the second table's ratios, by column. longest_copies: int64 [P].
+    distributions: counts [P, bins] by name. pairs: of the other tables' ratios, by column. longest_copies: int64 [P].
     states: of the renderings, None where none were made.
     """
 
@@ -65,9 +86,10 @@ class Instruments:
     def measure(self, music: Sequence[Performance]) -> Measures:
         """All measures of a set of pieces."""
         pairs = {"notes/s": np.array([(len(piece), piece.seconds) for piece in music])}
-        for lag in LAGS_SECONDS:
+        for lag in (*LAGS_SECONDS, FAR_SECONDS):
             pairs[f"alike after {lag} s"] = np.stack([self_similarity(piece, lag) for piece in music])
         pairs[f"repeated runs of {REPEATED_NOTES}"] = Melodies(music).repeats(REPEATED_NOTES).astype(np.float64)
+        pairs |= pairs_over_time(music)
         for scorer in self.scorers:
             bits = [(score.nll_nats / ln(2), score.notes) for score in scorer.score(music)]
             pairs[f"bits/note, {scorer.name}"] = np.array(bits)
@@ -86,6 +108,24 @@ class Instruments:
         return Moments.of(np.concatenate([self.embedder.embed(sound) for sound in renderings]))
 
 
+def pairs_over_time(music: Sequence[Performance]) -> dict[str, np.ndarray]:
+    """By column of the third table, sums and numbers of what is averaged, float64 [P, 2]."""
+    pairs: dict[str, list[tuple[float, float]]] = {}
+
+    def add(column: str, values: np.ndarray) -> None:
+        pairs.setdefault(column, []).append((float(np.sum(values)), float(np.size(values))))
+
+    for piece in music:
+        whole, windows = pitch_classes(piece), pitch_classes_by_window(piece, WINDOW_SECONDS, WINDOW_NOTES)
+        add("key clarity", key_clarity(whole))
+        add(f"key clarity in {WINDOW_SECONDS} s", key_clarity(windows))
+        add("pitch class bits", pitch_class_bits(whole))
+        add(f"pitch class bits in {WINDOW_SECONDS} s", pitch_class_bits(windows))
+        add("longest silence, s", np.array(longest_silence(piece)))
+        add(f"most notes/s in {WINDOW_SECONDS} s", windows.sum(axis=1).max(initial=0) / np.array(WINDOW_SECONDS))
+    return {column: np.array(of) for column, of in pairs.items()}
+
+
 def distribution_row(name: str, measures: Measures, reference: Measures) -> list[str]:
     """A line of the first table."""
     from audio.metrics.distances import frechet_distance, jensen_shannon
@@ -99,6 +139,11 @@ def distribution_row(name: str, measures: Measures, reference: Measures) -> list
     ]
     fad = "" if measures.states is None else f"{frechet_distance(reference.states, measures.states):.3f}"
     return [name, *cells, fad]
+
+
+def time_row(name: str, measures: Measures) -> list[str]:
+    """A line of the third table."""
+    return [name, *(interval_text(ratio(*measures.pairs[column].T), ".2f") for column in TIME_HEADER[1:])]
 
 
 def structure_row(name: str, measures: Measures, usual_copy: float) -> list[str]:

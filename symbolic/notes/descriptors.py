@@ -13,6 +13,9 @@ PITCH_CLASSES = 12
 WIDEST_INTERVAL = 24
 MOST_KEYS = 15
 FRAME_TICKS = round(1.0 / TICK_SECONDS)
+MAJOR_PROFILE = np.array([6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88])
+MINOR_PROFILE = np.array([6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17])
+"""How well each pitch class fits a key on the first (Krumhansl & Kessler 1982)."""
 TIME_EDGES_TICKS = np.concatenate([[0], 2.0 ** np.arange(0, 10, 0.5), [np.inf]])
 """Bins of times: at once, then half an octave each from 10 ms on, the last one open."""
 
@@ -59,6 +62,38 @@ DISTRIBUTIONS: dict[str, Callable[[Performance], np.ndarray]] = {
     "velocity": velocities,
     "polyphony": polyphony,
 }
+
+
+def key_clarity(classes: np.ndarray) -> np.ndarray:
+    """The best correlation of counts of pitch classes [..., 12] with any key's profile (Krumhansl 1990): float64 [...].
+
+    0 where all counts are alike.
+    """
+    profiles = np.stack([np.roll(of, tonic) for of in (MAJOR_PROFILE, MINOR_PROFILE) for tonic in range(PITCH_CLASSES)])
+    x, keys = (of - of.mean(axis=-1, keepdims=True) for of in (classes.astype(np.float64), profiles))
+    norm = np.linalg.norm(x, axis=-1, keepdims=True) * np.linalg.norm(keys, axis=-1)
+    return np.divide(x @ keys.T, norm, out=np.zeros(norm.shape), where=norm > 0).max(axis=-1)
+
+
+def pitch_class_bits(classes: np.ndarray) -> np.ndarray:
+    """Entropy in bits of counts of pitch classes [..., 12], each with a note at least: float64 [...]; 3.58 at most."""
+    p = classes / classes.sum(axis=-1, keepdims=True)
+    return -(p * np.log2(p, out=np.zeros(p.shape), where=p > 0)).sum(axis=-1)
+
+
+def pitch_classes_by_window(performance: Performance, seconds: int, fewest_notes: int) -> np.ndarray:
+    """How many notes of each window are a C, a C sharp, ..., int64 [W, 12]; windows of fewer notes are left out."""
+    window = performance.notes["onset_ticks"] // (seconds * FRAME_TICKS)
+    counts = np.zeros((int(window[-1]) + 1, PITCH_CLASSES), dtype=np.int64)
+    np.add.at(counts, (window, performance.notes["pitch"] % PITCH_CLASSES), 1)
+    return counts[counts.sum(axis=1) >= fewest_notes]
+
+
+def longest_silence(performance: Performance) -> float:
+    """The longest time, in seconds, in which nothing sounds between two notes."""
+    onset, offset = _spans(performance)
+    gaps = onset[1:] - np.maximum.accumulate(offset)[:-1]
+    return float(max(0, gaps.max(initial=0)) * TICK_SECONDS)
 
 
 def chroma(performance: Performance) -> np.ndarray:

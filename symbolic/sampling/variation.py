@@ -118,7 +118,9 @@ def _fixed(notes: np.ndarray, is_anew: np.ndarray, keep: Kept) -> FixedNotes:
         stays = top_line(Performance(notes))
         line = np.flatnonzero(stays)
         after = np.searchsorted(line, np.arange(len(notes)))  # the next of the line, the note itself among them
-        below = np.minimum(pitch[line[np.maximum(after - 1, 0)]], pitch[line[np.minimum(after, len(line) - 1)]])
+        hidden_until = onset[line[np.minimum(after, len(line) - 1)]] + TOP_LINE_TICKS
+        last = np.searchsorted(onset[line], hidden_until, side="right")
+        below = np.array([pitch[line[max(0, of - 1) : to]].min() for of, to in zip(after, last, strict=True)])
     else:
         stays = onset == onset[-1]
     stays = np.flatnonzero(stays | ~is_anew)

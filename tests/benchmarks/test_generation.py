@@ -139,15 +139,16 @@ def test_the_command_prints_a_row_for_every_source(corpus, tiny_weights, tmp_pat
     arguments += ["--checkpoint", f"events={weights_path(tiny_weights)}", "--top-p", "1"]
     assert generation.main(arguments) == 0
     out = capsys.readouterr().out
-    rows = [line.split(" | ") for line in out.splitlines() if line.startswith("| ")]
+    tables = [[line.split(" | ") for line in of.splitlines()] for of in out.split("\n\n")[1:]]
     ours = [
         f"{name}, temperature {t}, top-p 1" for name in ("events", "vqvae", "events of phrases") for t in (0.9, 1.1)
     ]
     names = ["real, validation", *ours, "first-order Markov chain", "unigram sampler"]
-    headers = (generation.DISTRIBUTION_HEADER, generation.STRUCTURE_HEADER)
-    tables = [[row[0].removeprefix("| ") for row in rows if len(row) == len(header)] for header in headers]
-    assert tables[0] == ["music", "---", *names]
-    assert tables[1] == ["music", "---", "real, test: the reference", *names]
+    headers = (generation.DISTRIBUTION_HEADER, generation.STRUCTURE_HEADER, generation.TIME_HEADER)
+    assert [len(row) for table in tables for row in table[:1]] == [len(header) for header in headers]
+    first, *others = ([row[0].removeprefix("| ") for row in table] for table in tables)
+    assert first == ["music", "---", *names]
+    assert others == [["music", "---", "real, test: the reference", *names]] * 2
     for drawer in ("symbolic.sampling.pieces.draw_pieces", "benchmarks.peers.samplers.NoteSampler"):
         monkeypatch.setattr(drawer, None)  # the second time nothing is drawn
     assert generation.main(arguments) == 0
@@ -169,7 +170,7 @@ def test_the_most_typical_of_each_pieces_candidates_is_taken(tiny_weights, monke
     monkeypatch.setattr("symbolic.sampling.ranking.load_held_out", lambda scorer, folder: folder == tiny_weights)
 
     def most_typical(scorer, pieces, held_out):
-        judged = [Judged(one, 0.0, 0.0, Standing(0.0, typicalities[one.candidate], 0.0)) for one in pieces]
+        judged = [Judged(one, 0.0, 0.0, Standing(0.0, typicalities[one.candidate], "", 0.0)) for one in pieces]
         return sorted(judged, key=lambda one: -one.standing.typicality)
 
     monkeypatch.setattr("symbolic.sampling.ranking.most_typical", most_typical)

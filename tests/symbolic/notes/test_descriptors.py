@@ -62,3 +62,40 @@ def test_self_similarity_leaves_silence_out():
     assert descriptors.self_similarity(gap, 1).tolist() == [0, 1]
     assert descriptors.self_similarity(gap, 3).tolist() == [1, 1]
     assert descriptors.self_similarity(gap, 16).tolist() == [0, 0]
+
+
+def scale(steps, ticks=50):
+    return performance(*((50 * n, ticks, 60 + step, 9) for n, step in enumerate(steps)))
+
+
+def test_a_key_is_clear_where_its_notes_are_played_and_in_any_transposition():
+    c_major = scale((0, 2, 4, 5, 7, 9, 11, 12, 7, 4, 0))
+    clarity = descriptors.key_clarity(descriptors.pitch_classes(c_major))
+    assert clarity > 0.85
+    up = scale(np.array((0, 2, 4, 5, 7, 9, 11, 12, 7, 4, 0)) + 3)
+    assert descriptors.key_clarity(descriptors.pitch_classes(up)) == pytest.approx(clarity)
+    of_all = descriptors.key_clarity(np.stack([np.ones(12, dtype=int), descriptors.pitch_classes(c_major)]))
+    assert of_all.tolist() == pytest.approx([0.0, clarity])
+
+
+def test_pitch_classes_are_as_uncertain_as_there_are_many():
+    bits = descriptors.pitch_class_bits(np.array([np.ones(12), np.eye(12)[3], np.eye(12)[3] + np.eye(12)[5]]))
+    assert bits.tolist() == pytest.approx([np.log2(12), 0.0, 1.0])
+
+
+def test_windows_of_few_notes_are_left_out():
+    music = performance(*((100 * n, 10, 60 + n % 2, 9) for n in range(25)))  # 25 s
+    counts = descriptors.pitch_classes_by_window(music, 10, 6)
+    assert counts[:, :2].tolist() == [[5, 5], [5, 5]]
+    assert len(descriptors.pitch_classes_by_window(music, 10, 5)) == 3
+
+
+def test_a_silence_is_where_nothing_sounds():
+    assert descriptors.longest_silence(performance((0, 500, 40, 9), (10, 5, 60, 9), (600, 10, 60, 9))) == 1.0
+    assert descriptors.longest_silence(performance((0, 50, 40, 9), (10, 5, 60, 9))) == 0.0
+
+
+def test_sections_are_alike_where_their_harmony_is_second_by_second():
+    music, other = scale((0, 0, 4, 4, 7, 7)), scale((12, 12, 16, 16, 19, 19, 2, 2))
+    assert descriptors.likeness(music, other) == pytest.approx(1.0)
+    assert descriptors.likeness(music, scale((1, 1, 2, 2, 3, 3))) == 0.0
