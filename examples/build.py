@@ -23,7 +23,7 @@ from symbolic.models.registry import weights_path
 from symbolic.notes.cleaning import read_midi
 from symbolic.notes.corruption import CORRUPTIONS
 from symbolic.notes.performance import write_midi
-from symbolic.sampling.row_product import Arithmetic
+from symbolic.sampling.decoding.row_product import Arithmetic
 
 FOLDER = Path(__file__).parent
 THEME = "bridal_chorus"

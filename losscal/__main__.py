@@ -37,6 +37,7 @@ class Family:
 COMMANDS: Mapping[str, Command | Family] = {
     "score": Command("bridge.score", "how likely are pieces, by their notes and by their sound"),
     "generate": Command("symbolic.generate", "write new music, or continue a piece"),
+    "vary": Command("symbolic.vary", "play a piece anew, its codes, harmony or melody kept"),
     "polish": Command("symbolic.polish", "draw the least likely notes of a piece anew"),
     "render": Command("bridge.render", "play a MIDI file into a sound file"),
     "transcribe": Command("bridge.transcribe", "write down the notes heard in a recording"),

@@ -6,21 +6,24 @@ each second; melody: the top line. How much of that is kept, and how much else i
 
 import argparse
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import get_args
 
 from losscal.cli import (
     EXIT_DONE,
     add_flags,
+    add_overwrite_flag,
     add_weights_flag,
+    check_new,
     config_from,
     file_to_write,
     in_range,
+    prog_of,
     run,
     write_result,
 )
 from losscal.midi import MIDI_SUFFIXES
+from losscal.processes.progress import bar
 from losscal.settings import Seed, Share
 from symbolic.models.configs import Kept, SamplingConfig
 
@@ -32,9 +35,9 @@ WHAT_IS_KEPT = {
 }
 
 
-def parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    """The command line's flags; exits with status 2 where they are wrong."""
-    parser = argparse.ArgumentParser(prog="python -m symbolic.vary", description=__doc__)
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog=prog_of("symbolic.vary"), description=__doc__)
     parser.add_argument("source", type=Path, metavar="IN.mid", help="MIDI file to vary")
     parser.add_argument("out", type=file_to_write(*MIDI_SUFFIXES), metavar="OUT.mid", help="MIDI file to write")
     parser.add_argument("--keep", choices=get_args(Kept), default="codes", help="what stays (default %(default)s)")
@@ -42,15 +45,15 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--strength", type=in_range(Share), default=1.0, help=strength)
     parser.add_argument("--seed", type=in_range(Seed), default=1, help="decides the notes (default 1)")
     add_weights_flag(parser)
+    add_overwrite_flag(parser)
     add_flags(parser.add_argument_group("drawing"), SamplingConfig(), skip=NO_STYLE)
-    return parser.parse_args(argv)
+    return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the variation; print what is kept and what is new. Raises InputError for wrong values."""
-    flags = parse(argv)
-
-    from tqdm import tqdm
+    flags = build_parser().parse_args(argv)
+    check_new([flags.out], overwrite=flags.overwrite)
 
     from symbolic.notes.cleaning import read_midi
     from symbolic.notes.performance import write_midi
@@ -65,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         flags.strength,
         seed=flags.seed,
         sampling=config_from(flags, SamplingConfig, skip=NO_STYLE),
-        progress=partial(tqdm, unit="note", disable=None),
+        progress=bar(unit="note"),
     )
     write_midi(varied.performance, flags.out)
     write_result(

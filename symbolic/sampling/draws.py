@@ -13,8 +13,8 @@ from torch import Tensor
 from losscal.processes.progress import Progress
 from symbolic.models.configs import SamplingConfig
 from symbolic.models.phrases.model import PhraseGPT
+from symbolic.sampling.decoding.incremental import Plan
 from symbolic.sampling.endings import BRANCHES, ROUNDS, find_ending, window
-from symbolic.sampling.incremental import Plan
 from symbolic.sampling.sampler import Sampler
 from symbolic.sampling.stream import Draft, EventStream, WantedLength, draw_events, draw_until, on_one_thread
 

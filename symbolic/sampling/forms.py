@@ -19,8 +19,8 @@ from symbolic.models.phrases.codec import TOGETHER_TICKS
 from symbolic.models.phrases.config import PhraseConfig
 from symbolic.models.phrases.model import PhraseGPT
 from symbolic.notes.performance import TICK_SECONDS
+from symbolic.sampling.decoding.incremental import PlannedPhrase
 from symbolic.sampling.draws import Draws, Key
-from symbolic.sampling.incremental import PlannedPhrase
 from symbolic.sampling.stream import NOTHING_DRAWN, Draft, WantedLength, joined
 from symbolic.scoring.phrases import notes_of
 from symbolic.tokens.events import REST, REST_TICKS

@@ -14,9 +14,9 @@ from losscal.processes.progress import Progress, unwatched
 from symbolic.models.configs import SamplingConfig
 from symbolic.models.phrases.model import PhraseGPT
 from symbolic.notes.performance import Performance, end_at_restrikes
+from symbolic.sampling.decoding.fast_layers import for_sampling
 from symbolic.sampling.draws import Draws
 from symbolic.sampling.endings import window
-from symbolic.sampling.fast_layers import for_sampling
 from symbolic.sampling.stream import WantedLength
 from symbolic.scoring.phrases import notes_of, read_rows
 from symbolic.tokens.events import REST, decode, encode

@@ -18,8 +18,8 @@ from losscal.processes.progress import Progress, unwatched
 from symbolic.models.configs import SamplingConfig
 from symbolic.models.phrases.model import PhraseGPT
 from symbolic.notes.performance import TICK_SECONDS, Performance, end_at_restrikes
+from symbolic.sampling.decoding.fast_layers import for_sampling
 from symbolic.sampling.draws import Draws
-from symbolic.sampling.fast_layers import for_sampling
 from symbolic.sampling.forms import Form, Played, draw_form, fitted
 from symbolic.sampling.stream import Draft, WantedLength
 from symbolic.tokens.events import ATTRIBUTES, decode, encode

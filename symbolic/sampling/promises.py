@@ -16,7 +16,7 @@ from symbolic.models.phrases.codec import LEFT_OUT, NEAR_TICKS, NOTHING, Codes, 
 from symbolic.notes.descriptors import FRAME_TICKS, PITCH_CLASSES
 from symbolic.notes.performance import MIN_PITCH
 from symbolic.sampling.constraints import Constraints
-from symbolic.sampling.incremental import Plan
+from symbolic.sampling.decoding.incremental import Plan
 from symbolic.tokens.events import ATTRIBUTES, REST, REST_TICKS, VOCABULARY
 
 

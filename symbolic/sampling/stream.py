@@ -14,7 +14,7 @@ from losscal.processes.progress import Progress, unwatched
 from symbolic.models.phrases.model import PhraseGPT
 from symbolic.notes.performance import TICK_SECONDS
 from symbolic.sampling.constraints import Constraints
-from symbolic.sampling.incremental import IncrementalDecoder, Plan
+from symbolic.sampling.decoding.incremental import IncrementalDecoder, Plan
 from symbolic.sampling.promises import Promise, Sketches
 from symbolic.sampling.sampler import Sampler
 from symbolic.tokens.events import ATTRIBUTES, REST, REST_TICKS

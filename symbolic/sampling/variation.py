@@ -16,9 +16,9 @@ from symbolic.models.phrases.codec import NEAR_TICKS, NOTHING, TOGETHER_TICKS, n
 from symbolic.models.phrases.model import PhraseGPT
 from symbolic.notes.descriptors import FRAME_TICKS, PITCH_CLASSES
 from symbolic.notes.performance import MAX_PITCH, Performance, end_at_restrikes, places
-from symbolic.sampling.fast_layers import for_sampling
+from symbolic.sampling.decoding.fast_layers import for_sampling
+from symbolic.sampling.decoding.incremental import Plan
 from symbolic.sampling.forms import planned
-from symbolic.sampling.incremental import Plan
 from symbolic.sampling.promises import FixedNotes, GivenEvents, Harmony, Promise
 from symbolic.sampling.sampler import Sampler
 from symbolic.sampling.stream import EventStream, on_one_thread

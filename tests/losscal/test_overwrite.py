@@ -11,6 +11,7 @@ from losscal.errors import InputError
 
 COMMANDS = {
     "symbolic.generate": ["--out", "{out}.mid"],
+    "symbolic.vary": ["absent.mid", "{out}.mid"],
     "symbolic.polish": ["absent.mid", "{out}.mid"],
     "bridge.transcribe": ["absent.wav", "{out}.mid"],
     "audio.audiobox": ["absent.jsonl", "--out", "{out}.jsonl"],

@@ -1,10 +1,14 @@
 """How usual a piece is: figures beside held-out ones of its length, ties on the better side."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from music import random_performance
 
-from losscal.references import GRID
+from losscal.references import GRID, References
+from symbolic import typical as command
+from symbolic.data.corpus import Piece, write_corpus
 from symbolic.notes.monotony import scales
 from symbolic.notes.performance import NOTE_DTYPE, Performance
 from symbolic.notes.typicality import (
@@ -52,3 +56,23 @@ def test_a_figure_that_a_piece_has_not_is_left_out():
 def test_a_scale_up_and_down_is_not_typical():
     played = scales(random_performance(2, 300), np.random.default_rng(1), 1.0)
     assert typicalities(played)["repeated_runs"] < 0.05
+
+
+def test_the_command_writes_quantiles_of_held_out_windows(tmp_path, monkeypatch, capsys):
+    music = [random_performance(seed, 2000) for seed in range(2)]
+    pieces = [
+        Piece(f"{n:064x}", f"{n}.mid", "", "", f"g{n}", "test", 2000 * n, 2000 * n + len(of), of.seconds, (), {})
+        for n, of in enumerate(music)
+    ]
+    starts = np.cumsum([0, *(len(of) for of in music)])
+    pieces = [
+        replace(piece, start=int(a), stop=int(b)) for piece, a, b in zip(pieces, starts, starts[1:], strict=False)
+    ]
+    write_corpus(tmp_path, pieces, music, [], "tests")
+    written = tmp_path / "held_out.json"
+    monkeypatch.setattr("symbolic.notes.typicality.HELD_OUT_FILE", written)
+    assert command.main(["--data", str(tmp_path), "--windows", "3"]) == 0
+    assert "notes_per_second: median " in capsys.readouterr().out
+    references = References.load([written]).by_view
+    assert set(references) == set(FIGURES)
+    assert references["notes_per_second"].windows == dict.fromkeys(LENGTHS_SECONDS, 3)

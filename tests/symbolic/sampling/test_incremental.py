@@ -12,8 +12,8 @@ from torch import nn
 
 from symbolic.models.head import nats_of
 from symbolic.models.phrases.model import PhraseGPT
-from symbolic.sampling.fast_layers import RowLinear, for_sampling
-from symbolic.sampling.incremental import IncrementalDecoder, PlannedPhrase
+from symbolic.sampling.decoding.fast_layers import RowLinear, for_sampling
+from symbolic.sampling.decoding.incremental import IncrementalDecoder, PlannedPhrase
 from symbolic.scoring.likelihood import score
 from symbolic.scoring.phrases import read_rows
 from symbolic.tokens.events import ATTRIBUTES, END, REST, encode
@@ -38,7 +38,7 @@ def told(request):
 def decoding(request, model, monkeypatch):
     """The model as it is decoded: as on a processor that FBGEMM does not know, too."""
     if request.param == "float32":
-        monkeypatch.setattr("symbolic.sampling.row_product.has_half_precision", lambda: False)
+        monkeypatch.setattr("symbolic.sampling.decoding.row_product.has_half_precision", lambda: False)
     return model if request.param == "its own layers" else for_sampling(model)
 
 

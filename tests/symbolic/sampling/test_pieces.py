@@ -14,9 +14,9 @@ from symbolic import generate as command
 from symbolic.models.configs import SamplingConfig
 from symbolic.notes.cleaning import read_midi
 from symbolic.notes.performance import write_midi
+from symbolic.sampling.decoding.row_product import Arithmetic
 from symbolic.sampling.endings import window
 from symbolic.sampling.pieces import draw_pieces, generate
-from symbolic.sampling.row_product import Arithmetic
 from symbolic.sampling.stream import LARGEST_PULL_NATS, EventStream, WantedLength, guided
 from symbolic.scoring.likelihood import SymbolicScorer, score
 from symbolic.tokens.events import REST, encode

@@ -7,8 +7,14 @@ from functools import reduce
 import pytest
 import torch
 
-from symbolic.sampling import row_product as module
-from symbolic.sampling.row_product import MOST_ROWS, Arithmetic, RowProduct, agreeing_row_counts, has_half_precision
+from symbolic.sampling.decoding import row_product as module
+from symbolic.sampling.decoding.row_product import (
+    MOST_ROWS,
+    Arithmetic,
+    RowProduct,
+    agreeing_row_counts,
+    has_half_precision,
+)
 
 pytestmark = pytest.mark.processor
 WITH_FBGEMM = pytest.mark.skipif(not has_half_precision(), reason="this torch has no FBGEMM")
@@ -80,7 +86,7 @@ def test_a_product_that_rounds_by_its_number_of_rows_is_called_with_those_that_a
 
 def test_nobody_is_warned():
     program = (
-        "import torch; from symbolic.sampling.row_product import RowProduct\n"
+        "import torch; from symbolic.sampling.decoding.row_product import RowProduct\n"
         "RowProduct(torch.eye(8))(torch.ones(1, 1, 8))"
     )
     run = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=False)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from symbolic.models.copying import TraitScores
 from symbolic.models.phrases.codebooks import Codebooks
 from symbolic.models.phrases.model import PhraseGPT
-from symbolic.sampling.row_product import RowProduct
+from symbolic.sampling.decoding.row_product import RowProduct
 
 
 class RowLinear(nn.Module):
