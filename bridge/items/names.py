@@ -22,12 +22,15 @@ def shortest_tails(paths: Iterable[str]) -> dict[str, str]:
 def without_shared_words(names: Mapping[str, str]) -> dict[str, str]:
     """Names less the words that all of them begin and end with; as they are where that leaves nothing of one.
 
-    "Waltz (bounce 1).wav" and "Waltz (bounce original).wav" are "1" and "original".
+    "Waltz (bounce 1).wav" and "Waltz (bounce original).wav" are "1" and "original". Where one name is what the others
+    go on from ("waltz.mid", "waltz_v2.mid") they keep their beginning.
     """
-    start = _shared_start(names.values())
-    rest = [name[len(start) :] for name in names.values()]
-    end = _shared_start(name[::-1] for name in rest)
-    short = [name[: len(name) - len(end)] for name in rest]
+    end = _shared_start(name[::-1] for name in names.values())
+    whole = [name[: len(name) - len(end)] for name in names.values()]
+    start = _shared_start(whole)
+    base = min(whole, key=len, default="")
+    goes_on = all(name == base or (name.startswith(base) and not name[len(base)].isalnum()) for name in whole)
+    short = whole if goes_on else [name[len(start) :] for name in whole]
     return dict(zip(names, short, strict=True)) if len(names) > 1 and all(short) else dict(names)
 
 

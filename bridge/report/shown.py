@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 SHOWN_ITEMS = 60
 """A larger report is too much for a notebook's file: it is shown as text."""
-REPORT_HEIGHT, ITEM_HEIGHT = 720, 560
+REPORT_HEIGHT, ITEM_HEIGHT = 720, 680
 """In pixels of the screen."""
 
 

@@ -9,6 +9,9 @@ import pytest
 from sample_report import make_report
 
 from bridge.report.files import write_report
+from bridge.report.html import pieces_of_page
+from bridge.report.report import Report
+from losscal.records import record_of
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 RUNS = "document.title='taken'"
@@ -59,6 +62,16 @@ def test_the_code_of_each_phrase_stands_under_the_notes(tmp_path):
     assert [label.partition(":")[0] for label in labels] == ["vqvae", "spectral_lm"]
     assert labels[0].startswith("vqvae: code of each phrase")
     assert len(re.findall(r'<polyline points="[^"]+" class="curve"', page)) == 2
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed")
+def test_an_item_for_a_notebook_is_all_that_its_page_shows(tmp_path):
+    report = make_report(tmp_path)
+    only = record_of(Report, report | {"items": report["items"][1:2], "groups": [], "agreement": None})
+    (tmp_path / "item.html").write_text("".join(pieces_of_page(only, tmp_path, is_item=True)), encoding="utf-8")
+    page = _shown(tmp_path / "item.html", tmp_path / "profile")
+    assert '<article aria-label="one/b.mid"' in page and "Least likely moments" in page and 'class="roll"' in page
+    assert "<h1>" not in page and '<table class="summary"' not in page
 
 
 def _shown(page, profile):
