@@ -17,7 +17,7 @@ APT = $(shell command -v apt-get >/dev/null && { [ "$$(id -u)" = 0 ] && echo apt
 	|| { sudo -n true 2>/dev/null && echo sudo -n apt-get; }; })
 apt_install = [ -n "$(APT)" ] && $(APT) update -qq && $(APT) install -y -qq --no-install-recommends $(1)
 
-.PHONY: help score test test-machines lint setup fluidsynth bench examples refresh
+.PHONY: help score test test-machines lint setup fluidsynth chromium bench examples refresh
 
 help:
 	@echo "make score     score examples/ into build/score/ and print the table"
@@ -59,6 +59,11 @@ $(INSTALLED): pyproject.toml constraints.txt
 fluidsynth: $(INSTALLED)
 	@CI= $(RUN) -c 'import fluidsynth' 2>/dev/null || { $(call apt_install,libfluidsynth3); } \
 		|| echo "libfluidsynth is missing, MIDI files cannot be rendered: apt-get install libfluidsynth3 (macOS: brew install fluid-synth)" >&2
+
+# For the tests that try the page in a browser; without it they are passed over.
+chromium:
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { $(call apt_install,chromium); } \
+		|| echo "Chromium is missing, the page is not tried in a browser: apt-get install chromium" >&2
 
 bench: setup
 	$(RUN) -m benchmarks.speed

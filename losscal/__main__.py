@@ -53,6 +53,8 @@ COMMANDS: Mapping[str, Command | Family] = {
         },
     ),
     "references": Command("bridge.references", "make the percentiles that go with weights"),
+    "web": Command("bridge.web", "the page to score, write and compare on, in a browser"),
+    "listen": Command("bridge.listen", "a blind listening test, and its results"),
     "doctor": Command("bridge.doctor", "tell what is installed, and which views are available"),
 }
 ParserOf: TypeAlias = Callable[..., argparse.ArgumentParser]

@@ -1,4 +1,4 @@
-"""A worker that is killed by one item, for tests: it lies in a module, as a spawned process imports it."""
+"""Workers that are killed, by one item or by a command, for tests; in a module, as a spawned process imports it."""
 
 import os
 import signal
@@ -15,3 +15,9 @@ def score(job: engine.Job, item: Item) -> ItemEntry:
     if item.midi.name == "piece 3.mid":
         os.kill(os.getpid(), signal.SIGKILL)
     return _score(job, item)
+
+
+def main(arguments: list[str]) -> int:
+    """A command that ends its process without a word."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    return len(arguments)

@@ -38,13 +38,14 @@ ROOMS = {
     "polish",
     "audio": "signal, checkpoints, new_sound, scorer, audiobox, musicgen, spectral, diffusion, metrics, set_metrics",
     "bridge": "synthesis, transcription, views, render, items, references, calibration, versions, report, "
-    "calibrate, scorer, score, transcribe, doctor",
+    "calibrate, scorer, score, transcribe, doctor web, listen",
     "train": "checkpoints signals, common, configs, muon, optim, frames, symbolic, diffusion, gpt, spectral_lm, vqvae",
 }
 """The folders and modules of each package, lowest first: each may import those before it."""
 COMMANDS = (
     "losscal",
     *("bridge.score", "bridge.render", "bridge.references", "bridge.calibrate", "bridge.transcribe", "bridge.doctor"),
+    *("bridge.web", "bridge.listen"),
     *("symbolic.prepare", "symbolic.generate", "symbolic.vary", "symbolic.polish"),
     *("symbolic.typical", "symbolic.memorisation"),
     *("train.vqvae", "train.gpt", "train.spectral_lm", "train.diffusion"),
@@ -184,7 +185,7 @@ def test_constraints_pin_every_dependency_within_its_range():
     pinned = {line.split("==")[0].lower().replace("_", "-"): line.split("==")[1] for line in lines}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    assert {*extras["musicgen"], *extras["bench"]} <= {*extras["dev"]}
+    assert {*extras["musicgen"], *extras["bench"], *extras["web"], *extras["listen"]} <= {*extras["dev"]}
     for text in project["dependencies"] + extras["dev"]:
         requirement = Requirement(text)
         version = pinned[requirement.name.lower().replace("_", "-")]

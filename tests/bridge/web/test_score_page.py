@@ -1,0 +1,138 @@
+"""The tab Score in a browser: it tells what the command line tells; people are apart; refusals are sentences."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from symbolic.notes.performance import NOTE_DTYPE, Performance, write_midi
+
+pytestmark = pytest.mark.usefixtures("server", "browser")
+SCORED_MS = 120_000
+ROOT = Path(__file__).parents[3]
+
+
+def give(page, *paths):
+    page.wait_for_selector("#score-start")
+    page.set_input_files("#score-files input[type=file]", [str(path) for path in paths])
+    for path in paths:
+        page.wait_for_selector(f"#score-files :text('{path.suffix}')")
+
+
+def scored(page):
+    """Click, and wait for the report."""
+    page.click("#score-start")
+    page.wait_for_selector("#score-report iframe", timeout=SCORED_MS)
+
+
+def refusal(page, path):
+    give(page, path)
+    page.click("#score-start")
+    return page.wait_for_selector(f"#score-answer .problem:has-text('{path.name}')", timeout=SCORED_MS).inner_text()
+
+
+def report_of(page):
+    """What lies in the report.json that can be downloaded."""
+    with page.expect_download() as download:
+        page.click("#score-downloads a[download='report.json']")
+    return json.loads(Path(download.value.path()).read_text(encoding="utf-8"))
+
+
+def workers(pid):
+    """The processes that a server works in."""
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    children = {child for task in tasks for child in task.read_text().split()}
+    return {child for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()}
+
+
+@pytest.fixture
+def long_piece(tmp_path):
+    """Of as many notes as take minutes."""
+    notes = np.zeros(20_000, dtype=NOTE_DTYPE)
+    notes["onset_ticks"], notes["duration_ticks"] = np.arange(len(notes)) * 5, 5
+    notes["pitch"] = 40 + np.arange(len(notes)) % 40
+    write_midi(Performance(notes), tmp_path / "long.mid")
+    return tmp_path / "long.mid"
+
+
+def test_a_zip_of_versions_is_scored_as_by_the_command_line(visit, make_midi, tmp_path, tiny_weights):
+    folder = tmp_path / "bounces"
+    folder.mkdir()
+    for number in (1, 2):
+        make_midi(folder / f"take_{number}.mid", pitch=58 + 2 * number)
+    with zipfile.ZipFile(tmp_path / "bounces.zip", "w") as file:
+        for path in folder.iterdir():
+            file.write(path, path.name)
+    page = visit()
+    give(page, tmp_path / "bounces.zip")
+    scored(page)
+    told = report_of(page)
+    (tmp_path / "bounces.zip").unlink()
+    flags = ["--views", "events,vqvae", "--weights", str(tiny_weights), "--out", str(tmp_path / "out")]
+    subprocess.run(
+        [sys.executable, "-m", "bridge.score", ".", *flags],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=True,
+    )
+    expected = json.loads((tmp_path / "out/report.json").read_text(encoding="utf-8"))
+    assert told | {"created": None} == expected | {"created": None}
+    assert "take_1" in page.inner_text("#score-answer")
+    assert "take_2" in page.frame_locator("#score-report iframe").locator("main").inner_text()
+
+
+def test_a_score_is_interrupted_within_two_seconds_and_another_follows(visit, server, long_piece, make_midi, tmp_path):
+    page = visit(width=390)
+    give(page, long_piece)
+    page.click("#score-start")
+    page.wait_for_selector("#score-answer :text('scoring')", timeout=SCORED_MS)
+    at_work = workers(server.process.pid)
+    asked = time.monotonic()
+    page.click("#score-stop")
+    page.wait_for_selector("#score-answer :text('Interrupted')")
+    while at_work & workers(server.process.pid):
+        assert time.monotonic() - asked < 2.0
+        time.sleep(0.02)
+    page.click("#score-files [aria-label='Clear']")
+    give(page, make_midi(tmp_path / "short.mid"))
+    scored(page)
+    assert [item["id"] for item in report_of(page)["items"]] == ["short.mid"]
+
+
+def test_what_cannot_be_taken_is_refused_in_a_sentence(visit, tmp_path):
+    (tmp_path / "page.mid").write_text("<!DOCTYPE html><script>alert(1)</script>")
+    with zipfile.ZipFile(tmp_path / "slip.zip", "w") as file:
+        file.writestr("../slip.mid", b"x")
+    (tmp_path / "huge.wav").write_bytes(bytes(3_000_000))
+    page = visit()
+    assert "leads out of its folder" in refusal(page, tmp_path / "slip.zip")
+    page.click("#score-files [aria-label='Clear']")
+    told = refusal(page, tmp_path / "page.mid")
+    assert told.startswith("page.mid: ") and "MIDI" in told
+    page.click("#score-files [aria-label='Clear']")
+    page.set_input_files("#score-files input[type=file]", str(tmp_path / "huge.wav"))
+    page.wait_for_selector(":text('exceed the maximum allowed size of 2.0 Mb')")
+
+
+def test_two_people_are_apart_and_what_was_ones_goes_when_she_goes(visit, server, make_midi, tmp_path):
+    hers, his = visit(), visit()
+    give(hers, make_midi(tmp_path / "hers.mid"))
+    scored(hers)
+    link = hers.get_attribute("#score-downloads a[download='report.json']", "href")
+    assert "hers.mid" not in his.content() and his.locator("#score-report iframe").count() == 0
+    for guess in (server.folder, server.folder.parent, "/etc/passwd"):
+        assert his.request.get(f"{server.address}gradio_api/file={guess}").status == 403
+    assert hers.request.get(link).status == 200
+    hers.close()
+    deadline = time.monotonic() + 20
+    while [path for path in server.folder.rglob("*") if re.search("hers|report", path.name)]:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert his.request.get(link).status == 403

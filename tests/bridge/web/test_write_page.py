@@ -1,0 +1,100 @@
+"""The tabs Write and Compare: their command lines, and what is to be heard and kept of them in a browser."""
+
+import pytest
+import soundfile
+
+pytest.importorskip("gradio")
+
+from bridge.web.sessions import Sessions
+from bridge.web.uploads import Limits
+from bridge.web.workshop import Workshop
+from bridge.web.write import CONTINUED, NEW, POLISHED, Wish
+from losscal.errors import InputError
+
+DONE_MS = 120_000
+
+
+@pytest.fixture
+def workshop(tmp_path, tiny_weights):
+    return Workshop(Sessions(tmp_path), None, Limits(), tiny_weights)
+
+
+def wish(kind, piece=None, **given):
+    values = {"seconds": 20, "model": "events", "composer": "", "era": "", "seed": 1, "candidates": 4}
+    return Wish(kind=kind, piece=piece, **values | given)
+
+
+def test_each_wish_is_the_command_line_that_it_says(workshop, tmp_path, tiny_weights):
+    piece, weights = tmp_path / "my piece.mid", f" --weights {tiny_weights}"
+    drawn = "--model events --seed 1 --seconds 20 --candidates 4"
+    styled = wish(NEW, composer="Chopin:0.7,Debussy:0.3", era=" ", model="vqvae", seed=7)
+    lines = [
+        list(map(str, each.commands(workshop))) for each in (styled, wish(CONTINUED, piece), wish(POLISHED, piece))
+    ]
+    assert [line[0] for line in lines] == [
+        "python -m symbolic.generate --model vqvae --seed 7 --seconds 20 --candidates 4 --out new.mid "
+        f"--composer Chopin:0.7,Debussy:0.3{weights}",
+        f"python -m symbolic.generate {drawn} --out 'my piece_continued.mid' --prompt 'my piece.mid'{weights}",
+        f"python -m symbolic.polish 'my piece.mid' 'my piece_polished.mid' --model events --seed 1{weights}",
+    ]
+    assert [line[1] for line in lines] == [
+        "python -m bridge.render new.mid new.wav",
+        "python -m bridge.render 'my piece_continued.mid' 'my piece_continued.wav'",
+        "python -m bridge.render 'my piece_polished.mid' 'my piece_polished.wav'",
+    ]
+    assert "--reference 'my piece.mid' --views events,vqvae" in lines[2][2] and "--reference" not in lines[1][2]
+
+
+@pytest.mark.parametrize("kind", [CONTINUED, POLISHED])
+def test_a_piece_that_is_not_given_is_asked_for(kind, workshop):
+    with pytest.raises(InputError, match="No piece is given"):
+        wish(kind).commands(workshop)
+
+
+def kept(page, name, folder):
+    """A file that can be downloaded."""
+    with page.expect_download() as download:
+        page.click(f"#write-downloads a[download='{name}']")
+    download.value.save_as(folder / name)
+    return folder / name
+
+
+@pytest.mark.fluidsynth
+def test_what_is_written_is_told_heard_and_kept(visit, tmp_path):
+    page = visit()
+    page.click("button[role=tab]:has-text('Write')")
+    page.fill("#write-seconds input[type=number]", "3")
+    page.fill("#write-candidates input[type=number]", "1")
+    page.click("#write-start")
+    page.wait_for_selector("#write-report iframe", timeout=DONE_MS)
+    assert page.inner_text("#write-told").startswith("new.mid: ")
+    seconds = soundfile.info(kept(page, "new.wav", tmp_path)).duration
+    minutes, rest = page.wait_for_selector("#write-sound #duration:not(:text('0:00'))").inner_text().split(":")
+    assert abs(60 * int(minutes) + int(rest) - seconds) <= 1.0
+    assert kept(page, "new.mid", tmp_path).read_bytes().startswith(b"MThd")
+    page.fill("#write-composer textarea, #write-composer input", "Nobody")
+    page.click("#write-start")
+    page.wait_for_selector("#write-told .problem:has-text('Nobody')", timeout=DONE_MS)
+
+
+@pytest.mark.fluidsynth
+def test_two_pieces_are_played_in_turn_from_the_same_place(visit, make_midi, tmp_path):
+    page = visit(width=390)
+    page.click("button[role=tab]:has-text('Compare')")
+    for side, pitch in (("first", 60), ("second", 67)):
+        page.set_input_files(f"#compare-{side} input[type=file]", str(make_midi(tmp_path / f"{side}.mid", pitch=pitch)))
+        page.wait_for_selector(f"#compare-{side} :text('.mid')")
+    page.click("#compare-start")
+    page.wait_for_selector("#compare-report iframe", timeout=DONE_MS)
+    lasting = "() => [...document.querySelectorAll('#compare-player audio')].filter(a => a.duration > 3).length === 2"
+    page.wait_for_function(lasting)
+    place = page.locator("#compare-player input")
+    place.fill("1.5")
+    for side, other in ((0, 1), (1, 0)):
+        page.click(f"#compare-player [data-side='{side}']")
+        page.wait_for_function(
+            f"() => {{ const a = document.querySelectorAll('#compare-player audio');"
+            f" return !a[{side}].paused && a[{other}].paused && a[{side}].currentTime >= 1.5; }}"
+        )
+    page.click("#compare-player [data-stop]")
+    assert page.evaluate("[...document.querySelectorAll('#compare-player audio')].every(a => a.paused)")
