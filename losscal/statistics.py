@@ -30,6 +30,15 @@ def bootstrap_interval(
     return _percentiles(np.array([figure(rows[rng.integers(len(rows), size=len(rows))]) for _ in range(RESAMPLES)]))
 
 
+def bootstrap_estimates(
+    rows: np.ndarray, figures: Callable[[np.ndarray], np.ndarray], *, resamples: int = RESAMPLES
+) -> list[Estimate]:
+    """Each of the values [n] of `figures(rows)` with its percentile interval over resampled rows [pieces, ...]."""
+    rng = np.random.default_rng(1)
+    drawn = np.array([figures(rows[rng.integers(len(rows), size=len(rows))]) for _ in range(resamples)])
+    return [Estimate(float(value), *_percentiles(values)) for value, values in zip(figures(rows), drawn.T, strict=True)]
+
+
 def with_interval(rows: np.ndarray, figure: Callable[[np.ndarray], float], form: str) -> str:
     """A figure and its bootstrap interval as text, "0.5 [0.4, 0.6]", each number in the format `form`."""
     return interval_text(Estimate(figure(rows), *bootstrap_interval(rows, figure)), form)
