@@ -2,11 +2,13 @@
 
 import json
 import os
+import sys
 import unicodedata
 from pathlib import Path
 
 import pytest
 
+from bridge.items import finding
 from bridge.items.finding import find, find_items
 
 
@@ -222,3 +224,31 @@ def test_no_two_items_have_one_id(tmp_path, monkeypatch):
     assert [item.problem is None for item in items] == [True, True, False, True, False]
     assert items[4].problem == "take: another item has this id; give each its own in the pairs file."
     assert items[4].group == "g" and items[4].midi is items[2].midi is None
+
+
+def lines_run(work, file):
+    """How often a line of a Python file is run, comprehensions counted by their turns."""
+    n_lines = 0
+
+    def trace(frame, event, argument):
+        nonlocal n_lines
+        if frame.f_code.co_filename != file:
+            return None
+        n_lines += event == "line"
+        return trace
+
+    sys.settrace(trace)
+    try:
+        work()
+    finally:
+        sys.settrace(None)
+    return n_lines
+
+
+def test_equal_ids_take_work_in_proportion_to_their_number(tmp_path):
+    few, many = tmp_path / "few.jsonl", tmp_path / "many.jsonl"
+    line = '{"id": "take", "midi": "a.mid"}\n'
+    few.write_text(200 * line)
+    many.write_text(2000 * line)
+    n_few, n_many = (lines_run(lambda pairs=pairs: find_items([], pairs), finding.__file__) for pairs in (few, many))
+    assert n_many < 11 * n_few
