@@ -58,7 +58,7 @@ def check_regular_file(path: Path, kind: str, max_bytes: int) -> None:
     if not os.access(path, os.R_OK):
         raise InputError(f"{path}: cannot be read (Permission denied); check the file and its permissions.")
     if status.st_size > max_bytes:
-        raise InputError(f"{path}: {status.st_size} bytes, the limit is {max_bytes}; split the file.")
+        raise InputError(f"{path}: holds {status.st_size} bytes, the limit is {max_bytes}; split the file.")
 
 
 def sha256_of(*paths: str | Path) -> str:

@@ -251,7 +251,7 @@ def _read_message(data: bytes, at: int, tick: int, status: int, messages: _Messa
         messages.data_above_127 += 1
         first, second = min(first, 127), min(second, 127)
     if tick > MAX_TICK:
-        raise _DamagedError("an event lies later than any music")
+        raise _DamagedError(f"an event stands at tick {tick}, the limit is {MAX_TICK}")
     if kind == CONTROL_CHANGE and first == RESET_CONTROLLERS:
         messages.append(tick, status, SUSTAIN, 0)
         messages.append(tick, status, SOSTENUTO, 0)
@@ -271,4 +271,4 @@ def _number(data: bytes, at: int) -> tuple[int, int]:
         value = value << 7 | data[place] & 0x7F
         if data[place] < 0x80:
             return value, place + 1
-    raise _DamagedError(f"a number is longer than {_MAX_NUMBER_BYTES} bytes")
+    raise _DamagedError(f"a time or length is written in more than {_MAX_NUMBER_BYTES} bytes")

@@ -84,15 +84,20 @@ def _look_at(path: Path, failed: list[Item], passed_over: list[str]) -> list[Pat
         if not found and len(failed) == n_failed:
             failed.append(_failed(path, "no MIDI or audio file in this folder or below; give another"))
         return found
-    if not path.is_file():
-        failed.append(_failed(path, "no such file or folder; check the path"))
+    if not path.exists():
+        what = "a link that leads to no file" if path.is_symlink() else "no such file or folder"
+        failed.append(_failed(path, f"{what}; check the path"))
+    elif not path.is_file():
+        failed.append(_failed(path, "no regular file (a pipe or device); copy its content to a file"))
     elif _is_midi(path) or _is_audio(path):
         return [path]
     elif _is_undecoded(path):
         failed.append(_without_decoder(path))
     else:
         suffixes = " ".join(sorted({*READABLE_MIDI_SUFFIXES, *AUDIO_SUFFIXES}))
-        failed.append(_failed(path, f"neither a MIDI nor an audio file by its suffix; known are {suffixes}"))
+        failed.append(
+            _failed(path, f"neither a MIDI nor an audio file by its suffix; rename or convert it to one of {suffixes}")
+        )
     return []
 
 
@@ -174,7 +179,7 @@ def _items_of_pairs_file(pairs: Path) -> list[Item]:
     except OSError as error:
         return [_failed(pairs, f"cannot be read ({error.strerror}); check the path given with --pairs")]
     except UnicodeDecodeError:
-        return [_failed(pairs, "not a text file in UTF-8; a pairs file holds one JSON object a line")]
+        return [_failed(pairs, "not text in UTF-8; save it in UTF-8, one JSON object a line")]
     items = []
     for number, line in enumerate(lines, start=1):
         if line.strip():
@@ -192,7 +197,9 @@ def _item_of_line(line: str, pairs: Path) -> Item:
     except json.JSONDecodeError as error:
         raise InputError(f"not JSON ({error.msg} at column {error.colno}); mend or remove this line") from error
     except (ValueError, RecursionError) as error:  # a number of thousands of digits, lists a thousand deep
-        raise InputError(f"not JSON that can be read ({error}); mend or remove this line") from error
+        raise InputError(
+            "not JSON that can be read, a number is too long or lists are too deep; mend this line"
+        ) from error
     if not isinstance(record, dict):
         raise InputError('not a JSON object; write {"midi": PATH, "wav": PATH}')
     record = _with_path_sorted_in(record)
@@ -226,7 +233,7 @@ def _with_ids_of_their_own(items: Iterable[Item]) -> Iterator[Item]:
 
 def _path_of(key: str, value: Any) -> str:
     """A JSON value as a path; raises InputError where it is no text that the file system can take as a name."""
-    refusal = InputError(f'"{key}" must be a path in quotes, it is {json.dumps(value)}')
+    refusal = InputError(f'"{key}" is {json.dumps(value):.80}, which is no path; write "{key}": "PATH"')
     if not isinstance(value, str) or not value or "\0" in value:
         raise refusal
     try:

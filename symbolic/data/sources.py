@@ -78,7 +78,9 @@ def open_source(path: Path) -> MidiFolder | MidiZip:
     if path.is_dir():
         found = (file for file in sorted(path.rglob("*")) if file.name.lower().endswith(READABLE_MIDI_SUFFIXES))
         return MidiFolder(path, tuple(file for file in found if not file.is_dir()))
-    if path.exists() and not path.is_file():
+    if not path.exists():
+        raise InputError(f"{path}: no such folder or file; give a folder or zip of MIDI files.")
+    if not path.is_file():
         raise InputError(f"{path}: a pipe or device; give a folder or zip of MIDI files.")
     try:
         archive = zipfile.ZipFile(path)

@@ -92,8 +92,9 @@ def clean_midi_file(file: MidiFile, name: str) -> CleanedMidi:
 def _check_length(file: MidiFile, strokes: Strokes, name: str) -> None:
     """Raise InputError where the last note begins more than MAX_HOURS after the first."""
     onset_units = file.clock.units(file.tick[strokes.onset_place])
-    if int(onset_units.max()) - int(onset_units.min()) > MAX_HOURS * 3600 * file.clock.units_per_second:
-        raise InputError(f"{name}: lasts more than {MAX_HOURS} hours, the limit; export it again or cut it.")
+    hours = (int(onset_units.max()) - int(onset_units.min())) / (3600 * file.clock.units_per_second)
+    if hours > MAX_HOURS:
+        raise InputError(f"{name}: lasts {hours:.2f} hours, the limit is {MAX_HOURS}; export it again or cut it.")
 
 
 def _to_grid(file: MidiFile, strokes: Strokes, repairs: dict[str, int]) -> np.ndarray:

@@ -153,7 +153,7 @@ def test_a_new_piece_joins_the_group_of_a_listed_work(source, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nowhere"], "no folder and no readable zip"),
+        (["nowhere"], "no such folder or file"),
         (["toy"], r"toy: download it from https://example\.org/toy .* --from"),
         (["other", "--from", "nowhere"], "other: no corpus of data_manifest.yaml, which has toy"),
         (["empty"], "no MIDI file in it was kept"),

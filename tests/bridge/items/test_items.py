@@ -121,11 +121,16 @@ def test_hidden_files_and_folders_are_left_out(tmp_path):
 def test_what_is_missing_empty_or_unknown_becomes_an_item_that_says_so(tmp_path):
     touch(tmp_path, "a.mid", "b.pdf")
     (tmp_path / "empty").mkdir()
-    items = find_items([tmp_path / "nowhere.mid", tmp_path / "empty", tmp_path / "b.pdf", tmp_path / "a.mid"])
+    os.mkfifo(tmp_path / "pipe.mid")
+    (tmp_path / "link.mid").symlink_to("gone.mid")
+    names = ("nowhere.mid", "empty", "b.pdf", "pipe.mid", "link.mid", "a.mid")
+    items = find_items([tmp_path / name for name in names])
     problems = {item.id: item.problem for item in items}
     assert "no such file" in problems[str(tmp_path / "nowhere.mid")]
     assert "no MIDI or audio file" in problems[str(tmp_path / "empty")]
-    assert "by its suffix" in problems[str(tmp_path / "b.pdf")]
+    assert "by its suffix; rename or convert it" in problems[str(tmp_path / "b.pdf")]
+    assert "a pipe or device" in problems[str(tmp_path / "pipe.mid")]
+    assert "a link that leads to no file" in problems[str(tmp_path / "link.mid")]
     assert problems[str(tmp_path / "a.mid")] is None
 
 
@@ -188,10 +193,13 @@ def test_relative_paths_of_a_pairs_file_count_from_the_working_directory_first(t
         ('{"midi": "a.mid"', "not JSON"),
         ('["a.mid"]', "not a JSON object"),
         ('{"id": "a"}', "names no file"),
-        ('{"midi": 3}', '"midi" must be a path'),
-        ('{"wav": ""}', '"wav" must be a path'),
-        ('{"midi": "a\\u0000.mid"}', '"midi" must be a path'),
-        ('{"path": 3}', '"path" must be a path'),
+        ('{"midi": 3}', '"midi" is 3, which is no path; write "midi": "PATH"'),
+        ('{"wav": ""}', '"wav" is "", which is no path'),
+        ('{"midi": "a\\u0000.mid"}', "which is no path"),
+        (f'{{"midi": {["x" * 9] * 999}}}'.replace("'", '"'), 'xxxx"'),
+        ("[" * 100_000, "lists are too deep"),
+        (f'{{"id": {"9" * 5000}}}', "a number is too long"),
+        ('{"path": 3}', '"path" is 3, which is no path'),
         ('{"path": "a.mid", "wav": "a.wav"}', "one or the other"),
     ],
 )
@@ -202,6 +210,7 @@ def test_a_broken_line_is_told_by_its_number_and_the_others_stay(tmp_path, line,
     items = find_items([], pairs)
     assert [item.problem is None for item in items] == [True, False, True]
     assert items[1].id == f"{pairs}:3" and f"{pairs}:3" in items[1].problem and reason in items[1].problem
+    assert len(items[1].problem) < len(str(pairs)) + 200
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\n\n", b"\xff\xfe\x00"])

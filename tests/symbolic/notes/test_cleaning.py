@@ -286,9 +286,9 @@ WHOLE = smf([tempo(0, 400_000), (0, b"\xff\x03\x03abc")], [pedal(0, 127), on(0),
         (smf([(0, b"\xff\x51\x01\x07"), on(0), off(9)]), "damaged .a tempo event of 1 bytes"),
         (smf([on(0), off(9), (9, b"\xff\x01\x7fabc")]), "tracks are incomplete"),
         (smf([on(0), off(9)], [on(0), off(9)], header_tracks=1), "more tracks than its header counts"),
-        (smf([on(0), off(9), (9, b"\xff" * 1_000_000)]), "damaged .a number is longer than 4 bytes"),
-        (smf([on(0), off(9), on(0x0FFFFFFF)]), "more than 24 hours"),
-        (smf([on(0), off(1 << 20_000)]), "damaged .a number is longer than 4 bytes"),
+        (smf([on(0), off(9), (9, b"\xff" * 1_000_000)]), "damaged .a time or length is written in more than 4 bytes"),
+        (smf([on(0), off(9), on(0x0FFFFFFF)]), r"lasts 74\.57 hours, the limit is 24"),
+        (smf([on(0), off(1 << 20_000)]), "damaged .a time or length is written in more than 4 bytes"),
     ],
 )
 def test_bad_bytes_are_refused_in_one_sentence(data, message):
