@@ -99,6 +99,7 @@ def test_generating(workplace):
     result = run(block_with("symbolic.generate"), workplace)
     assert result.returncode == 0, result.stderr
     written = ("new.mid", "new_vqvae.mid", "blend.mid", "blend_2.mid", "continued.mid", "polished.mid", "new.wav")
+    written += ("song.mid", "joined.mid", "varied.mid")
     assert all((workplace / name).stat().st_size > 100 for name in written)
 
 
