@@ -64,7 +64,7 @@ class Command:
     def flags(self, out: Path) -> list[str]:
         """All arguments, to go on from what lies in `out`."""
         place = out / "new.mid" if self.module == "symbolic.generate" else out
-        arguments = [*self.arguments, "--out", str(place)]
+        arguments = [*self.arguments, "--out", str(place), "--overwrite"]
         last = out / "checkpoints" / "last.ckpt"
         if self.module.startswith("train.") and last.is_file():
             arguments += ["--resume", str(last)]
