@@ -1,11 +1,11 @@
-"""The tab Write: new music, the continuation of a piece, or a piece polished; to see, to hear and to keep."""
+"""The tab Write: new music, what goes on from a piece, a piece varied or polished; to see, to hear and to keep."""
 
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import gradio as gr
 
@@ -15,8 +15,11 @@ from bridge.web.jobs import Command, Ran
 from bridge.web.uploads import take_in
 from bridge.web.workshop import ONE_AT_A_TIME, Workshop, problem_html
 from losscal.errors import InputError
+from symbolic.models.configs import Kept
 
-NEW, CONTINUED, POLISHED = "a new piece", "what goes on from mine", "mine, polished"
+NEW, CONTINUED, VARIED, POLISHED = "a new piece", "what goes on from mine", "mine, varied", "mine, polished"
+ENDINGS = {CONTINUED: "continued", VARIED: "varied", POLISHED: "polished"}
+"""Of the names of files."""
 MODELS = ("events", "vqvae")
 LONGEST_SECONDS, MOST_CANDIDATES, USUAL_SECONDS, USUAL_CANDIDATES = 300, 16, 20, 4
 
@@ -33,6 +36,8 @@ class Wish:
     era: str
     seed: int
     candidates: int
+    form: str = ""
+    keep: str = "codes"
 
     def commands(self, workshop: Workshop) -> list[Command]:
         """The command lines, for a working folder that holds the piece; raises InputError where it is not given."""
@@ -41,34 +46,36 @@ class Wish:
         elif self.piece is None:
             raise InputError(f"No piece is given: drop a MIDI file to write {self.kind}.")
         else:
-            written = f"{self.piece.stem}_{'polished' if self.kind == POLISHED else 'continued'}.mid"
+            written = f"{self.piece.stem}_{ENDINGS[self.kind]}.mid"
             compared = (
-                [written, self.piece.name, "--reference", self.piece.name] if self.kind == POLISHED else [written]
+                [written] if self.kind == CONTINUED else [written, self.piece.name, "--reference", self.piece.name]
             )
         views = [view for view in workshop.views if view in SYMBOLIC_VIEWS]
         return [
-            self._writing(workshop, written),
+            workshop.command(*self._writing(written)),
             Command("bridge.render", (written, str(Path(written).with_suffix(".wav"))), needed=False),
             workshop.command("bridge.score", *compared, "--views", ",".join(views), "--out", "report"),
         ]
 
-    def _writing(self, workshop: Workshop, written: str) -> Command:
-        shared = ["--model", self.model, "--seed", self.seed]
+    def _writing(self, written: str) -> list[object]:
+        """The module that writes, and its flags."""
+        seed = ["--seed", self.seed]
+        if self.kind == VARIED:
+            return ["symbolic.vary", self.piece.name, written, "--keep", self.keep, *seed]
         if self.kind == POLISHED:
-            return workshop.command("symbolic.polish", self.piece.name, written, *shared)
-        flags = [*shared, "--seconds", self.seconds, "--candidates", self.candidates, "--out", written]
-        styles = {"--composer": self.composer, "--era": self.era}
-        flags += [part for flag, style in styles.items() if style.strip() for part in (flag, style)]
-        if self.kind == CONTINUED:
-            flags += ["--prompt", self.piece.name]
-        return workshop.command("symbolic.generate", *flags)
+            return ["symbolic.polish", self.piece.name, written, "--model", self.model, *seed]
+        flags = ["--model", self.model, *seed, "--seconds", self.seconds, "--candidates", self.candidates]
+        texts = {"--composer": self.composer, "--era": self.era, "--form": self.form if self.kind == NEW else ""}
+        flags += [part for flag, text in texts.items() if text.strip() for part in (flag, text)]
+        prompt = ["--prompt", self.piece.name] if self.kind == CONTINUED else []
+        return ["symbolic.generate", *flags, *prompt, "--out", written]
 
 
 def write_tab(workshop: Workshop, examples: Sequence[str]) -> None:
     """Build the tab. examples: pieces to click."""
     with gr.Row(equal_height=False):
         with gr.Column(scale=1, min_width=300):
-            kind = gr.Radio([NEW, CONTINUED, POLISHED], value=NEW, label="Write", elem_id="write-kind")
+            kind = gr.Radio([NEW, *ENDINGS], value=NEW, label="Write", elem_id="write-kind")
             piece = gr.File(label="My piece, a MIDI file", visible=False, elem_id="write-piece")
             with gr.Group(visible=True) as of_new:
                 seconds = gr.Slider(2, LONGEST_SECONDS, USUAL_SECONDS, step=1, label="Seconds", elem_id="write-seconds")
@@ -84,6 +91,10 @@ def write_tab(workshop: Workshop, examples: Sequence[str]) -> None:
                     label="Candidates, of which the most typical is kept",
                     elem_id="write-candidates",
                 )
+                form = gr.Textbox(label="Form, of a new piece", placeholder="A-B-A, or auto", elem_id="write-form")
+            keep = gr.Radio(
+                list(get_args(Kept)), value="codes", label="What stays", visible=False, elem_id="write-keep"
+            )
             with gr.Row():
                 model = gr.Radio(list(MODELS), value=MODELS[0], label="Model")
                 seed = gr.Number(1, label="Seed", precision=0, minimum=0, elem_id="write-seed")
@@ -110,11 +121,13 @@ def write_tab(workshop: Workshop, examples: Sequence[str]) -> None:
         era: str,
         seed: int,
         candidates: int,
+        form: str,
+        keep: str,
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 (how Gradio knows that it is wanted)
     ) -> tuple[Any, ...]:
         given = None if piece is None else Path(piece)
-        wish = Wish(kind, given, seconds, model, composer, era, seed, candidates)
+        wish = Wish(kind, given, seconds, model, composer, era, seed, candidates, form, keep)
         folder = workshop.session(request).folder / "write"
         try:
             ran = await _written(workshop, wish, folder, request, progress)
@@ -127,7 +140,7 @@ def write_tab(workshop: Workshop, examples: Sequence[str]) -> None:
 
     running = start.click(
         write,
-        [kind, piece, seconds, model, composer, era, seed, candidates],
+        [kind, piece, seconds, model, composer, era, seed, candidates, form, keep],
         [told, sound, downloads, report],
         concurrency_id=ONE_AT_A_TIME,
         concurrency_limit=workshop.jobs,
@@ -137,9 +150,12 @@ def write_tab(workshop: Workshop, examples: Sequence[str]) -> None:
     stop.click(interrupt, None, [told, sound, downloads], cancels=[running], api_visibility="private", queue=False)
     piece.upload(workshop.keep_uploads, [piece], None, api_visibility="private", show_progress="hidden", queue=False)
     kind.change(
-        lambda chosen: (gr.update(visible=chosen != NEW), gr.update(visible=chosen != POLISHED)),
+        lambda chosen: [
+            gr.update(visible=is_shown)
+            for is_shown in (chosen != NEW, chosen in (NEW, CONTINUED), chosen == VARIED, chosen != VARIED)
+        ],
         [kind],
-        [piece, of_new],
+        [piece, of_new, keep, model],
         api_visibility="private",
         show_progress="hidden",
         queue=False,

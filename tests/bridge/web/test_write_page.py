@@ -1,5 +1,7 @@
 """The tabs Write and Compare: their command lines, and what is to be heard and kept of them in a browser."""
 
+import shlex
+
 import pytest
 import soundfile
 
@@ -8,7 +10,7 @@ pytest.importorskip("gradio")
 from bridge.web.sessions import Sessions
 from bridge.web.uploads import Limits
 from bridge.web.workshop import Workshop
-from bridge.web.write import CONTINUED, NEW, POLISHED, Wish
+from bridge.web.write import CONTINUED, NEW, POLISHED, VARIED, Wish
 from losscal.errors import InputError
 
 DONE_MS = 120_000
@@ -27,25 +29,27 @@ def wish(kind, piece=None, **given):
 def test_each_wish_is_the_command_line_that_it_says(workshop, tmp_path, tiny_weights):
     piece, weights = tmp_path / "my piece.mid", f" --weights {tiny_weights}"
     drawn = "--model events --seed 1 --seconds 20 --candidates 4"
-    styled = wish(NEW, composer="Chopin:0.7,Debussy:0.3", era=" ", model="vqvae", seed=7)
-    lines = [
-        list(map(str, each.commands(workshop))) for each in (styled, wish(CONTINUED, piece), wish(POLISHED, piece))
+    wishes = [
+        wish(NEW, composer="Chopin:0.7,Debussy:0.3", era=" ", model="vqvae", seed=7, form="A-B-A"),
+        wish(CONTINUED, piece, form="A-B-A"),
+        wish(VARIED, piece, keep="melody"),
+        wish(POLISHED, piece),
     ]
+    lines = [list(map(str, each.commands(workshop))) for each in wishes]
     assert [line[0] for line in lines] == [
-        "python -m symbolic.generate --model vqvae --seed 7 --seconds 20 --candidates 4 --out new.mid "
-        f"--composer Chopin:0.7,Debussy:0.3{weights}",
-        f"python -m symbolic.generate {drawn} --out 'my piece_continued.mid' --prompt 'my piece.mid'{weights}",
+        "python -m symbolic.generate --model vqvae --seed 7 --seconds 20 --candidates 4 "
+        f"--composer Chopin:0.7,Debussy:0.3 --form A-B-A --out new.mid{weights}",
+        f"python -m symbolic.generate {drawn} --prompt 'my piece.mid' --out 'my piece_continued.mid'{weights}",
+        f"python -m symbolic.vary 'my piece.mid' 'my piece_varied.mid' --keep melody --seed 1{weights}",
         f"python -m symbolic.polish 'my piece.mid' 'my piece_polished.mid' --model events --seed 1{weights}",
     ]
-    assert [line[1] for line in lines] == [
-        "python -m bridge.render new.mid new.wav",
-        "python -m bridge.render 'my piece_continued.mid' 'my piece_continued.wav'",
-        "python -m bridge.render 'my piece_polished.mid' 'my piece_polished.wav'",
-    ]
-    assert "--reference 'my piece.mid' --views events,vqvae" in lines[2][2] and "--reference" not in lines[1][2]
+    names = ("new", "my piece_continued", "my piece_varied", "my piece_polished")
+    rendered = [shlex.join(["python", "-m", "bridge.render", f"{name}.mid", f"{name}.wav"]) for name in names]
+    assert [line[1] for line in lines] == rendered
+    assert ["--reference 'my piece.mid'" in line[2] for line in lines] == [False, False, True, True]
 
 
-@pytest.mark.parametrize("kind", [CONTINUED, POLISHED])
+@pytest.mark.parametrize("kind", [CONTINUED, VARIED, POLISHED])
 def test_a_piece_that_is_not_given_is_asked_for(kind, workshop):
     with pytest.raises(InputError, match="No piece is given"):
         wish(kind).commands(workshop)
