@@ -27,6 +27,8 @@ ABSENT, AVAILABLE = "not available", "available"
 EXTRAS = {
     "transformers": "for musicgen: pip install '.[musicgen]' in LossCal's folder",
     "audiobox_aesthetics": "for audiobox: pip install --no-deps audiobox_aesthetics",
+    "gradio": "for the pages of web and listen: pip install '.[web]' in LossCal's folder",
+    "choix": "for listen: pip install '.[listen]' in LossCal's folder",
     "pandas": "for report.to_pandas(): pip install '.[pandas]' in LossCal's folder",
     "ray": "for score --engine ray: pip install '.[ray]' in LossCal's folder",
 }
