@@ -21,6 +21,7 @@ from bridge.items.tables import Tables
 from bridge.transcription.piano import why_no_piano_music
 from bridge.views.opening import OpenViews
 from losscal.errors import InputError
+from losscal.processes.memory import give_back_freed_memory
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class ItemScorer:
             symbolic = part_of(lambda: self._half_of_notes(music, tables, item.id), item.id)
         if self.views.listener is not None and self.views.symbolic and item.wav is not None:
             heard = part_of(partial(self._half_of_heard_notes, music, tables, item.id), item.id)
+        give_back_freed_memory()  # of a long item's notes, before as much is taken for its sound
         if self.views.wants_audio and (item.wav is not None or symbolic.value is not None):
             audio = part_of(partial(half_of_sound, music, self.views, tables), item.id)
         is_judged = audio.value is not None and bool(self.views.audio)
