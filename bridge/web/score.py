@@ -17,8 +17,9 @@ from losscal.errors import InputError
 
 REPORT_FILES = tuple(f"report.{suffix}" for suffix in ("html", "xlsx", "csv", "json"))
 LISTENS_NOT = "not to be listened to for their notes"
+VERSIONS = "all versions of one piece"
 OPTIONS = {
-    "all versions of one piece": "--versions",
+    VERSIONS: "--versions",
     "cut out of longer pieces": "--excerpt",
     LISTENS_NOT: "--no-transcription",
 }
@@ -26,7 +27,7 @@ OPTIONS = {
 
 
 def score_tab(workshop: Workshop, examples: Mapping[str, Sequence[str]]) -> None:
-    """Build the tab. examples: lists of files to click, by what they are called."""
+    """Build the tab. examples: lists of files to click, by what they are called; several are versions."""
     with gr.Row(equal_height=False):
         with gr.Column(scale=1, min_width=300):
             files = gr.File(
@@ -39,8 +40,8 @@ def score_tab(workshop: Workshop, examples: Mapping[str, Sequence[str]]) -> None
                 stop = gr.Button("Interrupt", variant="stop", elem_id="score-stop")
             if examples:
                 gr.Examples(
-                    [[list(paths)] for paths in examples.values()],
-                    [files],
+                    [[list(paths), [VERSIONS] if len(paths) > 1 else []] for paths in examples.values()],
+                    [files, options],
                     label="Examples to click",
                     example_labels=list(examples),
                 )

@@ -58,7 +58,7 @@ class Workshop:
 
         A run that is cancelled, or whose session ends, is over when this returns.
         """
-        progress(0.0, desc="starting")
+        progress(None, desc="starting")
         with session.job() as stop:
             work = asyncio.create_task(
                 asyncio.to_thread(
@@ -90,16 +90,16 @@ def _last_words(ran: Ran) -> str:
 
 
 def _show(progress: gr.Progress, loops: tuple[Loop, ...]) -> None:
-    """Tell Gradio's bar of the outermost loop that has a length, in words of them all."""
-    share, left = None, None
+    """Tell Gradio's bar of the outermost loop that has a length, in words of it and of those around it."""
+    share, words = None, []
     for loop in loops:
+        words.append(_words(loop))
         if loop.total is not None and loop.total > 1:
-            share, left = loop.done / loop.total, loop.seconds_left
+            share = loop.done / loop.total
+            if loop.seconds_left is not None:
+                words.append(f"about {_duration(loop.seconds_left)} left")
             break
-    words = " · ".join(_words(loop) for loop in loops if loop.desc)
-    if left is not None:
-        words += f" · about {_duration(left)} left"
-    progress(share if share is not None else 0.0, desc=words)
+    progress(share, desc=" · ".join(filter(None, words)))  # None: no bar, only words
 
 
 def _words(loop: Loop) -> str:
