@@ -1,8 +1,9 @@
 """What new music is held to beyond what a piano can play: sketches of phrases, notes that stay, harmony.
 
-Each promise takes from the logits what would break it, after `Constraints`; the rest is as the model draws it. A note
-that is promised strikes its key even where that is held: the note that held it ends there, as on a piano
-(`performance.end_at_restrikes`). Where a promise leaves nothing to draw it gives way; how far it was kept is measured.
+Each promise takes from the logits what would break it, after `Constraints`, or refuses an event that does; the rest is
+as the model draws it. A note that is promised strikes its key even where that is held: the note that held it ends
+there, as on a piano (`performance.end_at_restrikes`). Where a promise leaves nothing to draw it gives way; how far it
+was kept is measured.
 """
 
 from collections.abc import Mapping
@@ -27,6 +28,10 @@ class Promise(Protocol):
         """Set logits [B, V] of values that would break it to -inf; time int64 [B] once it is drawn."""
         ...
 
+    def accepts(self, event: np.ndarray, state: Constraints) -> bool:
+        """Whether the events int64 [B, 4] may be; if not, others are drawn in their place."""
+        ...
+
     def advance(self, event: np.ndarray) -> None:
         """Go on from the events int64 [B, 4] drawn last."""
         ...
@@ -38,6 +43,13 @@ class Promise(Protocol):
 
 class OfOnePiece:
     """What promises of one piece share."""
+
+    def accepts(self, event: np.ndarray, state: Constraints) -> bool:
+        """See Promise; what would break it has been taken from the logits."""
+        return True
+
+    def advance(self, event: np.ndarray) -> None:
+        """See Promise."""
 
     def keep(self, rows: np.ndarray) -> None:
         """See Promise."""
@@ -69,6 +81,10 @@ class Sketches:
         self.plan, self.size, self.played = plan, phrase_events, given.shape[1]
         begun = given[:, self.played - self.played % phrase_events :, 0]
         self.elapsed = np.minimum(begun, REST_TICKS).sum(axis=1)  # [B] ticks since the last onset before the phrase
+
+    def accepts(self, event: np.ndarray, state: Constraints) -> bool:
+        """See Promise; what would break a sketch has been taken from the logits."""
+        return True
 
     def narrow(self, attribute: str, logits: Tensor, time: Tensor | None, state: Constraints) -> None:
         """See Promise."""
@@ -136,6 +152,9 @@ class GivenEvents(OfOnePiece):
 class FixedNotes(OfOnePiece):
     """Notes that are played as they are, and others only where they may be; one piece.
 
+    Where the model draws another that may not be, it is refused, and what it draws later is taken: were its pitch made
+    to fit instead, there would be more notes than the model means.
+
     Args:
         notes: NOTE_DTYPE [N] in a Performance's order.
         is_open: bool [N], whether others may stand between the note before and a note.
@@ -154,11 +173,7 @@ class FixedNotes(OfOnePiece):
         )
         self.is_open, self.below = is_open, below - MIN_PITCH
         self.next, self.is_now = 0, False  # the note that is due, and whether the present event is it
-
-    @property
-    def is_done(self) -> bool:
-        """Whether all have been played."""
-        return self.next == len(self.events)
+        self.least_time = 0  # of the present event
 
     def narrow(self, attribute: str, logits: Tensor, time: Tensor | None, state: Constraints) -> None:
         """See Promise."""
@@ -168,21 +183,26 @@ class FixedNotes(OfOnePiece):
             last = min(due, REST)
             row[last] = row[last:].logsumexp(0)  # a step beyond the note that is due is a step to it
             row[last + 1 :] = -torch.inf
+            keep(row, np.arange(len(row)) >= self.least_time)
             if not self.is_open[self.next] or below <= 0:
                 force(row, last)
             elif due > 0 and state.previous_pitch[0] + 1 >= below:
                 row[0] = -torch.inf  # at one time notes rise
         else:
-            self.is_now = int(time[0]) == due
+            self.is_now = int(time[0]) == due < REST
             if self.is_now:
                 force(row, int(self.events[self.next, ATTRIBUTES.index(attribute)]))
-            elif attribute == "pitch":
-                keep(row, np.arange(len(row)) < below)
+
+    def accepts(self, event: np.ndarray, state: Constraints) -> bool:
+        """See Promise."""
+        time, pitch = event[0, :2].tolist()
+        self.least_time = time + 1
+        return self.is_now or time >= REST or pitch < self.below[self.next]
 
     def advance(self, event: np.ndarray) -> None:
         """See Promise."""
         self.next += self.is_now
-        self.is_now = False
+        self.is_now, self.least_time = False, 0
 
 
 class Harmony(OfOnePiece):
@@ -206,6 +226,3 @@ class Harmony(OfOnePiece):
         seconds = np.minimum(ticks // FRAME_TICKS, len(self.classes) - 1)
         is_up = (state.free_from[0] <= ticks) & ((times > 0)[:, None] | (keys > state.previous_pitch[0]))
         return is_up & self.classes[seconds, (keys + MIN_PITCH) % PITCH_CLASSES]
-
-    def advance(self, event: np.ndarray) -> None:
-        """See Promise."""

@@ -87,8 +87,9 @@ class EventStream:
             self.decoder.append(self.drawn[-1].repeat(self.tellings, 1))
         if self.watch_end:
             self.end_nats.append(self.decoder.end_nats()[: self.batch])
-        self.counts, self.time = torch.ones(self.batch, dtype=torch.bool), None
-        event = self.decoder.next_event(self._choose)[: self.batch]
+        event = self._draw_event()
+        while not self._is_accepted(event.numpy()):
+            event = self._draw_event()
         self.drawn.append(event)
         for rule in (self.constraints, *self.promises):
             rule.advance(event.numpy())
@@ -107,6 +108,13 @@ class EventStream:
     def batch(self) -> int:
         """How many pieces are drawn."""
         return len(self.given)
+
+    def _draw_event(self) -> Tensor:
+        self.counts, self.time = torch.ones(self.batch, dtype=torch.bool), None
+        return self.decoder.next_event(self._choose)[: self.batch]
+
+    def _is_accepted(self, event: np.ndarray) -> bool:
+        return all(promise.accepts(event, self.constraints) for promise in self.promises)
 
     def _choose(self, attribute: str, hidden: Tensor, copy_logits: Tensor) -> Tensor:
         """The values int64 [rows, 1] of the next event's attribute; hidden [rows, 1, D], copy_logits [rows, 1, V]."""
