@@ -144,9 +144,14 @@ def _mean_ratings(ratings: np.ndarray) -> np.ndarray:
 
 
 def strengths(wins: np.ndarray) -> np.ndarray:
-    """Wins [listeners, n, n] to Bradley and Terry's log strengths [n], of mean zero."""
-    from choix import ilsr_pairwise_dense
+    """Wins [listeners, n, n] to Bradley and Terry's log strengths [n], of mean zero.
 
+    Raises InputError where choix is not installed.
+    """
+    try:
+        from choix import ilsr_pairwise_dense
+    except ImportError as error:
+        raise InputError("Results of pairs need choix: run pip install '.[listen]' in LossCal's folder.") from error
     return ilsr_pairwise_dense(wins.sum(axis=0), alpha=PRIOR)
 
 
