@@ -73,7 +73,7 @@ def test_scoring(workplace):
 
 
 def test_versions(workplace):
-    result = run(block_with("my_bounces"), workplace)
+    result = run(block_with("--out versions"), workplace)
     assert result.returncode == 0, result.stderr
     for folder, size in (("versions", 2), ("against_reference", 2)):
         (group,) = json.loads((workplace / folder / "report.json").read_text())["groups"]

@@ -11,6 +11,7 @@ from dataclasses import replace
 from itertools import chain, count, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from traceback import clear_frames
 from typing import TYPE_CHECKING, Any
 
 from bridge.items.tables import read_table, table_header
@@ -70,7 +71,7 @@ def write_xlsx(report: Report, path: Path, folder: Path) -> None:
     from xlsxwriter import Workbook
     from xlsxwriter.exceptions import FileCreateError
 
-    packed = io.BytesIO()  # a zip that a full disk cuts short complains once more when Python lets go of it
+    packed = io.BytesIO()  # what a full disk refuses is refused once, where the finished file is written
     try:
         with (
             TemporaryDirectory() as temporary,  # where the library would leave what it could not end
@@ -79,6 +80,7 @@ def write_xlsx(report: Report, path: Path, folder: Path) -> None:
             _write_workbook(workbook, report, folder)
     except FileCreateError as error:  # it wraps the OSError and is none
         (refusal,) = error.args
+        clear_frames(refusal.__traceback__)  # lets go of the library's open zip, while what it is written to is open
         raise refusal from error
     path.write_bytes(packed.getbuffer())
 
