@@ -17,7 +17,7 @@ from symbolic.sampling.sampler import Sampler
 from symbolic.sampling.stream import Draft, EventStream, WantedLength, draw_until, joined
 from symbolic.tokens.events import REST
 
-PLAUSIBLE_END_NATS = 7.9
+PLAUSIBLE_END_NATS = 8.2
 WINDOW_SHARE = 0.1
 LEAST_WINDOW_NOTES, LEAST_WINDOW_TICKS = 20, 200
 """A short piece gets this much room to end to either side of its length, where a tenth would be less."""
