@@ -1,7 +1,10 @@
 """Music for the tests: small random Performances on the grid, made here and nowhere else."""
 
+from pathlib import Path
+
 import numpy as np
 
+from symbolic.data.corpus import Piece, write_corpus
 from symbolic.notes.performance import NOTE_DTYPE, Performance
 
 
@@ -22,3 +25,15 @@ def random_performance(seed: int, notes: int = 60) -> Performance:
         gap = np.diff(array["onset_ticks"][of_key])
         array["duration_ticks"][of_key[:-1]] = np.minimum(array["duration_ticks"][of_key[:-1]], gap)
     return Performance(array)
+
+
+def write_random_corpus(folder: Path, *, train: int, validation: int, notes: int = 80) -> None:
+    """A prepared corpus of so many pieces of each split, by Bach and Handel in turn."""
+    music = [random_performance(seed, notes) for seed in range(train + validation)]
+    pieces, start = [], 0
+    for index, performance in enumerate(music):
+        stop, split = start + len(performance), "train" if index < train else "validation"
+        name, composer = f"{index}", ("Bach", "Handel")[index % 2]
+        pieces.append(Piece(name, f"{name}.mid", composer, "baroque", name, split, start, stop, 1.0, (), {}))
+        start = stop
+    write_corpus(folder, pieces, music, [], "made in a test")

@@ -74,6 +74,7 @@ def run(flags: "Namespace") -> Path:
     --init or --vqvae does not.
     """
     import lightning
+    from lightning.pytorch.utilities import rank_zero_only
 
     from symbolic.models.phrases.model import PhraseGPT
     from symbolic.models.registry import save_model
@@ -96,7 +97,7 @@ def run(flags: "Namespace") -> Path:
         getattr(model, part).requires_grad_(False)
     module = PhraseModule(model, flags.optim, flags.training, fused=flags.compile)
     story = train(module, corpus, flags, monitor=MONITOR, configs={"phrases": config})
-    save_model(path, module.model_state(module.state_dict()), story=story)
+    rank_zero_only(save_model)(path, module.model_state(module.state_dict()), story=story)
     return path
 
 

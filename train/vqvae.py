@@ -46,6 +46,7 @@ def run(flags: "Namespace") -> Path:
     Raises InputError where there is no prepared corpus, a split is empty or a flag does not fit.
     """
     import lightning
+    from lightning.pytorch.utilities import rank_zero_only
 
     from symbolic.models.phrases.codebooks import save_codebooks
     from train.symbolic.codec_module import MONITOR, CodecModule
@@ -57,7 +58,7 @@ def run(flags: "Namespace") -> Path:
     check_fit(flags, corpus)
     module = CodecModule(flags.model, flags.optim, flags.training)
     story = train(module, corpus, flags, monitor=MONITOR, configs={"phrases": flags.model})
-    save_codebooks(path, module.codebooks, story)
+    rank_zero_only(save_codebooks)(path, module.codebooks, story)
     return path
 
 

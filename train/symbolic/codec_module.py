@@ -14,6 +14,7 @@ from symbolic.models.phrases.config import PhraseConfig
 from train.configs import CodecTrainingConfig, OptimConfig
 from train.optim import build_optimizer
 from train.symbolic.crops import Batch
+from train.symbolic.processes import mean_count, of_process, summed
 
 MONITOR = "validation_left_out_share"
 
@@ -35,13 +36,17 @@ class CodecModule(lightning.LightningModule):
         """Mean nats a slot of onsets, near enough, and pitches; some phrases spend fewer bits."""
         notes, whole = self._phrases(batch.events, batch.valid)
         generator = torch.Generator().manual_seed(self.training_config.seed + self.global_step)
-        bits = self.config.note_bits * torch.rand(len(whole), generator=generator, dtype=torch.float64)
-        spends_all = torch.rand(len(whole), generator=generator) >= self.training_config.fewer_bits_share
-        bits = torch.where(spends_all, self.config.note_bits, bits).to(self.device)
+        rows = len(batch.events)  # drawn as one process would for all
+        of_all = (rows * self.trainer.world_size, len(whole) // rows)
+        bits = self.config.note_bits * torch.rand(of_all, generator=generator, dtype=torch.float64)
+        spends_all = torch.rand(of_all, generator=generator) >= self.training_config.fewer_bits_share
+        bits = torch.where(spends_all, self.config.note_bits, bits)
+        bits = of_process(bits, self.trainer).flatten().to(self.device)
         codes = self.codebooks.encode(notes, length_of(notes.onset_ticks.amax(-1)), bits)
-        onset, pitch = (nats[whole].mean() for nats in self.codebooks.note_nats(notes, codes))
+        n_slots = mean_count(whole.sum() * self.config.phrase_events, self.trainer)
+        onset, pitch = (nats[whole].sum() / n_slots for nats in self.codebooks.note_nats(notes, codes))
         for name, nats in (("onset", onset), ("pitch", pitch)):
-            self.log(f"train_{name}_bits", nats.detach() / log(2), prog_bar=True)
+            self.log(f"train_{name}_bits", nats.detach() / log(2), prog_bar=True, sync_dist=True)
         return onset + pitch
 
     def validation_step(self, rows: list[np.ndarray], batch_idx: int) -> None:
@@ -57,7 +62,8 @@ class CodecModule(lightning.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Log the share of notes left out."""
-        self.log(MONITOR, 1 - self.told / self.notes, prog_bar=True)
+        of_all = summed({"told": self.told, "notes": self.notes})
+        self.log(MONITOR, 1 - of_all["told"] / of_all["notes"], prog_bar=True, sync_dist=True)
         self.told = self.notes = 0
 
     def _phrases(self, events: Tensor, valid: Tensor) -> tuple[Any, Tensor]:

@@ -7,6 +7,7 @@ import lightning
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.parallel import DistributedDataParallel
 
 from symbolic.models.phrases.codec import LEFT_OUT
 from symbolic.models.phrases.model import PhraseGPT
@@ -15,9 +16,11 @@ from symbolic.tokens.events import ATTRIBUTES
 from train.configs import OptimConfig, PhraseTrainingConfig
 from train.optim import build_optimizer
 from train.symbolic.crops import Batch
+from train.symbolic.processes import mean_count, of_process, summed
 
 TOLD = ("teller", "code_head")
 """What learns of codes, faster than the transformer that it is added to."""
+UNTRAINED = "model.chain.embeddings.duration.weight"
 MONITOR = "validation_bits_per_note"
 
 
@@ -33,14 +36,15 @@ class PhraseModule(lightning.LightningModule):
         super().__init__()
         self.model, self.optim, self.training_config = model, optim, training
         self.sums: dict[str, float] = {}
-        self.codes: list[np.ndarray] = []
+        # Nothing comes after a duration: its embedding is in the weights files, no step trains it, no process waits.
+        DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(self, [UNTRAINED])
         self.note_nats = model.note_nats
         if fused:
             model.history.transformer.compile(dynamic=False)
             self.note_nats = torch.compile(model.note_nats, dynamic=False)
 
     def training_step(self, batch: Batch) -> Tensor:
-        """Mean nats per event: of notes, of notes told their codes, of the codes, which the codebooks fix."""
+        """Mean nats per event of the step: notes, notes told their codes, and the codes, which the codebooks fix."""
         model = self.model
         past = model.opening_past(batch.events)
         phrases = model.phrases(batch.events, batch.valid)
@@ -49,15 +53,16 @@ class PhraseModule(lightning.LightningModule):
         rate = self._draw_rates(phrases.whole)
         codes = model.encode(phrases, rate)
         told = self.note_nats(model.tell(reading, codes, rate, batch.events), batch.events, batch.valid)
-        told = told.sum() / batch.valid.sum()
+        n_events = mean_count(batch.valid.sum(), self.trainer)
+        told = told.sum() / n_events
         # What predicts the codes follows the transformer, and pulls at it not at all.
         facts = reading._replace(states=reading.states.detach(), earlier=reading.earlier.detach())
-        code = model.code_nats(facts, codes, rate > 0).sum() / batch.valid.sum()
+        code = model.code_nats(facts, codes, rate > 0).sum() / n_events
         losses = {"told": told, "codes": code}
         if reading.states.requires_grad:  # the transformer learns, too
-            losses["notes"] = self.note_nats(reading, batch.events, batch.valid).sum() / batch.valid.sum()
+            losses["notes"] = self.note_nats(reading, batch.events, batch.valid).sum() / n_events
         for name, nats in losses.items():
-            self.log(f"train_{name}_bits_per_event", nats.detach() / log(2), prog_bar=True)
+            self.log(f"train_{name}_bits_per_event", nats.detach() / log(2), prog_bar=True, sync_dist=True)
         weights = {"told": self.training_config.told_weight}
         return sum(weights.get(name, 1.0) * nats for name, nats in losses.items())
 
@@ -65,13 +70,14 @@ class PhraseModule(lightning.LightningModule):
         """The rate of each phrase's codes, int64 [B, G]: the highest or a drawn one; 0 for a phrase that is cut off."""
         config, rates = self.training_config, self.model.config.rates
         generator = torch.Generator().manual_seed(config.seed + self.global_step)
-        is_lower = torch.rand(whole.shape, generator=generator) < config.fewer_bits_share
-        drawn = torch.randint(1, rates + 1, whole.shape, generator=generator)
-        return torch.where(is_lower, drawn, rates).to(whole.device) * whole
+        of_all = (len(whole) * self.trainer.world_size, whole.shape[1])  # drawn as one process would for all
+        is_lower = torch.rand(of_all, generator=generator) < config.fewer_bits_share
+        drawn = torch.where(is_lower, torch.randint(1, rates + 1, of_all, generator=generator), rates)
+        return of_process(drawn, self.trainer).to(whole.device) * whole
 
     def on_validation_epoch_start(self) -> None:
         """Start the float64 sums afresh; music of every length is read as it is, not compiled for each."""
-        self.sums, self.codes = {}, []
+        self.sums = {}
         torch.compiler.set_stance("force_eager")
 
     def validation_step(self, rows: list[np.ndarray], batch_idx: int) -> None:
@@ -80,8 +86,10 @@ class PhraseModule(lightning.LightningModule):
         for row, reading in zip(rows, read_rows(self.model, rows, mid_piece=False), strict=True):
             whole = {name: reading.event_nats[:, index].sum() for index, name in enumerate(ATTRIBUTES)}
             self._add(row, whole | {"told": reading.told_nats.sum(), "codes": reading.code_nats.sum()})
-            self.codes.append(reading.codes)
-        if batch_idx % self.training_config.every_batch_for_rates == 0:
+            of_notes = reading.codes[:, 1:]  # [phrases, P]
+            self._sum({"left_out": (of_notes == LEFT_OUT).sum(), "left_out_or_told": of_notes.size})
+        number = batch_idx * self.trainer.world_size + self.trainer.global_rank  # among all processes' batches
+        if number % self.training_config.every_batch_for_rates == 0:
             for rate in range(1, rates):
                 readings = read_rows(self.model, rows, mid_piece=False, rate=rate)
                 for row, reading in zip(rows, readings, strict=True):
@@ -89,19 +97,21 @@ class PhraseModule(lightning.LightningModule):
                     self._add(row, {f"{name}_{rate}": value for name, value in nats.items()})
 
     def _add(self, row: np.ndarray, nats: dict[str, float]) -> None:
-        for name, value in nats.items():
+        self._sum(nats | {f"notes_of_{name}": notes_of(row) for name in nats})
+
+    def _sum(self, values: dict[str, float]) -> None:
+        for name, value in values.items():
             self.sums[name] = self.sums.get(name, 0.0) + float(value)
-            self.sums[f"notes_of_{name}"] = self.sums.get(f"notes_of_{name}", 0.0) + notes_of(row)
 
     def on_validation_epoch_end(self) -> None:
         """Log bits per note by attribute, under codes and of codes, and how much codes leave out."""
         torch.compiler.set_stance("default")
-        names = [name for name in self.sums if not name.startswith("notes_of_")]
-        bits = {name: self.sums[name] / self.sums[f"notes_of_{name}"] / log(2) for name in names}
-        self.log(MONITOR, sum(bits[name] for name in ATTRIBUTES), prog_bar=True)
-        self.log_dict({f"validation_{name}_bits": value for name, value in bits.items()})
-        codes = np.concatenate(self.codes)  # [phrases, 1 + P]
-        self.log("validation_left_out_share", float((codes[:, 1:] == LEFT_OUT).mean()))
+        sums = summed(self.sums)
+        names = [name for name in sums if f"notes_of_{name}" in sums]
+        bits = {name: sums[name] / sums[f"notes_of_{name}"] / log(2) for name in names}
+        self.log(MONITOR, sum(bits[name] for name in ATTRIBUTES), prog_bar=True, sync_dist=True)
+        self.log_dict({f"validation_{name}_bits": value for name, value in bits.items()}, sync_dist=True)
+        self.log("validation_left_out_share", sums["left_out"] / sums["left_out_or_told"], sync_dist=True)
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Clip here, because the norm is the model's concern and the trainer's flag stays the user's."""

@@ -40,7 +40,9 @@ def train(
     from train.signals import CheckpointOnSignal
     from train.symbolic.phrase_data import PhraseData
 
-    flags.trainer = {"limit_train_batches": flags.crops.steps_per_epoch} | flags.trainer
+    # The data are shared out among processes as they are made; Lightning would do it again, and double what is over.
+    own = {"limit_train_batches": flags.crops.steps_per_epoch, "use_distributed_sampler": False}
+    flags.trainer = own | flags.trainer
     trainer = build_trainer(
         flags,
         monitor=monitor,

@@ -7,9 +7,8 @@ import lightning
 import numpy as np
 import pytest
 import torch
-from music import random_performance
+from music import write_random_corpus
 
-from symbolic.data.corpus import Piece, write_corpus
 from symbolic.models.phrases.codebooks import Codebooks, load_codebooks, save_codebooks
 from symbolic.models.phrases.config import PhraseConfig
 from symbolic.models.registry import load_model
@@ -21,14 +20,7 @@ from train.symbolic import run as training
 def cache(tmp_path_factory):
     """Four training pieces and two for validation."""
     folder = tmp_path_factory.mktemp("cache")
-    music = [random_performance(seed, 80) for seed in range(6)]
-    pieces, start = [], 0
-    for index, performance in enumerate(music):
-        stop, split = start + len(performance), "train" if index < 4 else "validation"
-        name, composer = f"{index}", ("Bach", "Handel")[index % 2]
-        pieces.append(Piece(name, f"{name}.mid", composer, "baroque", name, split, start, stop, 1.0, (), {}))
-        start = stop
-    write_corpus(folder, pieces, music, [], "made in a test")
+    write_random_corpus(folder, train=4, validation=2)
     return folder
 
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from music import random_performance
+from music import random_performance, write_random_corpus
 
 from losscal.errors import InputError
-from symbolic.data.corpus import Corpus, Piece, write_corpus
+from symbolic.data.corpus import Corpus
 from symbolic.models.phrases.codebooks import Codebooks, load_codebooks, save_codebooks
 from symbolic.models.phrases.config import PhraseConfig
 from symbolic.models.phrases.model import PhraseGPT
@@ -24,25 +24,12 @@ from train.gpt import start_from, with_styles
 from train.optim import MuonAdamW, build_optimizer
 from train.symbolic.crops import Crops, vary
 
-COMPOSERS = ("Bach", "Handel")
-
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory):
     """Six training pieces and two for validation."""
     folder = tmp_path_factory.mktemp("cache")
-    music = [random_performance(seed, 80) for seed in range(8)]
-    pieces, start = [], 0
-    for index, performance in enumerate(music):
-        stop = start + len(performance)
-        split = "train" if index < 6 else "validation"
-        pieces.append(
-            Piece(
-                f"{index}", f"{index}.mid", COMPOSERS[index % 2], "baroque", f"{index}", split, start, stop, 1.0, (), {}
-            )
-        )
-        start = stop
-    write_corpus(folder, pieces, music, [], "made in a test")
+    write_random_corpus(folder, train=6, validation=2)
     return folder
 
 
