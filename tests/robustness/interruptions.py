@@ -159,14 +159,17 @@ def _weights(out: Path) -> dict[str, Any]:
         return {name: file.get_tensor(name).tolist() for name in file.keys()}  # noqa: SIM118 (no mapping)
 
 
+def _environment() -> dict[str, str]:
+    return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+
+
 def interrupted(command: Command, out: Path, sent: signal.Signals, seconds: float) -> Ended:
     """Begin a command and send it a signal so many seconds after it can take it, unless it has ended by then."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     with open(out.with_suffix(".stderr"), "w+") as stderr:
         process = subprocess.Popen(
             [sys.executable, "-m", command.module, *command.flags(out)],
-            env=environment,
+            env=_environment(),
             stdout=subprocess.DEVNULL,
             stderr=stderr,
             start_new_session=True,
@@ -213,9 +216,17 @@ def _is_there(group: int) -> bool:
 
 
 def finish(command: Command, out: Path) -> Any:
-    """Run a command to its end, from what lies in `out`, and take what it has made."""
-    with redirect_stdout(io.StringIO()):
-        status = import_module(command.module).main([*command.flags(out), *command.undisturbed])
+    """Run a command to its end, from what lies in `out`, and take what it has made.
+
+    Training runs in a process of its own like the run that is cut: its rounding hangs on what a process did before.
+    """
+    flags = [*command.flags(out), *command.undisturbed]
+    if command.module.startswith("train."):
+        call = [sys.executable, "-m", command.module, *flags]
+        status = subprocess.run(call, env=_environment(), capture_output=True, check=False).returncode
+    else:
+        with redirect_stdout(io.StringIO()):
+            status = import_module(command.module).main(flags)
     if status:
         raise RuntimeError(f"{command.module}: status {status}")
     return command.made(out)
