@@ -10,7 +10,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -51,10 +51,13 @@ def render_window(
     return Waveform(np.ascontiguousarray(samples[:, : round(seconds * sample_rate)]), sample_rate, "window")
 
 
-def symbolic_references(scorer: SymbolicScorer, pieces: Sequence[SourcePiece], count: int) -> dict[str, ViewReference]:
-    """References by name, of what the view declares, over `count` windows of each of NOTE_LENGTHS."""
+def symbolic_references(
+    scorers: Mapping[str, SymbolicScorer], pieces: Sequence[SourcePiece], count: int
+) -> dict[str, dict[str, ViewReference]]:
+    """References by view and name, of what each view declares, over `count` windows of each of NOTE_LENGTHS."""
     windows = {n_notes: _windows_of_notes(pieces, n_notes, count) for n_notes in NOTE_LENGTHS}
-    return _references_of_notes(scorer, scorer.view, scorer.weights_sha256, windows)
+    asked = {name: Asked(scorer, scorer.view, scorer.weights_sha256) for name, scorer in scorers.items()}
+    return _references_of_notes(asked, windows)
 
 
 def heard_windows(pieces: Sequence[SourcePiece], count: int, listener: Listener) -> dict[int, list["Performance"]]:
@@ -86,30 +89,44 @@ def _parts(whole: "Performance", n_notes: int, count: int) -> list["Performance"
 
 
 def heard_references(
-    scorer: SymbolicScorer, windows: Mapping[int, Sequence["Performance"]], listener: Listener
-) -> dict[str, ViewReference]:
-    """References by name, of what the view declares, over what `listener` heard in windows, by their length."""
-    view = scorer.view.of_heard_notes()
-    return _references_of_notes(scorer, view, listener.heard_with(scorer.weights_sha256), windows)
+    scorers: Mapping[str, SymbolicScorer], windows: Mapping[int, Sequence["Performance"]], listener: Listener
+) -> dict[str, dict[str, ViewReference]]:
+    """References by view and name, of what each view declares, over what `listener` heard in windows, by length."""
+    asked = {
+        name: Asked(scorer, scorer.view.of_heard_notes(), listener.heard_with(scorer.weights_sha256))
+        for name, scorer in scorers.items()
+    }
+    return _references_of_notes(asked, windows)
 
 
 def _windows_of_notes(pieces: Sequence[SourcePiece], n_notes: int, count: int) -> list["Performance"]:
     return draw_in_turn(pieces, Length(n_notes, "notes"), count, np.random.default_rng((SEED, n_notes)))
 
 
+class Asked(NamedTuple):
+    """A scorer and the view that it is asked as, its own or that of heard notes. made_with: see `ViewReference`."""
+
+    scorer: SymbolicScorer
+    view: View
+    made_with: str
+
+
 def _references_of_notes(
-    scorer: SymbolicScorer, view: View, weights_sha256: str, windows: Mapping[int, Sequence["Performance"]]
-) -> dict[str, ViewReference]:
-    """References of a view, which is the scorer's or that of heard notes, over windows by their length."""
-    statistics = [reference.statistic for reference in view.references]
-    values: dict[str, dict[int, list[float]]] = {statistic: {} for statistic in statistics}
+    asked: Mapping[str, Asked], windows: Mapping[int, Sequence["Performance"]]
+) -> dict[str, dict[str, ViewReference]]:
+    """References by view and name over windows by their length.
+
+    Scorers are asked one after the other about the same windows, so that a model that two share reads them once.
+    """
+    values = {name: {reference.statistic: {} for reference in one.view.references} for name, one in asked.items()}
     for n_notes, of_length in windows.items():
-        figures = [score.report() for score in scorer.score(of_length, excerpt=True)]
-        for statistic, by_length in values.items():
-            by_length[n_notes] = [of_window[statistic] for of_window in figures]
-            median = np.median(by_length[n_notes])
-            log(f"{view.name}: {len(of_length)} windows of {n_notes} notes, median {statistic} {median:.3f}")
-    return _references(view, weights_sha256, values)
+        for name, (scorer, view, _) in asked.items():
+            figures = [score.report() for score in scorer.score(of_length, excerpt=True)]
+            for statistic, by_length in values[name].items():
+                by_length[n_notes] = [of_window[statistic] for of_window in figures]
+                median = np.median(by_length[n_notes])
+                log(f"{view.name}: {len(of_length)} windows of {n_notes} notes, median {statistic} {median:.3f}")
+    return {name: _references(one.view, one.made_with, values[name]) for name, one in asked.items()}
 
 
 def audio_references(view: AudioView, pieces: Sequence[SourcePiece], count: int) -> dict[str, ViewReference]:
@@ -165,7 +182,7 @@ def _made_of_heard(
         log(f"left out, references of heard notes: {listening.not_heard}")
         return {}
     heard = heard_windows(pieces, count, listening.listener)
-    return {name: heard_references(scorer, heard, listening.listener) for name, scorer in scorers.items()}
+    return heard_references(scorers, heard, listening.listener)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -205,11 +222,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     views = open_views([*dict.fromkeys(name.removeprefix(HEARD_PREFIX) for name in names)], options.weights)
     for reason in views.unavailable.values():
         log(f"left out: {reason}")
-    made = {
-        name: symbolic_references(scorer, pieces, options.windows)
-        for name, scorer in views.symbolic.items()
-        if name in names
-    }
+    symbolic = {name: scorer for name, scorer in views.symbolic.items() if name in names}
+    made = symbolic_references(symbolic, pieces, options.windows)
     made |= _made_of_heard(views, names, pieces, options.heard_windows)
     made |= {name: audio_references(view, pieces, options.audio_windows) for name, view in views.audio.items()}
     if not made:

@@ -123,7 +123,7 @@ def corpus_folder(tmp_path):
 @pytest.mark.fluidsynth
 def test_references_of_stand_in_views(corpus_folder, views):
     pieces = pieces_of_corpus(Corpus.open(corpus_folder))
-    symbolic = symbolic_references(views.symbolic["events"], pieces, 6)
+    symbolic = symbolic_references({"events": views.symbolic["events"]}, pieces, 6)["events"]
     assert {name: each.statistic for name, each in symbolic.items()} == {
         "events": "nll_nats_per_note",
         "events_per_second": "nll_nats_per_second",
@@ -154,7 +154,7 @@ def test_references_of_heard_notes_are_of_what_is_heard_in_renderings(corpus_fol
     windows = heard_windows(pieces_of_corpus(Corpus.open(corpus_folder)), 3, listener)
     assert {n_notes: [len(heard) for heard in of] for n_notes, of in windows.items()} == {64: [64] * 12, 256: [256] * 3}
     assert windows[64][1].notes["pitch"][0] == notes[78].number and len(windows[64][3]) == 64
-    made = heard_references(views.symbolic["events"], windows, listener)
+    made = heard_references({"heard_events": views.symbolic["events"]}, windows, listener)["heard_events"]
     assert {each.weights_sha256 for each in made.values()} == {"events-hash ears 1.0"}
     assert made["heard_events"].windows == {64: 12, 256: 3}
     assert {name: each.statistic for name, each in made.items()} == {"heard_events": "onset_bits_per_note"}
