@@ -52,17 +52,20 @@ def untrained_codec(model: "PhraseGPT") -> "PhraseGPT":
 
 def rate_row(name: str, model: "PhraseGPT", music: Sequence[np.ndarray], rate: int) -> list[str]:
     """One line of the table, of events [S, 4] by excerpt."""
-    import torch
-
-    from symbolic.scoring.phrase_codes import Passage, note_f1, notes_of_events, pitch_class_f1, restored
+    from symbolic.scoring.phrase_codes import (
+        Passage,
+        note_f1,
+        notes_of_events,
+        pitch_class_f1,
+        restored,
+        shuffling_cost,
+    )
 
     rng = np.random.default_rng(1)
     rows, f1, classes = [], [], []
     for events in music:
         passage = Passage(model, events, rate=rate)
-        order = torch.from_numpy(rng.permutation(passage.codes.length.shape[1]))
-        told = passage.note_nats(passage.codes).sum()
-        shuffled = passage.note_nats(passage.codes.map(lambda part, order=order: part[:, order])).sum()
+        told, shuffled = shuffling_cost(passage, rng)
         original, copy = notes_of_events(events), restored(passage.codes)
         code, exact = passage.code_nats(passage.codes).sum(), passage.exact_nats().sum()
         rows.append((told, code, exact, shuffled - told, len(original)))

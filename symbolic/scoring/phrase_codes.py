@@ -70,11 +70,8 @@ def shorter_codes(model: PhraseGPT, codes: Codes, rate: torch.Tensor) -> Iterato
         yield model.decode(codes.length, slots, rate)
 
 
-def shuffling_cost(
-    model: PhraseGPT, row: np.ndarray, rng: np.random.Generator, rate: int | None = None
-) -> tuple[float, float]:
-    """-log p(notes | codes, past) of an excerpt under its own codes, and under them in another order."""
-    passage = Passage(model, row, rate=rate)
+def shuffling_cost(passage: Passage, rng: np.random.Generator) -> tuple[float, float]:
+    """-log p(notes | codes, past) of a passage under its own codes, and under them in another order."""
     order = torch.from_numpy(rng.permutation(passage.codes.length.shape[1]))
     shuffled = passage.codes.map(lambda part: part[:, order])
     return tuple(float(passage.note_nats(codes).sum()) for codes in (passage.codes, shuffled))

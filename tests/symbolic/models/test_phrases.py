@@ -316,8 +316,8 @@ def test_note_f1_wants_the_very_pitch():
 
 def test_shuffled_codes_cost_nothing_where_codes_say_nothing(model):
     row = row_of(3, 40)
-    own, shuffled = shuffling_cost(model, row, np.random.default_rng(1))
+    own, shuffled = shuffling_cost(Passage(model, row), np.random.default_rng(1))
     assert own != pytest.approx(shuffled, rel=1e-3)
     untrained = PhraseGPT(TINY_PHRASES).eval()
-    own, shuffled = shuffling_cost(untrained, row, np.random.default_rng(1))
+    own, shuffled = shuffling_cost(Passage(untrained, row), np.random.default_rng(1))
     assert own == pytest.approx(shuffled, rel=1e-6)
