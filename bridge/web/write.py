@@ -20,7 +20,6 @@ from symbolic.models.configs import Kept
 NEW, CONTINUED, VARIED, POLISHED = "a new piece", "what goes on from mine", "mine, varied", "mine, polished"
 ENDINGS = {CONTINUED: "continued", VARIED: "varied", POLISHED: "polished"}
 """Of the names of files."""
-MODELS = ("events", "vqvae")
 LONGEST_SECONDS, MOST_CANDIDATES, USUAL_SECONDS, USUAL_CANDIDATES = 300, 16, 20, 4
 
 
@@ -96,7 +95,7 @@ def write_tab(workshop: Workshop, examples: Sequence[str]) -> None:
                 list(get_args(Kept)), value="codes", label="What stays", visible=False, elem_id="write-keep"
             )
             with gr.Row():
-                model = gr.Radio(list(MODELS), value=MODELS[0], label="Model")
+                model = gr.Radio(list(SYMBOLIC_VIEWS), value=SYMBOLIC_VIEWS[0], label="Model")
                 seed = gr.Number(1, label="Seed", precision=0, minimum=0, elem_id="write-seed")
             with gr.Row():
                 start = gr.Button("Write", variant="primary", elem_id="write-start")
