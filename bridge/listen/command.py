@@ -4,7 +4,6 @@ Answers go into FOLDER/answers.sqlite at once; the test may be ended and begun a
 """
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Event
@@ -13,7 +12,6 @@ from bridge.listen.trials import Study, StudyConfig
 from bridge.web.server import add_server_flags, launched, private_folder
 from losscal.cli import EXIT_DONE, add_flags, config_from, log, prog_of, write_result
 from losscal.errors import InputError
-from losscal.records import record_of
 
 RESULTS = "results"
 ANSWERS_FILE = "answers.sqlite"
@@ -80,15 +78,8 @@ def tell_results(answers_file: Path, report_file: Path | None) -> None:
     """Print the results; raises InputError where there are none."""
     from bridge.listen.answers import Answers
     from bridge.listen.results import results_of, text_of
-    from bridge.report.report import Report
+    from bridge.report.report import read_report
 
-    report = None
-    if report_file is not None:
-        try:
-            report = record_of(Report, json.loads(report_file.read_text(encoding="utf-8")))
-        except (OSError, ValueError) as error:
-            raise InputError(
-                f"{report_file}: no report of python -m bridge.score ({error}); give its report.json."
-            ) from error
+    report = None if report_file is None else read_report(report_file)
     answers = Answers(answers_file)
     write_result(text_of(results_of(answers.study, answers.all(), report)))

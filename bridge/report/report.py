@@ -1,14 +1,16 @@
 """The report itself: what report.json holds, by attributes inside the program and by keys for its users."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from bridge.items.entry import ItemEntry
 from bridge.versions.comparison import Agreement, GroupComparison
 from bridge.views.declarations import views_of
 from losscal.errors import InputError
-from losscal.records import fields_to_json
+from losscal.records import fields_to_json, record_of
 from losscal.views import REPORT_KEYS, View
 
 if TYPE_CHECKING:
@@ -61,6 +63,14 @@ class Report:
     def by_keys(self) -> "ReportByKeys":
         """The report as its users read it."""
         return ReportByKeys(fields_to_json(self))
+
+
+def read_report(path: Path) -> Report:
+    """The report of a report.json; raises InputError where the file holds none."""
+    try:
+        return record_of(Report, json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: no report of python -m bridge.score ({error}); give its report.json.") from error
 
 
 class ReportByKeys(dict[str, Any]):

@@ -3,7 +3,6 @@
 The frame is closed off: its scripts run without an origin, and the page's own policy lets them load nothing.
 """
 
-import json
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
@@ -13,17 +12,11 @@ from bridge.items.names import shortest_tails
 from bridge.report.report import Report
 from bridge.versions.answer import in_one_sentence
 from bridge.versions.words import names_of
-from losscal.records import record_of
 from losscal.references import place_in_words
 
 LISTED_ITEMS = 20
 LARGEST_FRAME_BYTES = 64_000_000
 """Of a report's page; a larger one is for opening by itself."""
-
-
-def read_report(folder: Path) -> Report:
-    """The report that lies in a folder."""
-    return record_of(Report, json.loads((folder / "report.json").read_text(encoding="utf-8")))
 
 
 def answer_html(report: Report) -> str:

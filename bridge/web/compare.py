@@ -8,7 +8,8 @@ from typing import Any
 
 import gradio as gr
 
-from bridge.web.answer import answer_html, frame_html, read_report
+from bridge.report.report import read_report
+from bridge.web.answer import answer_html, frame_html
 from bridge.web.jobs import Command
 from bridge.web.uploads import take_in
 from bridge.web.workshop import ONE_AT_A_TIME, Workshop, problem_html
@@ -81,7 +82,7 @@ async def _compared(
     await workshop.run(_commands(workshop, folder, paths), session, folder, progress)
     sounds = [path.with_suffix(".wav") if _is_midi(path) else path for path in paths]
     return (
-        answer_html(read_report(folder / "report")),
+        answer_html(read_report(folder / "report" / "report.json")),
         _player_html(paths, sounds),
         frame_html(folder / "report" / "report.html", "The two, and what differs"),
     )

@@ -8,8 +8,9 @@ from typing import Any
 import gradio as gr
 
 from audio.signal.waveform import AUDIO_SUFFIXES
+from bridge.report.report import read_report
 from bridge.views.opening import SYMBOLIC_VIEWS
-from bridge.web.answer import answer_html, frame_html, read_report
+from bridge.web.answer import answer_html, frame_html
 from bridge.web.jobs import Command
 from bridge.web.uploads import take_in
 from bridge.web.workshop import ONE_AT_A_TIME, Workshop, problem_html
@@ -98,7 +99,7 @@ async def scored(
     await workshop.run([score_command(workshop, asked, chosen, out), *hearing], session, files, progress)
     kept = [path for path in (*(out / name for name in REPORT_FILES), *map(midi_of, hearing)) if path.is_file()]
     shown = gr.update(value=list(map(str, kept)), visible=True, interactive=False)
-    return answer_html(read_report(out)), shown, frame_html(out / "report.html", "The report")
+    return answer_html(read_report(out / "report.json")), shown, frame_html(out / "report.html", "The report")
 
 
 def score_command(workshop: Workshop, asked: Sequence[str], chosen: Sequence[str], out: Path) -> Command:
