@@ -26,6 +26,7 @@ from audio.signal.waveform import Sound, cut, open_audio, prepare_mono, without_
 from losscal.cli import EXIT_DONE, EXIT_ITEMS_FAILED, add_overwrite_flag, check_new, file_to_write, log, run
 from losscal.errors import InputError, WeightsError
 from losscal.files import atomic_path
+from losscal.processes.progress import bar
 from losscal.views import SOUND, Figure, TableColumn, View
 
 AXES = ("CE", "CU", "PC", "PQ")
@@ -238,12 +239,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     check_new([options.out], overwrite=options.overwrite)
     lines = _numbered_lines(options.list)
 
-    from tqdm import tqdm
-
     scorer = AudioboxScorer.load(options.model)
     n_failed = 0
     with atomic_path(options.out) as temporary, open(temporary, "w", encoding="utf-8") as file:
-        for number, line in tqdm(lines, desc="rating", unit="file", disable=None):  # None: no bar without a terminal
+        for number, line in bar(desc="rating", unit="file")(lines):
             row = answer(line, f"{options.list}:{number}", scorer)
             file.write(json.dumps(row) + "\n")
             if "error" in row:

@@ -19,6 +19,7 @@ import numpy as np
 from audio.signal.waveform import AUDIO_SUFFIXES
 from losscal.cli import EXIT_DONE, EXIT_ITEMS_FAILED, log, run, write_result
 from losscal.errors import InputError
+from losscal.processes.progress import bar
 
 if TYPE_CHECKING:
     from audio.metrics.distances import Moments
@@ -279,13 +280,8 @@ def _load(embedding: str, classifier: str | None, text: str | None) -> Models:
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure two folders."""
     options = _parser().parse_args(argv)
-
-    from functools import partial
-
-    from tqdm import tqdm
-
     models = _load(options.embedding, options.classifier, options.text)
-    progress = partial(tqdm, desc="reading", unit="file", disable=None)  # None: no bar without a terminal
+    progress = bar(desc="reading", unit="file")
     report = measure(options.reference, options.evaluated, models, progress)
     write_result(json.dumps(report, allow_nan=False, indent=2) if options.json else table(report))
     for warning in report["warnings"]:

@@ -10,7 +10,6 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +47,7 @@ from losscal.cli import (
 )
 from losscal.errors import InputError
 from losscal.files import sha256_of
+from losscal.processes.progress import bar
 from losscal.settings import Count, Seed, Settings
 from symbolic.data.excerpts import Excerpt, ExcerptNotes, ExcerptSeconds, Length, draw_of_each
 
@@ -223,8 +223,6 @@ def _evaluate(flags: argparse.Namespace) -> tuple[Measured, dict[str, Any]]:
 
 def _calibrate(flags: argparse.Namespace) -> tuple[Measured, dict[str, Any]] | None:
     """Draw excerpts and score them; None where only a benchmark was asked for."""
-    from tqdm import tqdm
-
     length = Length(flags.seconds, "seconds") if flags.notes is None else Length(flags.notes, "notes")
     draw = config_from(flags, Draw)
     names = tuple(SEVERITIES) if flags.corruptions is None else tuple(view_names(flags.corruptions))
@@ -233,7 +231,7 @@ def _calibrate(flags: argparse.Namespace) -> tuple[Measured, dict[str, Any]] | N
     def studio_at(default_rate: int) -> Studio:
         return Studio(default_rate if flags.sample_rate is None else flags.sample_rate, soundfont, names, draw.seed)
 
-    progress = partial(tqdm, desc="calibrating", unit="excerpt", mininterval=5, disable=None)
+    progress = bar(desc="calibrating", unit="excerpt", mininterval=5)
     if flags.write_benchmark is not None:
         write_benchmark(
             flags.write_benchmark, draw.excerpts(flags.sources, length), studio_at(DEFAULT_SAMPLE_RATE), progress

@@ -21,6 +21,7 @@ from bridge.views.opening import OpenViews, open_views, view_names
 from bridge.views.sound import AudioView
 from losscal.cli import EXIT_DONE, in_range, log, prog_of, run
 from losscal.errors import InputError
+from losscal.processes.progress import bar
 from losscal.references import REFERENCES_FILE, References, ViewReference
 from losscal.settings import Count
 from losscal.views import HEARD, HEARD_PREFIX, View
@@ -65,12 +66,10 @@ def heard_windows(pieces: Sequence[SourcePiece], count: int, listener: Listener)
 
     A window in which no note is heard is left out.
     """
-    from tqdm import tqdm
-
     longest = max(HEARD_LENGTHS)
     heard = []
     windows = _windows_of_notes(pieces, longest, count)
-    for window in tqdm(windows, desc=f"hearing, {longest} notes", unit="window", disable=None):
+    for window in bar(desc=f"hearing, {longest} notes", unit="window")(windows):
         sound = render_window(window, window.seconds + RINGING_SECONDS, RENDERING_RATE)
         try:
             heard.append(listener.hear(sound).cleaned.performance)
@@ -134,15 +133,13 @@ def audio_references(view: AudioView, pieces: Sequence[SourcePiece], count: int)
 
     A statistic that the view does not give has none.
     """
-    from tqdm import tqdm
-
     statistics = [reference.statistic for reference in view.view.references]
     values: dict[str, dict[int, list[float]]] = {}
     for seconds in SECOND_LENGTHS:
         windows = draw_in_turn(pieces, Length(seconds, "seconds"), count, np.random.default_rng((SEED, seconds)))
         rate = view.description.sample_rate
         rendered = map(partial(render_window, seconds=seconds, sample_rate=rate), windows)
-        for waveform in tqdm(rendered, desc=f"{view.name}, {seconds} s", total=count, unit="window", disable=None):
+        for waveform in bar(desc=f"{view.name}, {seconds} s", total=count, unit="window")(rendered):
             try:
                 figures = view.score(waveform)
             except InputError as error:  # a window of rests, which is refused as a user's file would be

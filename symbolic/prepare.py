@@ -8,12 +8,12 @@ import argparse
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from losscal.cli import EXIT_DONE, add_overwrite_flag, check_new, in_range, log, prog_of, run, write_result
 from losscal.errors import InputError
+from losscal.processes.progress import bar
 from losscal.processes.workers import WorkerPool
 from losscal.settings import Workers
 
@@ -107,9 +107,7 @@ def _clean(
     files: Sequence[_File], workers: int, rejects: list[tuple[str, str]]
 ) -> "Generator[tuple[_File, CleanedMidi], None, None]":
     """Clean in `workers` processes, with a progress bar on stderr; refused files go to `rejects`."""
-    from tqdm import tqdm
-
-    progress = partial(tqdm, total=len(files), unit="file", desc="cleaning", disable=None)  # None: only in a terminal
+    progress = bar(total=len(files), unit="file", desc="cleaning")
     with WorkerPool(workers) as pool:
         results = pool.map(_clean_one, files, chunksize=FILES_PER_TASK)
         for file, result in progress(zip(files, results, strict=True)):

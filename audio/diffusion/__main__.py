@@ -7,6 +7,7 @@ from typing import Any
 from audio.diffusion.config import DEFAULT_ESTIMATE, DEFAULT_STEPS, EstimateConfig
 from audio.new_sound import add_new_sound_flags
 from losscal.cli import EXIT_DONE, add_flags, add_weights_flag, check_new, config_from, in_range, run, write_result
+from losscal.processes.progress import bar
 from losscal.settings import Count
 
 MAX_SECONDS = 60.0
@@ -19,16 +20,13 @@ def score(options: argparse.Namespace) -> int:
     """Bound the likelihood of one recording."""
     estimate = config_from(options, EstimateConfig, skip=NO_FLAGS)
     import json
-    from functools import partial
-
-    from tqdm import tqdm
 
     from audio.diffusion.scoring import DiffusionScorer
     from audio.signal.waveform import open_audio
 
     sound = open_audio(options.audio)
     scorer = DiffusionScorer.load(options.weights, estimate)
-    figures = scorer.score_sound(sound, partial(tqdm, desc="scoring", unit="window", disable=None)).report()
+    figures = scorer.score_sound(sound, bar(desc="scoring", unit="window")).report()
     report = {
         "audio": options.audio,
         "label": scorer.unit,
@@ -43,16 +41,14 @@ def score(options: argparse.Namespace) -> int:
 def sample(options: argparse.Namespace) -> int:
     """Write new sound."""
     check_new([options.out], overwrite=options.overwrite)
-    from functools import partial
 
     import soundfile
-    from tqdm import tqdm
 
     from audio.diffusion.sampling import new_sound
     from audio.diffusion.scoring import DiffusionScorer
     from losscal.files import atomic_path, name_for_c
 
-    progress = partial(tqdm, desc="drawing", unit="step", disable=None)
+    progress = bar(desc="drawing", unit="step")
     model = DiffusionScorer.load(options.weights).model
     sound = new_sound(model, options.seconds, options.steps, options.seed, progress)
     with atomic_path(options.out) as path:

@@ -8,6 +8,7 @@ from typing import Any
 from audio.musicgen.config import DEFAULT_CHECKPOINT, DEFAULT_SAMPLING, LOUDNESS_LUFS, CodeSamplingConfig
 from audio.new_sound import add_new_sound_flags
 from losscal.cli import EXIT_DONE, EXIT_ITEMS_FAILED, add_flags, check_new, config_from, log, run, write_result
+from losscal.processes.progress import bar
 
 NEW_SECONDS = 30.0
 MAX_SECONDS = 3600.0
@@ -16,16 +17,13 @@ MAX_SECONDS = 3600.0
 def evaluate(options: argparse.Namespace) -> int:
     """Score one recording."""
     import json
-    from functools import partial
-
-    from tqdm import tqdm
 
     from audio.musicgen.scoring import LABEL, MusicGenScorer
     from audio.signal.waveform import open_audio
 
     recording = open_audio(options.audio)
     scorer = MusicGenScorer.load(options.model, options.text, options.device)
-    score = scorer.score_codes(recording, partial(tqdm, desc="scoring", unit="window", disable=None))
+    score = scorer.score_codes(recording, bar(desc="scoring", unit="window"))
     report = {
         "audio": options.audio,
         "model": options.model,
@@ -45,10 +43,8 @@ def generate(options: argparse.Namespace) -> int:
     """Write new sound: the second half of a recording, what follows it, or something of its own."""
     sampling = config_from(options, CodeSamplingConfig)
     check_new([options.out], overwrite=options.overwrite)
-    from functools import partial
 
     import soundfile
-    from tqdm import tqdm
 
     from audio.musicgen import generation as musicgen_generation
     from audio.musicgen.checkpoint import MusicGen
@@ -69,7 +65,7 @@ def generate(options: argparse.Namespace) -> int:
         text=options.text,
         melody=melody,
         sampling=sampling,
-        progress=partial(tqdm, desc="drawing", unit="step", disable=None),
+        progress=bar(desc="drawing", unit="step"),
     )
     with atomic_path(options.out) as path:  # as floats, in which peaks above 1 stay whole
         soundfile.write(name_for_c(path), sound.samples.T, sound.sample_rate, subtype="FLOAT")
