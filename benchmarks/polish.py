@@ -13,6 +13,7 @@ import numpy as np
 
 from benchmarks.excerpts import excerpt_parser, excerpts_of_test_pieces
 from losscal.cli import EXIT_DONE, in_range, of_field, run, write_result
+from losscal.processes.progress import bar
 from losscal.settings import Count
 from losscal.statistics import markdown_table, with_interval
 from symbolic.data.corpus import Corpus
@@ -60,8 +61,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="default %(default)s",
     )
     flags = parser.parse_args(argv)
-    from tqdm import tqdm
-
     from symbolic.sampling.resampling import Polisher
     from symbolic.scoring.likelihood import SymbolicScorer
 
@@ -71,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     rng = np.random.default_rng(1)
     by_method: dict[str, list[list[int]]] = {"polished": [], "moved at random": []}
     bits: dict[str, list[float]] = {"original": [], "wrong notes": [], "polished": []}
-    for original in tqdm(originals, desc="polishing", unit="excerpt", mininterval=10, disable=None):
+    for original in bar(desc="polishing", unit="excerpt", mininterval=10)(originals):
         corrupted = wrong_notes(original, rng, WRONG_SHARE)
         polisher = Polisher(scorer.model, corrupted, PolishConfig(doubt_nats=flags.doubt_nats), excerpt=True)
         nats = [scorer.score([original], excerpt=True)[0].nll_nats, polisher.nll_nats]

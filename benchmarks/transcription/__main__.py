@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from losscal.cli import EXIT_DONE, add_weights_flag, in_range, log, run, write_result
+from losscal.processes.progress import bar
 from losscal.settings import Seconds
 from losscal.statistics import markdown_table
 
@@ -84,8 +85,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--transcriber", metavar="NAME", default="transkun", help="(default: %(default)s)")
     add_weights_flag(parser)
     flags = parser.parse_args(argv)
-    from tqdm import tqdm
-
     from benchmarks.transcription.cost import cost_row
     from benchmarks.transcription.takes import takes_in
     from bridge.transcription.cache import user_cache
@@ -98,7 +97,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         log("no --recordings: only the cost is measured")
     else:
         found = takes_in(flags.recordings, transcriber, user_cache(), flags.seconds)
-        takes = list(tqdm(found, desc="listening", unit="recording", disable=None))
+        takes = list(bar(desc="listening", unit="recording")(found))
         scorer = SymbolicScorer.load("events", flags.weights)
         for table in [accuracy_table(takes), *likelihood_tables(takes, scorer)]:
             write_result(f"\n{table}")
