@@ -1,9 +1,10 @@
 """Where the music of `benchmarks.generation` comes from: our models, a peer, counting alone, and real pieces.
 
-Drawn pieces are kept as MIDI files in a folder of their source, so that a second run only measures.
+Drawn pieces are kept as MIDI files in a folder of their source, those of our models after each batch: a run that is cut
+goes on where it was, and a second one only measures.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -34,33 +35,46 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Source:
-    """Music under one name; `origin` is the hash of the weights or data it is drawn with."""
+    """Music under one name; `origin` is the hash of the weights or data it is drawn with.
+
+    draw: the pieces of these numbers of what is wanted. batch_pieces: so many at a time; None: all at once.
+    """
 
     name: str
     origin: str
-    draw: Callable[[Wanted], Sequence[Performance]]
+    draw: Callable[[Wanted, range], Sequence[Performance]]
+    batch_pieces: int | None = None
 
     def pieces(self, wanted: Wanted, folder: Path) -> list[Performance]:
-        """The pieces, from `folder` where they were drawn before, else drawn and written there."""
+        """The pieces, from `folder` where they were drawn before, else drawn and written there batch by batch."""
         from symbolic.notes.cleaning import read_midi
 
         own = folder / f"{self.name}, {self.origin[:HASH_DIGITS]}, {wanted}"
         paths = [own / f"{number:04d}.mid" for number in range(wanted.pieces)]
-        if not all(path.is_file() for path in paths):
+        for numbers in batches(wanted.pieces, self.batch_pieces or wanted.pieces):
+            batch = paths[numbers.start : numbers.stop]
+            if all(path.is_file() for path in batch):
+                continue
             start = perf_counter()
-            music = self.draw(wanted)
+            music = self.draw(wanted, numbers)
             notes, seconds = sum(map(len, music)), perf_counter() - start
             log(f"{self.name}: drew {notes} notes in {seconds:.0f} s, {notes / seconds:.0f} a second")
-            for performance, path in zip(music, paths, strict=True):
+            for performance, path in zip(music, batch, strict=True):
                 write_midi(performance, path)
         return [read_midi(path).performance for path in paths]
+
+
+def batches(pieces: int, batch_pieces: int) -> Iterator[range]:
+    """The numbers of so many pieces, in batches."""
+    for first in range(0, pieces, batch_pieces):
+        yield range(first, min(pieces, first + batch_pieces))
 
 
 def of_model(kind: str, weights: Path, sampling: SamplingConfig, name: str, candidates: int = 1) -> Source:
     """Our model in a weights file, read as "events" or "vqvae"; each piece the most typical of so many candidates."""
     sha256 = sha256_of(weights)
 
-    def draw(wanted: Wanted) -> list[Performance]:
+    def draw(wanted: Wanted, numbers: range) -> list[Performance]:
         from symbolic.models.registry import load_model
         from symbolic.sampling.pieces import draw_pieces
         from symbolic.sampling.ranking import load_held_out, most_typical, require_held_out
@@ -72,7 +86,7 @@ def of_model(kind: str, weights: Path, sampling: SamplingConfig, name: str, cand
             seconds=wanted.seconds,
             seed=wanted.seed,
             told=scorer.told,
-            candidates=range(wanted.pieces * candidates),
+            candidates=range(numbers.start * candidates, numbers.stop * candidates),
             sampling=sampling,
             ending=False,
             batch_pieces=BATCH_PIECES,
@@ -84,18 +98,18 @@ def of_model(kind: str, weights: Path, sampling: SamplingConfig, name: str, cand
         return [piece.performance for piece in drawn]
 
     chosen = f", most typical of {candidates}" if candidates > 1 else ""
-    return Source(f"{name}, {in_words(sampling)}{chosen}", sha256, draw)
+    return Source(f"{name}, {in_words(sampling)}{chosen}", sha256, draw, BATCH_PIECES)
 
 
 def of_llama(folder: Path, sampling: SamplingConfig) -> Source:
     """A peer that `benchmarks.llama` has trained."""
     from benchmarks.llama.peer import KIND
 
-    def draw(wanted: Wanted) -> list[Performance]:
+    def draw(wanted: Wanted, numbers: range) -> list[Performance]:
         from benchmarks.llama.peer import load
         from benchmarks.llama.sampling import llama_pieces
 
-        return llama_pieces(load(folder), wanted.pieces, seconds=wanted.seconds, seed=wanted.seed, sampling=sampling)
+        return llama_pieces(load(folder), len(numbers), seconds=wanted.seconds, seed=wanted.seed, sampling=sampling)
 
     path = folder / f"{KIND}.safetensors"
     if not path.is_file():
@@ -106,11 +120,11 @@ def of_llama(folder: Path, sampling: SamplingConfig) -> Source:
 def of_counts(name: str, corpus: Corpus, order: int) -> Source:
     """Notes drawn from counts over the training pieces."""
 
-    def draw(wanted: Wanted) -> list[Performance]:
+    def draw(wanted: Wanted, numbers: range) -> list[Performance]:
         from benchmarks.peers.samplers import NoteSampler
 
         training = [corpus.performance(piece) for piece in corpus.of_split("train")]
-        return NoteSampler(training, order).pieces(wanted.pieces, wanted.seconds, wanted.seed)
+        return NoteSampler(training, order).pieces(len(numbers), wanted.seconds, wanted.seed)
 
     return Source(name, corpus.data_hash, draw)
 

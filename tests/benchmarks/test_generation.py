@@ -118,19 +118,24 @@ def test_openings_are_of_pieces_as_long_as_the_others(corpus):
         openings(corpus, "test", Wanted(2, 3000.0, 1))
 
 
-def test_pieces_are_drawn_once(tmp_path):
+def test_pieces_are_drawn_once_and_a_run_that_is_cut_goes_on(tmp_path):
     drawn = []
 
-    def draw(wanted):
-        drawn.append(wanted)
-        return [random_performance(seed) for seed in range(wanted.pieces)]
+    def draw(wanted, numbers):
+        drawn.append(numbers)
+        if len(drawn) == 2:
+            raise KeyboardInterrupt
+        return [random_performance(seed) for seed in numbers]
 
-    first, again = (Source("a source", "0123456789", draw).pieces(WANTED, tmp_path) for _ in range(2))
-    assert drawn == [WANTED]
+    source = Source("a source", "0123456789", draw, batch_pieces=2)
+    with pytest.raises(KeyboardInterrupt):
+        source.pieces(WANTED, tmp_path)
+    first, again = (source.pieces(WANTED, tmp_path) for _ in range(2))
+    assert drawn == [range(2), range(2, 3), range(2, 3)]
     assert [piece.notes.tolist() for piece in first] == [piece.notes.tolist() for piece in again]
     assert [piece.notes.tolist() for piece in first] == [random_performance(seed).notes.tolist() for seed in range(3)]
     Source("a source", "of other weights", draw).pieces(WANTED, tmp_path)
-    assert len(drawn) == 2
+    assert drawn[3:] == [range(3)]
 
 
 def test_the_command_prints_a_row_for_every_source(corpus, tiny_weights, tmp_path, monkeypatch, capsys):
@@ -165,7 +170,7 @@ def test_other_checkpoints_are_refused(flag, capsys):
 def test_the_most_typical_of_each_pieces_candidates_is_taken(tiny_weights, monkeypatch):
     path = weights_path(tiny_weights)
     with pytest.raises(InputError, match=r"with python -m bridge\.references"):
-        sources.of_model("events", path, SamplingConfig(), "events", candidates=3).draw(WANTED)
+        sources.of_model("events", path, SamplingConfig(), "events", candidates=3).draw(WANTED, range(3))
     typicalities = [0.1, 0.2, 0.3, 0.9, 0.2, 0.3, 0.1, 0.8, 0.7]
     monkeypatch.setattr("symbolic.sampling.ranking.load_held_out", lambda scorer, folder: folder == tiny_weights)
 
@@ -179,7 +184,7 @@ def test_the_most_typical_of_each_pieces_candidates_is_taken(tiny_weights, monke
     model, _ = load_model(path)
     numbers = {"seconds": WANTED.seconds, "seed": WANTED.seed, "candidates": (2, 3, 7), "ending": False}
     expected = [piece.performance.notes.tolist() for piece in draw_pieces(model, **numbers)]
-    assert [piece.notes.tolist() for piece in chosen.draw(WANTED)] == expected
+    assert [piece.notes.tolist() for piece in chosen.draw(WANTED, range(3))] == expected
 
 
 def test_a_folder_without_a_llama_is_refused(tmp_path):
