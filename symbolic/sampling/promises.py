@@ -20,6 +20,8 @@ from symbolic.sampling.constraints import Constraints
 from symbolic.sampling.decoding.incremental import Plan
 from symbolic.tokens.events import ATTRIBUTES, REST, REST_TICKS, VOCABULARY
 
+NEVER_TICKS = np.iinfo(np.int64).max
+
 
 class Promise(Protocol):
     """What an EventStream holds its B pieces to."""
@@ -206,23 +208,64 @@ class FixedNotes(OfOnePiece):
 
 
 class Harmony(OfOnePiece):
-    """In each second no other pitch classes are struck than `classes`, bool [seconds, 12], tells; one piece."""
+    """In each second the pitch classes of the notes given are struck, no other ones, and no more notes; one piece.
 
-    def __init__(self, classes: np.ndarray) -> None:
-        self.classes = np.append(classes, np.zeros((1, PITCH_CLASSES), dtype=bool), axis=0)
+    The last notes of a second are of the classes that it still lacks, and there are as many classes as had been struck
+    in it LATENESS_TICKS before, so that it is not left before it has them all.
+
+    Args:
+        notes: NOTE_DTYPE [N], those given.
+    """
+
+    LATENESS_TICKS = 20
+
+    def __init__(self, notes: np.ndarray) -> None:
+        seconds = notes["onset_ticks"] // FRAME_TICKS
+        struck = np.full((int(seconds.max()) + 2, PITCH_CLASSES), NEVER_TICKS)  # first when; a second of silence behind
+        np.minimum.at(struck, (seconds, notes["pitch"] % PITCH_CLASSES), notes["onset_ticks"].astype(np.int64))
+        self.classes = struck < NEVER_TICKS
+        self.missing = self.classes.copy()
+        self.due_ticks = np.sort(struck, axis=1)  # [seconds, 12], when the first, second, ... class is struck
+        self.room = np.bincount(seconds, minlength=len(self.classes))  # notes that may still be struck
+        self.clock = 0
 
     def narrow(self, attribute: str, logits: Tensor, time: Tensor | None, state: Constraints) -> None:
         """See Promise."""
         if attribute == "time":
             times = np.arange(logits.shape[1])
-            keep(logits[0], self._keys(times, state).any(axis=1) | (times >= REST))
+            is_in_time = self.clock + np.minimum(times, REST_TICKS) <= self._last_tick()
+            keep(logits[0], (self._keys(times, state).any(axis=1) | (times >= REST)) & is_in_time)
         elif attribute == "pitch" and int(time[0]) < REST:
             keep(logits[0], self._keys(time.numpy(), state)[0])
 
+    def advance(self, event: np.ndarray) -> None:
+        """See Promise."""
+        time, pitch = event[0, :2].tolist()
+        self.clock += min(time, REST_TICKS)
+        if time < REST:
+            second = self._second(np.array(self.clock))
+            self.room[second] -= 1
+            self.missing[second, (pitch + MIN_PITCH) % PITCH_CLASSES] = False
+
+    def _last_tick(self) -> int:
+        """The last at which the next note may be struck."""
+        now = self._second(np.array(self.clock))
+        lacking = np.flatnonzero(self.missing[now:].any(axis=1))
+        if not len(lacking):
+            return NEVER_TICKS
+        second = now + lacking[0]
+        has = self.classes[second].sum() - self.missing[second].sum()
+        return min(int(self.due_ticks[second, has]) + self.LATENESS_TICKS, (second + 1) * FRAME_TICKS - 1)
+
+    def _second(self, ticks: np.ndarray) -> np.ndarray:
+        return np.minimum(ticks // FRAME_TICKS, len(self.classes) - 1)
+
     def _keys(self, times: np.ndarray, state: Constraints) -> np.ndarray:
         """Which keys may be struck so many ticks [T] from now, bool [T, 88]."""
-        ticks = (state.clock[0] + times)[:, None]
+        ticks = (self.clock + times)[:, None]
         keys = np.arange(VOCABULARY["pitch"])
-        seconds = np.minimum(ticks // FRAME_TICKS, len(self.classes) - 1)
+        has_room = self.room[:, None] > 0
+        is_last = self.room <= self.missing.sum(axis=1)
+        open_classes = np.where(is_last[:, None], self.missing, self.classes) & has_room
         is_up = (state.free_from[0] <= ticks) & ((times > 0)[:, None] | (keys > state.previous_pitch[0]))
-        return is_up & self.classes[seconds, (keys + MIN_PITCH) % PITCH_CLASSES]
+        return is_up & open_classes[self._second(ticks), (keys + MIN_PITCH) % PITCH_CLASSES]

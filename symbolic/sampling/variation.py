@@ -14,7 +14,6 @@ from losscal.processes.progress import Progress, unwatched
 from symbolic.models.configs import Kept, SamplingConfig
 from symbolic.models.phrases.codec import NEAR_TICKS, NOTHING, TOGETHER_TICKS, notes_of
 from symbolic.models.phrases.model import PhraseGPT
-from symbolic.notes.descriptors import FRAME_TICKS, PITCH_CLASSES
 from symbolic.notes.performance import MAX_PITCH, Performance, end_at_restrikes, places
 from symbolic.sampling.decoding.fast_layers import for_sampling
 from symbolic.sampling.decoding.incremental import Plan
@@ -72,7 +71,7 @@ def vary(
         promises: list[Promise] = [GivenEvents({n: row for n, row in enumerate(events) if not anew[n // size]})]
     else:
         fixed = _fixed(given.notes, anew[np.flatnonzero(events[:, 0] < REST) // size], keep)
-        promises = [Harmony(struck_classes(given)), fixed] if keep == "harmony" else [fixed]
+        promises = [Harmony(given.notes), fixed] if keep == "harmony" else [fixed]
     sampler = Sampler(sampling or SamplingConfig(), [rng])
     opening = np.empty((0, len(ATTRIBUTES)), dtype=np.int64)
     stream = EventStream(for_sampling(model), sampler, opening, plan=plan, promises=promises)
@@ -100,14 +99,6 @@ def top_line(performance: Performance) -> np.ndarray:
             for note, near in enumerate(map(slice, first.tolist(), last.tolist()))
         ]
     )
-
-
-def struck_classes(performance: Performance) -> np.ndarray:
-    """Which pitch classes are struck in each second, bool [seconds, 12]."""
-    seconds = performance.notes["onset_ticks"] // FRAME_TICKS
-    classes = np.zeros((int(seconds.max()) + 1, PITCH_CLASSES), dtype=bool)
-    classes[seconds, performance.notes["pitch"] % PITCH_CLASSES] = True
-    return classes
 
 
 def _fixed(notes: np.ndarray, is_anew: np.ndarray, keep: Kept) -> FixedNotes:
