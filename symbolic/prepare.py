@@ -20,6 +20,7 @@ from losscal.settings import Workers
 if TYPE_CHECKING:
     from symbolic.data.corpus import Piece
     from symbolic.data.manifest import Manifest
+    from symbolic.data.spool import Spool
     from symbolic.notes.cleaning import CleanedMidi
 
 ERAS = ("baroque", "classical", "romantic")
@@ -51,6 +52,10 @@ class _File:
     era: str
 
 
+_Kept = tuple[_File, dict[str, int]]
+"""A file and its repairs."""
+
+
 def prepare(
     source: Path, out: Path, manifest: "Manifest", selection: Selection, *, workers: int
 ) -> "tuple[list[Piece], dict[str, Any]]":
@@ -59,17 +64,18 @@ def prepare(
     Raises InputError where the source cannot be read or no piece is kept.
     """
     from symbolic.data.corpus import write_corpus
+    from symbolic.data.spool import Spool
 
     rejects: list[tuple[str, str]] = []
     files = _select(source, manifest, selection, rejects)
-    with closing(_clean(files, workers, rejects)) as cleaned:
-        kept = _drop_doubles(cleaned, rejects)
-    if not kept:
-        reasons = f"; the first of {len(rejects)}: {rejects[0][0]}: {rejects[0][1]}" if rejects else ""
-        raise InputError(f"{source}: no MIDI file in it was kept{reasons}; give other files or filters.")
-    pieces = _describe(kept, manifest)
-    performances = [cleaned.performance for _, cleaned in kept]
-    return pieces, write_corpus(out, pieces, performances, sorted(rejects), selection.corpus or source.name)
+    with Spool() as spool:
+        with closing(_clean(files, workers, rejects)) as cleaned:
+            kept = _drop_doubles(cleaned, spool, rejects)
+        if not kept:
+            reasons = f"; the first of {len(rejects)}: {rejects[0][0]}: {rejects[0][1]}" if rejects else ""
+            raise InputError(f"{source}: no MIDI file in it was kept{reasons}; give other files or filters.")
+        pieces = _describe(kept, spool, manifest)
+        return pieces, write_corpus(out, pieces, spool, sorted(rejects), selection.corpus or source.name)
 
 
 def _select(source: Path, manifest: "Manifest", selection: Selection, rejects: list[tuple[str, str]]) -> list[_File]:
@@ -129,35 +135,38 @@ def _clean_one(file: _File) -> "CleanedMidi | str":
 
 
 def _drop_doubles(
-    cleaned_files: "Iterator[tuple[_File, CleanedMidi]]", rejects: list[tuple[str, str]]
-) -> "list[tuple[_File, CleanedMidi]]":
-    """Of files with the very same notes the first stays."""
+    cleaned_files: "Iterator[tuple[_File, CleanedMidi]]", spool: "Spool", rejects: list[tuple[str, str]]
+) -> list[_Kept]:
+    """Of files with the very same notes the first stays; the notes of those that stay go into `spool`."""
+    import hashlib
+
     first_of: dict[bytes, str] = {}
     kept = []
     for file, cleaned in cleaned_files:
-        notes = cleaned.performance.notes.tobytes()
+        notes = hashlib.sha256(cleaned.performance.notes.tobytes()).digest()
         if notes in first_of:
             rejects.append((file.path, f"has the same notes as {first_of[notes]}"))
         else:
             first_of[notes] = file.path
-            kept.append((file, cleaned))
+            kept.append((file, cleaned.repairs))
+            spool.add(cleaned.performance)
     return kept
 
 
-def _describe(kept: "Sequence[tuple[_File, CleanedMidi]]", manifest: "Manifest") -> "list[Piece]":
+def _describe(kept: Sequence[_Kept], performances: "Spool", manifest: "Manifest") -> "list[Piece]":
     """The pieces' facts and splits; a listed piece keeps its group and split, whatever else is in the source."""
     from symbolic.data.corpus import Piece
+    from symbolic.data.duplicates import near_duplicates
     from symbolic.data.flags import flags_of
-    from symbolic.data.works import WorkName, near_duplicates, split_of, unite
+    from symbolic.data.works import WorkName, split_of, unite
 
     log(f"comparing {len(kept)} pieces with one another")
     works = [WorkName.of_file(file.name).group_key for file, _ in kept]
     keys = [manifest.group_of_work.get(work, work) for work in works]
-    alike = [(i, j) for i, j, _ in near_duplicates([cleaned.performance for _, cleaned in kept])]
+    alike = [(i, j) for i, j, _ in near_duplicates(performances)]
     groups = unite(keys, alike, fixed=set(manifest.group_of_work.values()))
     pieces, start = [], 0
-    for (file, cleaned), group in zip(kept, groups, strict=True):
-        performance = cleaned.performance
+    for (file, repairs), group, performance in zip(kept, groups, performances, strict=True):
         pieces.append(
             Piece(
                 sha256=file.sha256,
@@ -170,7 +179,7 @@ def _describe(kept: "Sequence[tuple[_File, CleanedMidi]]", manifest: "Manifest")
                 stop=start + len(performance),
                 seconds=performance.seconds,
                 flags=flags_of(performance, file.name),
-                repairs=cleaned.repairs,
+                repairs=repairs,
             )
         )
         start += len(performance)

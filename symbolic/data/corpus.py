@@ -4,17 +4,16 @@ Written by `python -m symbolic.prepare`, read with nothing but numpy, so that tr
 """
 
 import csv
-import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
 from losscal.errors import InputError
-from losscal.files import atomic_path
+from losscal.files import atomic_path, sha256_of
 from losscal.text import csv_cell, text_of_csv_cell
 from symbolic.notes.performance import NOTE_DTYPE, Performance
 
@@ -118,7 +117,7 @@ class Corpus:
 def write_corpus(
     folder: str | Path,
     pieces: Sequence[Piece],
-    performances: Sequence[Performance],
+    performances: Iterable[Performance],
     rejects: Sequence[tuple[str, str]],
     source: str,
 ) -> dict[str, Any]:
@@ -128,8 +127,8 @@ def write_corpus(
     """
     folder = Path(folder)
     (folder / SUMMARY_FILE).unlink(missing_ok=True)  # a run that is cut short leaves no corpus, not half a new one
-    with atomic_path(folder / NOTES_FILE) as path:
-        np.save(path, np.concatenate([performance.notes for performance in performances]).astype(NOTE_DTYPE))
+    with atomic_path(folder / NOTES_FILE) as path, open(path, "wb") as file:
+        _save_notes(file, pieces[-1].stop, performances)
     with atomic_path(folder / PIECES_FILE) as path, open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, [field.name for field in fields(Piece)])
         writer.writeheader()
@@ -144,10 +143,15 @@ def write_corpus(
     return summary
 
 
+def _save_notes(file: IO[bytes], n_notes: int, performances: Iterable[Performance]) -> None:
+    """As `numpy.save` writes all notes in a row, a piece at a time."""
+    shape = {"descr": np.lib.format.dtype_to_descr(NOTE_DTYPE), "fortran_order": False, "shape": (n_notes,)}
+    np.lib.format.write_array_header_1_0(file, shape)
+    for performance in performances:
+        file.write(performance.notes.tobytes())
+
+
 def _summarise(folder: Path, pieces: Sequence[Piece], reject_count: int, source: str) -> dict[str, Any]:
-    digest = hashlib.sha256()
-    for name in (NOTES_FILE, PIECES_FILE):
-        digest.update((folder / name).read_bytes())
     repairs: dict[str, int] = {}
     for piece in pieces:
         for kind, count in piece.repairs.items():
@@ -169,5 +173,5 @@ def _summarise(folder: Path, pieces: Sequence[Piece], reject_count: int, source:
         "hours": round(sum(piece.seconds for piece in pieces) / 3600, 3),
         "splits": splits,
         "repairs": dict(sorted(repairs.items())),
-        "data_hash": digest.hexdigest(),
+        "data_hash": sha256_of(folder / NOTES_FILE, folder / PIECES_FILE),
     }

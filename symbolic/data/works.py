@@ -1,4 +1,4 @@
-"""Which files are of one work: names parsed to composer and catalogue number, and near-duplicates found in the notes.
+"""Which files are of one work: names parsed to composer and catalogue number, and groups united by what they share.
 
 Pieces of one work group go to one split together, so that a test piece is never another recording, another movement or
 a part of a training piece.
@@ -11,16 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
-import numpy as np
-
-from symbolic.notes.performance import Performance
-
 TEST_PERCENT, VALIDATION_PERCENT = 10, 8
-GRAM_PITCHES = 8
-CHORD_GAP_TICKS = 4  # notes this close after one another count as one chord: players and transcribers spread chords
-MIN_CONTAINMENT = 0.05
-MIN_SHARED_GRAMS = 16  # below it a figure in common would glue two short pieces
-MIN_GRAM_PITCHES = 4  # an 8-gram of fewer distinct pitches (a trill, a repeated chord) is no evidence
 
 # "Surname, First, Title, YouTube id": GiantMIDI-Piano's file names
 _NAME = re.compile(r"(?P<surname>[^,]+), (?P<first>[^,]+), (?P<title>.+), (?P<recording>[A-Za-z0-9_-]{11})")
@@ -80,47 +71,6 @@ def split_of(group_key: str) -> str:
     if percent < TEST_PERCENT:
         return "test"
     return "validation" if percent < TEST_PERCENT + VALIDATION_PERCENT else "train"
-
-
-def near_duplicates(performances: Sequence[Performance]) -> list[tuple[int, int, float]]:
-    """Pairs (i, j, containment) of performances that share music, i < j.
-
-    Containment = distinct pitch 8-grams in common over the smaller piece's number of them.
-    """
-    import scipy.sparse  # imported here: half a second, and only preparing needs it
-
-    grams = [_distinct_grams(performance.notes) for performance in performances]
-    counts = np.array([len(own) for own in grams])
-    if counts.sum() == 0:
-        return []
-    piece = np.repeat(np.arange(len(grams)), counts)
-    _, gram, pieces_of_gram = np.unique(np.concatenate(grams), return_inverse=True, return_counts=True)
-    kept = pieces_of_gram[gram] > 1
-    incidence = scipy.sparse.csr_array(
-        (np.ones(int(kept.sum()), dtype=np.int32), (piece[kept], gram[kept])), shape=(len(grams), len(pieces_of_gram))
-    )
-    shared = scipy.sparse.triu(incidence @ incidence.T, k=1).tocoo()
-    containment = shared.data / np.minimum(counts[shared.row], counts[shared.col])
-    close = (containment > MIN_CONTAINMENT) & (shared.data >= MIN_SHARED_GRAMS)
-    return [
-        (int(i), int(j), float(c))
-        for i, j, c in zip(shared.row[close], shared.col[close], containment[close], strict=True)
-    ]
-
-
-def _distinct_grams(notes: np.ndarray) -> np.ndarray:
-    """The distinct pitch 8-grams of notes [N], each packed into one uint64: uint64 [distinct].
-
-    Chords are read from the bass up, in whatever order their notes were struck.
-    """
-    if len(notes) < GRAM_PITCHES:
-        return np.empty(0, dtype=np.uint64)
-    chord = np.cumsum(np.diff(notes["onset_ticks"], prepend=0) > CHORD_GAP_TICKS)
-    pitch = notes["pitch"][np.lexsort((notes["pitch"], chord))]
-    grams = np.lib.stride_tricks.sliding_window_view(pitch, GRAM_PITCHES)
-    pitch_changes = (np.diff(np.sort(grams, axis=1), axis=1) != 0).sum(axis=1)
-    grams = grams[pitch_changes >= MIN_GRAM_PITCHES - 1]
-    return np.unique(np.ascontiguousarray(grams).view(np.uint64)[:, 0])
 
 
 def unite(keys: Sequence[str], pairs: Iterable[tuple[int, int]], fixed: Collection[str] = ()) -> list[str]:

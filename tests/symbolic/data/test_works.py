@@ -1,13 +1,16 @@
 """Work groups: what a name says, what the notes say, and the manifest that fixes both."""
 
 import hashlib
+import tracemalloc
 
 import numpy as np
 import pytest
 
+from symbolic.data import duplicates
+from symbolic.data.duplicates import near_duplicates
 from symbolic.data.flags import flags_of, grid_resultant
 from symbolic.data.manifest import ListedPiece, Manifest, manifest_path, write_pieces
-from symbolic.data.works import WorkName, near_duplicates, split_of, unite
+from symbolic.data.works import WorkName, split_of, unite
 from symbolic.notes.performance import NOTE_DTYPE, Performance
 
 
@@ -83,6 +86,23 @@ def test_a_quoted_passage_is_found_though_its_chords_are_spread_otherwise():
     assert set(pairs) == {(0, 1), (0, 3), (1, 3)}
     assert pairs[0, 1] == 1
     assert pairs[0, 3] == pytest.approx((60 - 7) / (300 - 7))
+
+
+def test_shared_music_is_found_in_small_buckets_and_memory_grows_with_it_alone(monkeypatch):
+    generator = np.random.default_rng(2)
+    passage = generator.integers(40, 90, 100)
+    monkeypatch.setattr(duplicates, "GRAMS_AT_ONCE", 4096)
+    monkeypatch.setattr(duplicates, "PIECES_AT_ONCE", 7)
+    near_duplicates(map(piece_of, generator.integers(40, 90, size=(2, 9))))  # imports scipy
+    peaks = []
+    for count in (50, 200):
+        music = (generator.integers(40, 90, 1000) for _ in range(count))
+        quoting = (np.concatenate([passage, notes]) if place in (3, 40) else notes for place, notes in enumerate(music))
+        tracemalloc.start()
+        assert [pair[:2] for pair in near_duplicates(map(piece_of, quoting))] == [(3, 40)]
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.3 * peaks[0]
 
 
 def test_trills_and_short_figures_glue_nothing():
