@@ -35,9 +35,8 @@ def train(
     A checkpoint is written at every validation and where the run is asked to end; --resume goes on from it to the same
     weights as if nothing had been cut.
     """
-    from lightning.pytorch.callbacks import EMAWeightAveraging
-
     from train.signals import CheckpointOnSignal
+    from train.symbolic.averaging import AverageAtEnd
     from train.symbolic.phrase_data import PhraseData
 
     # The data are shared out among processes as they are made; Lightning would do it again, and double what is over.
@@ -47,12 +46,14 @@ def train(
         flags,
         monitor=monitor,
         callbacks=[
-            EMAWeightAveraging(decay=flags.training.ema_decay),
+            AverageAtEnd(decay=flags.training.ema_decay),
             CheckpointOnSignal(Path(flags.out) / "checkpoints" / CHECKPOINT),
         ],
     )
     data = PhraseData(corpus, flags.crops, configs["phrases"].styles)
     configs = configs | {"crops": flags.crops, "training": flags.training, "optim": flags.optim}
     fit(trainer, module, data, flags=flags, data_hash=corpus.data_hash, configs=configs)
+    if not any(name.startswith("validation") for name in trainer.callback_metrics):  # no step was left to make
+        trainer.validate(module, data, verbose=False)
     figures = {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("validation")}
     return story_of(flags.command, corpus.data_hash, configs, figures)

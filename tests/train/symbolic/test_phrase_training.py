@@ -9,6 +9,7 @@ import pytest
 import torch
 from music import write_random_corpus
 
+from losscal.weights import kind_of, load_weights
 from symbolic.models.phrases.codebooks import Codebooks, load_codebooks, save_codebooks
 from symbolic.models.phrases.config import PhraseConfig
 from symbolic.models.registry import load_model
@@ -41,12 +42,22 @@ def run(request, cache, tmp_path_factory):
     own = ["--vqvae", str(folder / "codebooks.safetensors"), "--style-pieces=1"] if request.param is gpt else []
 
     def run(out, *flags):
+        """The weights, and what the run tells of its validation."""
         request.param.main(["--data", str(cache), "--out", str(out), *SMALL, *own, *flags])
         if request.param is gpt:
-            return load_model(out / "phrases.safetensors")[0].state_dict()
-        return load_codebooks(out / "codebooks.safetensors").state_dict()
+            model, story = load_model(out / "phrases.safetensors")
+            return model.state_dict(), story["figures"]
+        path = out / "codebooks.safetensors"
+        return load_codebooks(path).state_dict(), load_weights(path, kind=kind_of(path))[1]["figures"]
 
     return run
+
+
+@pytest.fixture(scope="module")
+def whole(run, tmp_path_factory):
+    """The folder of a run to the end, and what it made."""
+    out = tmp_path_factory.mktemp("whole")
+    return out, *run(out)
 
 
 class EndAfter(lightning.Callback):
@@ -60,18 +71,28 @@ class EndAfter(lightning.Callback):
             os.kill(os.getpid(), signal.SIGTERM)
 
 
-def test_a_run_that_was_cut_within_an_epoch_goes_on_to_the_same_weights(run, tmp_path, monkeypatch):
-    whole = run(tmp_path / "whole")
+@pytest.mark.parametrize("step", [6, 8], ids=["within an epoch", "behind the last step"])
+def test_a_run_that_was_cut_goes_on_to_the_same_weights(run, whole, step, tmp_path, monkeypatch):
     build = training.build_trainer
     with monkeypatch.context() as patch, pytest.raises(SystemExit):
         patch.setattr(
-            training, "build_trainer", lambda *a, callbacks, **k: build(*a, callbacks=[*callbacks, EndAfter(6)], **k)
+            training, "build_trainer", lambda *a, callbacks, **k: build(*a, callbacks=[*callbacks, EndAfter(step)], **k)
         )
         run(tmp_path / "cut")
     checkpoint = tmp_path / "cut" / "checkpoints" / training.CHECKPOINT
-    assert torch.load(checkpoint, weights_only=True)["global_step"] == 6
-    resumed = run(tmp_path / "cut", "--resume", str(checkpoint))
-    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+    assert torch.load(checkpoint, weights_only=True)["global_step"] == step
+    assert_same(run(tmp_path / "cut", "--resume", str(checkpoint)), whole[1:])
+
+
+def test_a_run_that_was_at_its_end_gives_the_same_weights_again(run, whole):
+    out, *made = whole
+    assert_same(run(out, "--resume", str(out / "checkpoints" / training.CHECKPOINT)), made)
+
+
+def assert_same(found, expected):
+    (weights, figures), (expected_weights, expected_figures) = found, expected
+    assert all(torch.equal(expected_weights[name], weights[name]) for name in expected_weights)
+    assert figures == expected_figures != {}
 
 
 def test_composers_are_drawn_more_evenly(cache):
