@@ -19,6 +19,7 @@ from losscal.cli import (
     check_new,
     config_from,
     file_to_write,
+    flag_of,
     in_range,
     log,
     prog_of,
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from symbolic.models.phrases.model import PhraseGPT
     from symbolic.notes.performance import Performance
     from symbolic.sampling.pieces import DrawnPiece
-    from symbolic.sampling.ranking import Judged
 
 DEFAULT_SECONDS = 60.0
 LIST = "list"
@@ -45,6 +45,12 @@ Candidates = Annotated[int, Range(1, 1000)]
 USUAL_CANDIDATES = 4
 USUAL_WAYS = 8
 """Candidates between two pieces."""
+
+OF_A_WHOLE_PIECE = ("form", "keep", "open_end", "preview")
+NOT_TOGETHER = {
+    "between": ("prompt", "redraw", *OF_A_WHOLE_PIECE),
+    "redraw": ("seconds", "notes", "keep_seconds", "keep_notes", *OF_A_WHOLE_PIECE),
+}
 
 
 def read_by(module: str, function: str) -> Callable[[str], Any]:
@@ -82,6 +88,9 @@ def build_parser() -> argparse.ArgumentParser:
     kept.add_argument("--keep-notes", type=in_range(Notes), help="keep its first notes only")
     between_help = "open and end the result with these; what is between them is drawn"
     prompt.add_argument("--between", nargs=2, type=Path, metavar=("FIRST.mid", "SECOND.mid"), help=between_help)
+    redraw_help = "draw these seconds of --prompt anew, as 12-15.5; what is before and behind them stays"
+    span = read_by("symbolic.sampling.joining", "parse_span")
+    prompt.add_argument("--redraw", type=span, metavar="FROM-TO", help=redraw_help)
     style = parser.add_argument_group("style")
     blend = read_by("symbolic.models.styles", "parse_blend")
     style.add_argument(
@@ -98,6 +107,8 @@ def build_parser() -> argparse.ArgumentParser:
         type=in_range(Candidates),
         help=f"how many to draw (default {USUAL_CANDIDATES} for each to keep; 1 for weights without references)",
     )
+    preview_help = "of one candidate: write NEW.mid as far as it is drawn, each time it has grown by so many seconds"
+    several.add_argument("--preview", type=in_range(Seconds), metavar="SECONDS", help=preview_help)
     several.add_argument("--keep", type=in_range(Candidates), default=1, help="how many of them to write (default 1)")
     add_flags(parser.add_argument_group("drawing"), SamplingConfig())
     return parser
@@ -113,12 +124,16 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         parser.error(f"argument --keep: {flags.keep} is above --candidates {flags.candidates}; allowed is 1 up to it")
     if flags.prompt is None and (flags.keep_seconds or flags.keep_notes):
         parser.error("argument --keep-seconds, --keep-notes: they say how much of --prompt to keep; give one")
+    if flags.preview and (flags.candidates or flags.keep) > 1:
+        parser.error(f"argument --preview: it lets hear one piece; allowed is --candidates 1, not {flags.candidates}")
     if flags.guidance != 1 and not (flags.composer or flags.era):
         parser.error("argument --guidance: it weighs a style; give --composer or --era")
-    if flags.between and (flags.prompt or flags.form or flags.keep > 1 or flags.open_end):
-        parser.error(
-            "argument --between: it goes with neither of --prompt, --form, --keep and --open-end; leave one out"
-        )
+    for name, others in NOT_TOGETHER.items():
+        for other in others if getattr(flags, name) else ():
+            if getattr(flags, other) != parser.get_default(other):
+                parser.error(f"argument --{name}: it does not go with {flag_of(other)}; leave one of them out")
+    if flags.redraw and flags.prompt is None:
+        parser.error("argument --redraw: it says which seconds of --prompt to draw anew; give one")
     if flags.seconds is None and flags.notes is None:
         flags.seconds = DEFAULT_SECONDS
     return flags
@@ -139,8 +154,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     from symbolic.sampling.decoding.row_product import Arithmetic
     from symbolic.sampling.forms import fitted
     from symbolic.sampling.pieces import draw_pieces
+    from symbolic.sampling.preview import Preview
     from symbolic.sampling.ranking import load_held_out, most_typical, require_held_out
     from symbolic.sampling.stream import WantedLength
+    from symbolic.sampling.words import described
     from symbolic.scoring.likelihood import SymbolicScorer
 
     prompt = kept_prompt(flags)
@@ -154,18 +171,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ValueError as error:
         raise InputError(f"--form {error}.") from error
     how = {
-        "seconds": flags.seconds,
-        "notes": flags.notes,
         "seed": flags.seed,
         "told": scorer.told,
         "style": style,
         "sampling": config_from(flags, SamplingConfig),
         "progress": bar(unit="note" if flags.seconds is None else " x 10 ms"),
     }
+    if flags.redraw:
+        return redraw_span(flags, scorer.model, prompt, how)
+    how |= {"seconds": flags.seconds, "notes": flags.notes}
     if flags.between:
         return join(flags, scorer.model, how)
     held_out = load_held_out(scorer, flags.weights)
-    candidates = flags.candidates or flags.keep * (1 if held_out is None else USUAL_CANDIDATES)
+    usual = 1 if held_out is None or flags.preview else USUAL_CANDIDATES
+    candidates = flags.candidates or flags.keep * usual
     if candidates > flags.keep:
         require_held_out(held_out)
 
@@ -180,6 +199,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         ending=not flags.open_end,
         form=form,
         choose=worth_finishing if candidates > flags.keep else None,
+        heard=Preview(flags.out, flags.preview) if flags.preview else None,
         **how,
     )
     kept = most_typical(scorer, pieces, held_out)[: flags.keep]
@@ -209,17 +229,33 @@ def join(flags: argparse.Namespace, model: "PhraseGPT", how: Mapping[str, Any]) 
     """Write two pieces with new music between them, and say how the second goes on from it."""
     from symbolic.notes.cleaning import read_midi
     from symbolic.notes.performance import write_midi
-    from symbolic.sampling.joining import SEAM_EVENTS, draw_between
+    from symbolic.sampling.joining import draw_between
+    from symbolic.sampling.words import seam_in_words
 
     first, second = (read_midi(path).performance for path in flags.between)
     candidates = range(flags.candidates or USUAL_WAYS)
     joined = draw_between(model, first, second, candidates=candidates, **how)
     write_midi(joined.performance, flags.out)
-    write_result(
-        f"{flags.out}: {len(first)} notes, {joined.new_notes} new ones, {len(second)} notes, "
-        f"{joined.performance.seconds:.1f} s; the first {SEAM_EVENTS} behind the new ones cost {joined.seam_nats:.1f} "
-        f"nats each, {joined.nats_without:.1f} without them; best of {len(candidates)} ways on"
-    )
+    told = seam_in_words(joined, "without them")
+    write_result(f"{flags.out}: {told}; best of {len(candidates)} ways on")
+    return EXIT_DONE
+
+
+def redraw_span(flags: argparse.Namespace, model: "PhraseGPT", piece: "Performance", how: Mapping[str, Any]) -> int:
+    """Write a piece with a span of it drawn anew, and say how it goes on behind it."""
+    from losscal.errors import InputError
+    from symbolic.notes.performance import write_midi
+    from symbolic.sampling.joining import redraw
+    from symbolic.sampling.words import seam_in_words
+
+    candidates = range(flags.candidates or USUAL_WAYS)
+    try:
+        joined = redraw(model, piece, *flags.redraw, candidates=candidates, **how)
+    except ValueError as error:
+        raise InputError(f"--redraw {error}.") from error
+    write_midi(joined.performance, flags.out)
+    told = seam_in_words(joined, "as they were")
+    write_result(f"{flags.out}: {told}; best of {len(candidates)} ways on")
     return EXIT_DONE
 
 
@@ -236,48 +272,6 @@ def kept_prompt(flags: argparse.Namespace) -> "Performance | None":
     if flags.keep_seconds is not None:
         kept = int((prompt.notes["onset_ticks"] * TICK_SECONDS < flags.keep_seconds).sum())
     return prompt.excerpt(0, kept)
-
-
-def described(judged: "Judged", model: str) -> str:
-    """One line on a piece: its length, both likelihoods, how typical it is and how it ends."""
-    from losscal.references import place_in_words
-    from symbolic.sampling.endings import PLAUSIBLE_END_NATS
-
-    piece = judged.piece
-    prompt = f" ({piece.prompt_notes} of the prompt)" if piece.prompt_notes else ""
-    parts = [
-        f"{len(piece.performance)} notes{prompt}, {piece.performance.seconds:.1f} s",
-        f"{judged.model_bits_per_note:.2f} bits a note under {model} (unmasked)",
-        f"{judged.drawn_bits_per_note:.2f} as drawn (masked)",
-    ]
-    if judged.standing is not None:
-        parts.append(f"{place_in_words(judged.standing.percentile)} real music")
-    if piece.end_nats is None:
-        parts.append("open end")
-    else:
-        kind = "real ending" if piece.end_nats <= PLAUSIBLE_END_NATS else "weak ending"
-        parts.append(
-            f"{kind}: the end costs {piece.end_nats:.1f} nats, in 19 of 20 real pieces up to {PLAUSIBLE_END_NATS}"
-        )
-    if piece.sections:
-        parts.append(sections_in_words(piece))
-    return "; ".join([", ".join(parts[:3]), *parts[3:]])
-
-
-def sections_in_words(piece: "DrawnPiece") -> str:
-    """When each section of a form begins, and how much a return is like the first of its letter."""
-    from symbolic.notes.descriptors import likeness
-    from symbolic.notes.performance import TICK_SECONDS
-
-    first_times: dict[str, Performance] = {}
-    words = []
-    for played in piece.sections:
-        music = piece.performance.excerpt(played.first_note, played.stop_note)
-        seconds = piece.performance.notes["onset_ticks"][played.first_note] * TICK_SECONDS
-        first_time = first_times.setdefault(played.section.letter, music)
-        alike = "" if first_time is music else f" ({likeness(first_time, music):.2f} like the first)"
-        words.append(f"{played.section} from {seconds:.1f} s{alike}")
-    return ", ".join(words)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,8 @@ from losscal.processes.progress import bar
 from losscal.settings import Seed, Share
 from symbolic.models.configs import Kept, SamplingConfig
 
-NO_STYLE = ("guidance",)
+NOT_ASKED = ("guidance", "pace_hold")
+"""A variation has no style, and the pace of what it varies."""
 WHAT_IS_KEPT = {
     "codes": "of the notes that codes tell are there",
     "harmony": "of the pitch classes by second are the same (F1)",
@@ -46,7 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=in_range(Seed), default=1, help="decides the notes (default 1)")
     add_weights_flag(parser)
     add_overwrite_flag(parser)
-    add_flags(parser.add_argument_group("drawing"), SamplingConfig(), skip=NO_STYLE)
+    add_flags(parser.add_argument_group("drawing"), SamplingConfig(), skip=NOT_ASKED)
     return parser
 
 
@@ -67,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         flags.keep,
         flags.strength,
         seed=flags.seed,
-        sampling=config_from(flags, SamplingConfig, skip=NO_STYLE),
+        sampling=config_from(flags, SamplingConfig, skip=NOT_ASKED),
         progress=bar(unit="note"),
     )
     write_midi(varied.performance, flags.out)

@@ -17,19 +17,24 @@ class SamplingConfig(Settings):
 
     Args:
         temperature: what logits are divided by: below 1 tamer, above 1 wilder.
+        pitch_temperature: what those of pitches are divided by besides.
         top_k: so many of the likeliest values are left to draw from, by default all.
         top_p: the likeliest values that hold so much probability are left (Holtzman et al. 2020).
         min_p: values at least so likely, relative to the likeliest, are left (Nguyen et al. 2025).
         guidance: how much a style counts: 1 as the model has it, above more, 0 not at all (Ho & Salimans 2022).
         longest_repeat: notes in a row whose pitches may recur in the piece, by default any number.
+        pace_hold: how firmly notes a second are held to those of real music as long (`symbolic.sampling.pace`), or of
+            what a piece goes on from: 0 not at all, 2 to within a fifth.
     """
 
     temperature: Annotated[float, Range(0.01, 100)] = 1.0
+    pitch_temperature: Annotated[float, Range(0.01, 100)] = 1.0
     top_k: Annotated[int, Range(1, 1000)] | None = None
     top_p: PositiveShare = 1.0
     min_p: Annotated[float, Range(0, 1, high_open=True)] = 0.0
     guidance: Annotated[float, Range(0, 4)] = 1.0
     longest_repeat: Annotated[int, Range(1, 1000)] | None = None
+    pace_hold: Annotated[float, Range(0, 10)] = 0.0
 
     @property
     def is_cut(self) -> bool:

@@ -4,7 +4,7 @@ New music goes on from `given` events. A section of a form (`symbolic.sampling.f
 all that has been played before it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,6 +15,7 @@ from symbolic.models.configs import SamplingConfig
 from symbolic.models.phrases.model import PhraseGPT
 from symbolic.sampling.decoding.incremental import Plan
 from symbolic.sampling.endings import BRANCHES, ROUNDS, find_ending, window
+from symbolic.sampling.pace import Pace
 from symbolic.sampling.sampler import Sampler
 from symbolic.sampling.stream import Draft, EventStream, WantedLength, draw_events, draw_until, on_one_thread
 
@@ -27,7 +28,8 @@ class Draws:
     """How new music is drawn.
 
     model: see `fast_layers.for_sampling`. length: of the new music. given: int64 [S, 4]. told, plan, style: see
-    `EventStream`. seed: with a key, decides what is drawn.
+    `EventStream`. seed: with a key, decides what is drawn. paces: notes a second by the first part of a key, of
+    pieces that are held to any. heard: of each stream that is drawn to its end, see `EventStream`.
     """
 
     model: PhraseGPT
@@ -39,6 +41,8 @@ class Draws:
     sampling: SamplingConfig
     progress: Progress
     plan: Plan = field(default_factory=dict)
+    paces: Mapping[int, float] = field(default_factory=dict)
+    heard: Callable[[EventStream], None] | None = None
 
     @on_one_thread()
     def drafts(self, keys: Sequence[Key], *, ending: bool) -> list[Draft]:
@@ -93,8 +97,9 @@ class Draws:
             told=self.told,
             plan=self.plan,
             style=self.style,
-            guidance=self.sampling.guidance,
-            longest_repeat=self.sampling.longest_repeat,
+            sampling=self.sampling,
+            pace=Pace([self.paces[key[0]] for key in keys], self.sampling.pace_hold) if self.paces else None,
             watch_end=watch_end,
+            heard=None if watch_end else self.heard,
         )
         return stream, sampler

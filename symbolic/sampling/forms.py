@@ -33,8 +33,6 @@ AUTO_FORMS = ((30, "A"), (90, "A-B-A"), (240, "A-A'-B-A"))
 """Seconds, and the form of pieces that are shorter."""
 LONGEST_FORM = "A-B-A'-C-A"
 TICKS_PER_SECOND = round(1 / TICK_SECONDS)
-NOTES_PER_SECOND = 8
-"""About so many, where a length is given in notes."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +89,7 @@ def fitted(form: Form | Literal["auto"], length: WantedLength) -> Form:
     """The sections of a piece of this length; raises ValueError where it is too short for them."""
     one, unit, least = (1, "notes", LEAST_NOTES) if length.is_in_notes else (TICKS_PER_SECOND, "seconds", LEAST_TICKS)
     if form == AUTO:
-        seconds = length.amount / (NOTES_PER_SECOND if length.is_in_notes else TICKS_PER_SECOND)
-        form = parse_form(next((form for limit, form in AUTO_FORMS if seconds < limit), LONGEST_FORM))
+        form = parse_form(next((form for limit, form in AUTO_FORMS if length.seconds < limit), LONGEST_FORM))
     require(
         len(form) == 1 or length.amount >= least * len(form),
         f"{'-'.join(map(str, form))}: {length.amount / one:g} {unit} are too short for {len(form)} sections; "

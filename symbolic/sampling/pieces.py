@@ -21,7 +21,8 @@ from symbolic.notes.performance import TICK_SECONDS, Performance, end_at_restrik
 from symbolic.sampling.decoding.fast_layers import for_sampling
 from symbolic.sampling.draws import Draws
 from symbolic.sampling.forms import Form, Played, draw_form, fitted
-from symbolic.sampling.stream import Draft, WantedLength
+from symbolic.sampling.pace import paces_of
+from symbolic.sampling.stream import Draft, EventStream, WantedLength
 from symbolic.tokens.events import ATTRIBUTES, decode, encode
 
 
@@ -100,6 +101,7 @@ def draw_pieces(
     form: Form | Literal["auto"] = (),
     choose: Callable[[list[DrawnPiece]], list[DrawnPiece]] | None = None,
     batch_pieces: int = 8,
+    heard: Callable[[EventStream], None] | None = None,
     progress: Progress = unwatched,
 ) -> list[DrawnPiece]:
     """Draw the numbered candidates of a seed, in the order given.
@@ -121,13 +123,16 @@ def draw_pieces(
         choose: of all candidates, as far as they go without their endings, those to finish and return, in that order;
             an ending takes as long as many notes. Those in a form are finished by then. None: all.
         batch_pieces: how many pieces are drawn beside each other; changes memory and speed and no piece.
+        heard: looks at what is drawn after each event, apart from what is tried out to find an ending.
         progress: wraps the notes, or hundredths of a second, of every draw, as tqdm does.
 
     Raises ValueError unless exactly one of `seconds` and `notes` is given, or where the form's sections are too short.
     """
     given = np.empty((0, len(ATTRIBUTES)), dtype=np.int64) if prompt is None else encode(prompt, end=False)
     length = WantedLength.of(seconds=seconds, notes=notes)
-    draws = Draws(for_sampling(model), length, given, seed, told, style, sampling or SamplingConfig(), progress)
+    sampling = sampling or SamplingConfig()
+    paces = paces_of(candidates, seed, length.seconds, prompt) if sampling.pace_hold else {}
+    draws = Draws(for_sampling(model), length, given, seed, told, style, sampling, progress, paces=paces, heard=heard)
 
     def piece(candidate: int, draft: Draft, end_nats: float | None, sections: tuple[Played, ...] = ()) -> DrawnPiece:
         notes = decode(np.concatenate([given, draft.events])).notes

@@ -11,10 +11,12 @@ import torch
 from torch import Tensor
 
 from losscal.processes.progress import Progress, unwatched
+from symbolic.models.configs import SamplingConfig
 from symbolic.models.phrases.model import PhraseGPT
 from symbolic.notes.performance import TICK_SECONDS
 from symbolic.sampling.constraints import Constraints
 from symbolic.sampling.decoding.incremental import IncrementalDecoder, Plan
+from symbolic.sampling.pace import Pace
 from symbolic.sampling.promises import Promise, Sketches
 from symbolic.sampling.sampler import Sampler
 from symbolic.tokens.events import ATTRIBUTES, REST, REST_TICKS
@@ -23,6 +25,8 @@ from symbolic.tokens.events import ATTRIBUTES, REST, REST_TICKS
 Draw = Callable[[Tensor, Tensor], Tensor]
 
 LARGEST_PULL_NATS = 3.0
+NOTES_PER_SECOND = 8
+"""About so many, where a length is given in notes."""
 
 
 class EventStream:
@@ -37,9 +41,11 @@ class EventStream:
         plan: phrases, by their number in the piece, whose codes are known: told in either reading, and held to.
         promises: what else the pieces are held to.
         style: float [styles], see `phrases.model.History`.
-        guidance: how much the style counts, see `guided`; other than 1 it takes twice the time.
-        longest_repeat: see Constraints.
+        sampling: its guidance, how much the style counts (see `guided`; other than 1 it takes twice the time), its
+            temperature of pitches, and how many may repeat; the rest is for `draw`.
+        pace: of the pieces, if they are held to one.
         watch_end: also note what the end symbol would cost in the place of each event.
+        heard: looks at the stream after each event.
     """
 
     @torch.inference_mode()
@@ -54,13 +60,15 @@ class EventStream:
         plan: Plan = MappingProxyType({}),
         promises: Sequence[Promise] = (),
         style: Tensor | None = None,
-        guidance: float = 1.0,
-        longest_repeat: int | None = None,
+        sampling: SamplingConfig | None = None,
+        pace: Pace | None = None,
         watch_end: bool = False,
+        heard: "Callable[[EventStream], None] | None" = None,
     ) -> None:
-        self.draw, self.watch_end = draw, watch_end
+        self.draw, self.watch_end, self.pace, self.heard = draw, watch_end, pace, heard
+        self.sampling = sampling or SamplingConfig()
         given = torch.from_numpy(events)
-        self.guidance = guidance if style is not None else 1.0
+        self.guidance = self.sampling.guidance if style is not None else 1.0
         styles = None if style is None else style[None]
         if self.guidance != 1:
             styles = torch.stack([style, torch.zeros_like(style)])
@@ -70,9 +78,11 @@ class EventStream:
         )
         self.given = given.expand(batch, -1, -1)
         self.drawn: list[Tensor] = []  # of [B, 4]
-        self.constraints = Constraints(self.given.numpy(), longest_repeat)
+        self.constraints = Constraints(self.given.numpy(), self.sampling.longest_repeat)
         sketches = Sketches(plan, model.config.phrase_events, self.given.numpy())
         self.promises = (*promises, sketches) if plan else promises
+        for event in self.given.numpy().swapaxes(0, 1) if pace is not None else ():
+            pace.advance(event)
         self.end_nats: list[Tensor] = []  # of [B], by event drawn
 
     @property
@@ -91,15 +101,17 @@ class EventStream:
         while not self._is_accepted(event.numpy()):
             event = self._draw_event()
         self.drawn.append(event)
-        for rule in (self.constraints, *self.promises):
+        for rule in self._rules:
             rule.advance(event.numpy())
+        if self.heard is not None:
+            self.heard(self)
         return event
 
     def keep(self, rows: np.ndarray) -> None:
         """Let the other pieces go, with all that they have drawn; rows int64 [b]."""
         kept = torch.from_numpy(rows)
         self.decoder.keep(torch.cat([kept + telling * self.batch for telling in range(self.tellings)]))
-        for rule in (self.constraints, *self.promises):
+        for rule in self._rules:
             rule.keep(rows)
         self.given, self.drawn = self.given[kept], [event[kept] for event in self.drawn]
         self.end_nats = [nats[kept] for nats in self.end_nats]
@@ -108,6 +120,10 @@ class EventStream:
     def batch(self) -> int:
         """How many pieces are drawn."""
         return len(self.given)
+
+    @property
+    def _rules(self) -> tuple[Constraints | Pace | Promise, ...]:
+        return (self.constraints, *(() if self.pace is None else (self.pace,)), *self.promises)
 
     def _draw_event(self) -> Tensor:
         self.counts, self.time = torch.ones(self.batch, dtype=torch.bool), None
@@ -119,6 +135,10 @@ class EventStream:
     def _choose(self, attribute: str, hidden: Tensor, copy_logits: Tensor) -> Tensor:
         """The values int64 [rows, 1] of the next event's attribute; hidden [rows, 1, D], copy_logits [rows, 1, V]."""
         logits = self._guided(self.decoder.model.chain.logits(attribute, hidden, copy_logits)[:, 0])  # [B, V]
+        if attribute == "time" and self.pace is not None:
+            self.pace.tilt(logits)
+        if attribute == "pitch" and self.sampling.pitch_temperature != 1:
+            logits = logits / self.sampling.pitch_temperature
         self.constraints.forbid(attribute, logits, self.time)
         for promise in self.promises:
             promise.narrow(attribute, logits, self.time, self.constraints)
@@ -161,6 +181,11 @@ class WantedLength:
         if length.amount < 1:
             raise ValueError(f"length: {notes or seconds} is too short; it must be above 0")
         return length
+
+    @property
+    def seconds(self) -> float:
+        """How long it is, about, where it is in notes."""
+        return self.amount / NOTES_PER_SECOND if self.is_in_notes else self.amount * TICK_SECONDS
 
     def grown_by(self, events: np.ndarray) -> np.ndarray:
         """What each of events int64 [..., 4] adds to a length, int64 [...]."""

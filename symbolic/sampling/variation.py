@@ -72,9 +72,10 @@ def vary(
     else:
         fixed = _fixed(given.notes, anew[np.flatnonzero(events[:, 0] < REST) // size], keep)
         promises = [Harmony(given.notes), fixed] if keep == "harmony" else [fixed]
-    sampler = Sampler(sampling or SamplingConfig(), [rng])
+    sampling = sampling or SamplingConfig()
+    sampler = Sampler(sampling, [rng])
     opening = np.empty((0, len(ATTRIBUTES)), dtype=np.int64)
-    stream = EventStream(for_sampling(model), sampler, opening, plan=plan, promises=promises)
+    stream = EventStream(for_sampling(model), sampler, opening, plan=plan, promises=promises, sampling=sampling)
     for place in progress(range(len(events) if keep == "codes" else len(fixed.events)), desc="drawing"):
         while (len(stream.drawn) if keep == "codes" else fixed.next) <= place:
             stream.next_events()

@@ -1,18 +1,20 @@
 """What surrounds the drawing: styles by name, candidates by typicality, endings by place, flags by range."""
 
+from itertools import pairwise
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from music import random_performance
-from tiny_models import tiny_model
+from tiny_models import save_tiny, tiny_model
 
 from losscal.errors import InputError
 from losscal.references import ViewReference
 from symbolic import generate as command
 from symbolic.models.phrases.config import PhraseConfig
 from symbolic.models.styles import find_style, parse_blend, style_vector
-from symbolic.notes.performance import TICK_SECONDS
+from symbolic.notes.cleaning import read_midi
+from symbolic.notes.performance import TICK_SECONDS, write_midi
 from symbolic.sampling.endings import likeliest_end
 from symbolic.sampling.pieces import DrawnPiece
 from symbolic.sampling.ranking import HeldOut, load_held_out, most_typical, require_held_out
@@ -151,10 +153,18 @@ def test_the_likeliest_end_lies_behind_a_note_and_within_the_window():
         (["--candidates", "2", "--keep", "3"], "--keep: 3 is above --candidates 2"),
         (["--composer", "Chopin:x"], "--composer: weight 'x': allowed is a number above 0"),
         (["--keep-notes", "3"], "--keep-notes: they say how much of --prompt to keep"),
+        (["--between", "a.mid", "b.mid", "--form", "auto"], "--between: it does not go with --form; leave one of them"),
+        (["--between", "a.mid", "b.mid", "--redraw", "1-2"], "--between: it does not go with --redraw"),
+        (["--redraw", "1-2", "--prompt", "a.mid", "--notes", "3"], "--redraw: it does not go with --notes"),
+        (["--redraw", "1-2"], "--redraw: it says which seconds of --prompt to draw anew; give one"),
+        (["--redraw", "2-2"], "--redraw: 2-2: allowed are two times in seconds, the lower one first, as 12-15.5"),
+        (["--redraw", "nan-2"], "--redraw: nan-2: allowed are two times"),
+        (["--redraw", "3"], "--redraw: 3: allowed are two times"),
         (
-            ["--between", "a.mid", "b.mid", "--form", "auto"],
-            "--between: it goes with neither of --prompt, --form, --keep",
+            ["--preview", "5", "--candidates", "2"],
+            "--preview: it lets hear one piece; allowed is --candidates 1, not 2",
         ),
+        (["--preview", "0"], "--preview: 0: allowed is a number from 0.01 up to 3600"),
         (["--guidance", "2"], "--guidance: it weighs a style; give --composer or --era"),
         (["--form", "A-C'"], "--form: A-C': C' varies what was not played; allowed is C' somewhere after C"),
         (["--notes", "3", "--seconds", "3"], "not allowed with argument"),
@@ -172,3 +182,22 @@ def test_flags_that_do_not_fit_are_named(flags, told, capsys):
 def test_an_unknown_composer_is_named_with_the_known_ones():
     with pytest.raises(InputError, match="'Satie' is none of: Bach, Carl"):
         command.main(["--out", "never.mid", "--composer", "Satie"])
+
+
+def test_a_piece_can_be_heard_while_it_is_drawn(tmp_path, monkeypatch, capsys):
+    save_tiny(tmp_path, tiny_model())
+    path, heard = tmp_path / "new.mid", []
+
+    def watched(music, to):
+        write_midi(music, to)
+        heard.append(read_midi(path).performance)
+
+    monkeypatch.setattr("symbolic.sampling.preview.write_midi", watched)
+    assert command.main(["--out", str(path), "--weights", str(tmp_path), "--seconds", "30", "--preview", "5"]) == 0
+    onsets = [music.notes["onset_ticks"] for music in heard]
+    assert len(heard) >= 3
+    assert all(last - first >= 490 for first, last in pairwise(of[-1] for of in onsets))
+    whole = read_midi(path).performance.notes["onset_ticks"]
+    shared = [int((of == whole[: len(of)]).sum()) / len(of) for of in onsets if len(of) <= len(whole)]
+    assert shared[0] == 1.0
+    assert "1 of" not in capsys.readouterr().err

@@ -5,11 +5,13 @@ import pytest
 from music import random_performance
 from tiny_models import save_tiny, tiny_model
 
+from losscal.errors import InputError
 from symbolic import generate as command
+from symbolic.models.configs import SamplingConfig
 from symbolic.notes.cleaning import read_midi
 from symbolic.notes.performance import write_midi
 from symbolic.sampling import joining
-from symbolic.sampling.joining import LONGEST_PAUSE_TICKS, after_pause, draw_between
+from symbolic.sampling.joining import after_pause, draw_between, redraw
 from symbolic.scoring.likelihood import score
 from symbolic.tokens.events import REST, decode, encode
 
@@ -62,13 +64,39 @@ def test_what_the_opening_costs_is_what_scoring_says(model):
     assert whole.note_nats[-int(opening.sum()) :].sum() == pytest.approx(way.opening_nats.sum(), abs=0.5)
 
 
-@pytest.mark.parametrize(("pause", "expected"), [(0, 1), (20, 20), (9999, LONGEST_PAUSE_TICKS)])
-def test_the_second_piece_never_begins_at_once(pause, expected):
+@pytest.mark.parametrize(("pause", "times"), [(0, [1]), (20, [20]), (400, [REST, 0]), (999, [REST, REST, 199])])
+def test_the_second_piece_never_begins_at_once(pause, times):
     events = encode(SECOND, end=False)
     moved = after_pause(events, pause)
-    assert moved[0, 0] == expected
-    assert np.array_equal(moved[1:], events[1:])
+    assert moved[: len(times), 0].tolist() == times
+    assert np.array_equal(moved[len(times) :], events[1:])
     assert events[0, 0] == 0
+
+
+@pytest.mark.parametrize("pace_hold", [0.0, 2.0])
+def test_a_span_is_drawn_anew_and_what_is_around_it_stays(model, pace_hold, tmp_path):
+    onset = SECOND.notes["onset_ticks"]
+    start, stop = onset[20] / 100, onset[30] / 100
+    sampling = SamplingConfig(pace_hold=pace_hold)
+    joined = redraw(model, SECOND, start, stop, seed=1, candidates=range(3), sampling=sampling)
+    notes = joined.performance.notes
+    for field in ("onset_ticks", "pitch", "velocity_bin"):
+        assert np.array_equal(notes[field][:20], SECOND.notes[field][:20])
+        assert np.array_equal(notes[field][20 + joined.new_notes :], SECOND.notes[field][30:])
+    assert not np.isin(notes[20 : 20 + joined.new_notes], SECOND.notes).all()
+    write_midi(joined.performance, tmp_path / "new.mid")
+    assert np.array_equal(read_midi(tmp_path / "new.mid").performance.notes, notes)
+    events = encode(SECOND, end=False)
+    is_note = np.flatnonzero(events[:, 0] < REST)
+    (was,) = score(model, [SECOND.excerpt(0, 38)], excerpt=True)
+    assert is_note[37] == 37
+    assert joined.nats_without == pytest.approx(was.note_nats[30:38].mean(), abs=0.5)
+
+
+@pytest.mark.parametrize("span", [(0.0, 1.0), (1.0, 3600.0)])
+def test_a_span_without_both_sides_is_refused(model, span):
+    with pytest.raises(ValueError, match=rf"^{span[0]:g}-{span[1]:g}: allowed is a span .* up to "):
+        redraw(model, SECOND, *span, seed=1)
 
 
 def test_the_command_tells_how_the_second_goes_on(tmp_path, capsys):
@@ -82,3 +110,16 @@ def test_the_command_tells_how_the_second_goes_on(tmp_path, capsys):
     assert f"{len(FIRST)} notes, " in told
     assert "behind the new ones cost" in told
     assert "best of 2 ways on" in told
+
+
+def test_the_command_draws_a_span_anew(tmp_path, capsys):
+    save_tiny(tmp_path, tiny_model())
+    given, new = (str(tmp_path / name) for name in ("given.mid", "new.mid"))
+    write_midi(SECOND, given)
+    flags = ["--prompt", given, "--out", new, "--weights", str(tmp_path), "--candidates", "2"]
+    assert command.main([*flags, "--redraw", "1-1.5"]) == 0
+    told = capsys.readouterr().out
+    assert "new ones, " in told
+    assert " as they were; best of 2 ways on" in told
+    with pytest.raises(InputError, match=r"--redraw 1-999: allowed is a span with a note before it and one behind it"):
+        command.main([*flags, "--overwrite", "--redraw", "1-999"])
