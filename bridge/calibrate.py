@@ -18,6 +18,7 @@ from bridge.calibration.accuracy import Measured, measured_of
 from bridge.calibration.benchmark import measured_of_submission, write_benchmark
 from bridge.calibration.cases import SEVERITIES, Studio
 from bridge.calibration.heard import HeardJudge
+from bridge.calibration.listeners import rows_of_weights
 from bridge.calibration.pieces import pieces_of
 from bridge.calibration.results import RESULT_FILE, VERSION, made_of, result, write_json, write_results
 from bridge.calibration.scores import (
@@ -48,6 +49,7 @@ from losscal.cli import (
 from losscal.errors import InputError
 from losscal.files import sha256_of
 from losscal.processes.progress import bar
+from losscal.records import to_json
 from losscal.settings import Count, Seed, Settings
 from symbolic.data.excerpts import Excerpt, ExcerptNotes, ExcerptSeconds, Length, draw_of_each
 
@@ -192,6 +194,14 @@ def build_parser() -> argparse.ArgumentParser:
     views.add_argument(
         "--heard", metavar="TRANSCRIBER", help="ask the views of notes of what is heard in the sounds, too: transkun"
     )
+    parser.add_argument(
+        "--listeners",
+        metavar="LISTENING.json",
+        type=Path,
+        action="append",
+        default=[],
+        help="of python -m bridge.listen results --out: how far views agree with listeners goes in; may be repeated",
+    )
     drawn = parser.add_argument_group("excerpts")
     length = drawn.add_mutually_exclusive_group()
     length.add_argument(
@@ -239,6 +249,7 @@ def _calibrate(flags: argparse.Namespace) -> tuple[Measured, dict[str, Any]] | N
         log(f"written: {flags.write_benchmark}")
         return None
     views = _open_views(flags)
+    listeners = to_json(list(rows_of_weights(flags.listeners, views.weights)))
     heard = None if flags.heard is None else HeardJudge(views, Listener(flags.heard).opened())
     studio = studio_at(max(sample_rate_of(views), 0 if heard is None else RENDERING_RATE))
     excerpts = draw.excerpts(flags.sources, length)
@@ -248,7 +259,8 @@ def _calibrate(flags: argparse.Namespace) -> tuple[Measured, dict[str, Any]] | N
     if flags.out is not None and made_of(flags.out) != {"config": config, "weights": views.weights}:
         check_new([flags.out / RESULT_FILE], overwrite=flags.overwrite)
     measured = measure(excerpts, studio, views, heard=heard, out=flags.out, progress=progress)
-    return measured, result(measured, config, weights=views.weights, known=trained_on(views, flags.weights))
+    known = trained_on(views, flags.weights)
+    return measured, result(measured, config, weights=views.weights, known=known, listeners=listeners)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -257,6 +269,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags = parser.parse_args(arguments)
     if (flags.submission is None) != (flags.benchmark is None):
         parser.error("--submission CSV and --benchmark DIR go together")
+    if flags.listeners and not flags.sources:
+        parser.error("--listeners goes with a SOURCE, whose views they are about")
     if bool(flags.sources) == (flags.submission is not None):
         parser.error("give a SOURCE, or --submission with --benchmark")
     made = _evaluate(flags) if flags.submission is not None else _calibrate(flags)

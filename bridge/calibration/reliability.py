@@ -59,6 +59,7 @@ def sentence(view: str, kind: str, *, weights_sha256: str | None = None) -> str 
         f"preferred the original to a version with {100 * YARDSTICK.severity:g} % wrong notes in "
         f"{100 * row['pairwise_accuracy']:.0f} % [{low}-{high} %] of cases",
         *_failures(calibration, score),
+        *_of_listeners(calibration, view),
     ]
     if is_sequenced:
         parts.append("that was measured on performances, not on sequenced music")
@@ -83,6 +84,16 @@ def _failures(calibration: Mapping[str, Any], score: str) -> list[str]:
             verb = "falls for the adversary" if failure["case"] in ADVERSARIES else "fails the control"
             by_advice.setdefault((verb, failure["advice"]), []).append(f"'{failure['case']}'")
     return [f"it {verb} {' and '.join(cases)}: {advice}" for (verb, advice), cases in by_advice.items()]
+
+
+def _of_listeners(calibration: Mapping[str, Any], view: str) -> list[str]:
+    """How far people who listened agree, in words, of each test."""
+    return [
+        f"its order of {row['stimuli']} pieces agrees with that of {row['listeners']} listeners by a rank correlation "
+        f"of {row['spearman']:.2f} [{row['interval'][0]:.2f}, {row['interval'][1]:.2f}]"
+        for row in calibration.get("listeners", ())
+        if row["view"] == view and None not in (row["spearman"], *row["interval"])
+    ]
 
 
 @cache

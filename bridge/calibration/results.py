@@ -23,8 +23,12 @@ def result(
     *,
     weights: Mapping[str, str] | None = None,
     known: Mapping[str, Sequence[str]] | None = None,
+    listeners: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
-    """What calibration.json holds; weights: sha256 by view, known: what `calibration.tables` calls trained_on."""
+    """What calibration.json holds; weights: sha256 by view, known: what `calibration.tables` calls trained_on.
+
+    listeners: how far views agree with listeners, rows of `bridge.listen.files.ListenersRow`.
+    """
     return {
         "version": VERSION,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -32,6 +36,7 @@ def result(
         "config": dict(config),
         "scores": {score: measured.quantity(score) for score in measured.scores},
         **tables(measured, known or {}),
+        "listeners": list(listeners),
     }
 
 

@@ -32,6 +32,11 @@ CSV_FIELDS = (
     "share_of_yardstick_low",
     "share_of_yardstick_high",
     "is_neutral",
+    "spearman",
+    "spearman_low",
+    "spearman_high",
+    "stimuli",
+    "listeners",
 )
 
 
@@ -55,26 +60,28 @@ def text_of(calibration: Mapping[str, Any]) -> str:
         _comparison_table(calibration["comparisons"]),
         f"Controls: change of the cost, and that as a share of what {YARDSTICK_TEXT} do to the same score",
         _control_table(calibration["controls"]),
+        *_of_listeners(calibration.get("listeners", ())),
         *(f"{failure['view']} {failure['text']}: {failure['advice']}." for failure in calibration["failures"]),
     ]
     return "\n\n".join(parts)
 
 
 def write_csv(calibration: Mapping[str, Any], path: Path) -> None:
-    """Rows, adversaries and controls as one table, whole or not at all; an interval takes two columns."""
-    kinds = {"rows": "corruption", "adversaries": "adversary", "controls": "control"}
+    """Rows, adversaries, controls and listeners as one table, whole or not at all; an interval takes two columns."""
+    kinds = {"rows": "corruption", "adversaries": "adversary", "controls": "control", "listeners": "listeners"}
     with atomic_path(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, CSV_FIELDS, extrasaction="ignore")
         writer.writeheader()
         for key, kind in kinds.items():
-            writer.writerows({"kind": kind, **_flat(row)} for row in calibration[key])
+            writer.writerows({"kind": kind, **_flat(row)} for row in calibration.get(key, ()))
 
 
 def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in row.items():
         if isinstance(value, list):
-            name = "pairwise_accuracy" if key == "interval" else key.removesuffix("_interval")
+            figure = "pairwise_accuracy" if "pairwise_accuracy" in row else "spearman"
+            name = figure if key == "interval" else key.removesuffix("_interval")
             flat[f"{name}_low"], flat[f"{name}_high"] = value
         else:
             flat[key] = value
@@ -148,3 +155,21 @@ def _control_table(controls: Iterable[Mapping[str, Any]]) -> str:
         if is_view(row["view"])
     ]
     return markdown_table(["control, view", "change of the cost", "share", "without sign", "neutral"], lines)
+
+
+def _of_listeners(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A line a view and listening test; nothing where nobody has listened."""
+    if not rows:
+        return []
+    lines = [
+        [
+            row["view"],
+            _cell(row, "spearman", "interval", ".2f"),
+            str(row["stimuli"]),
+            str(row["listeners"]),
+            row["mode"],
+        ]
+        for row in rows
+    ]
+    head = ["view", "rank correlation with listeners", "stimuli", "listeners", "asked for"]
+    return ["What listeners say: Spearman's correlation of a view's order with theirs", markdown_table(head, lines)]

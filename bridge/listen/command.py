@@ -10,7 +10,7 @@ from threading import Event
 
 from bridge.listen.trials import Study, StudyConfig
 from bridge.web.server import add_server_flags, launched, private_folder
-from losscal.cli import EXIT_DONE, add_flags, config_from, log, prog_of, write_result
+from losscal.cli import EXIT_DONE, add_flags, add_overwrite_flag, check_new, config_from, log, prog_of, write_result
 from losscal.errors import InputError
 
 RESULTS = "results"
@@ -36,6 +36,8 @@ def build_parser() -> argparse.ArgumentParser:
     add_server_flags(parser)
     told = parser.add_argument_group("results")
     told.add_argument("--report", type=Path, metavar="REPORT.json", help="of python -m bridge.score, to rank views by")
+    told.add_argument("--out", metavar="DIR", type=Path, help="write listening.json, .csv and a picture, .svg, too")
+    add_overwrite_flag(told)
     return parser
 
 
@@ -51,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise InputError(f"{folder}: no such folder; give one that holds MIDI files or recordings.")
     answers = options.answers or folder / ANSWERS_FILE
     if is_results:
-        tell_results(answers, options.report)
+        tell_results(answers, options)
     else:
         serve_test(folder, answers, options)
     return EXIT_DONE
@@ -74,12 +76,19 @@ def serve_test(folder: Path, answers_file: Path, options: argparse.Namespace) ->
             Event().wait()
 
 
-def tell_results(answers_file: Path, report_file: Path | None) -> None:
-    """Print the results; raises InputError where there are none."""
+def tell_results(answers_file: Path, options: argparse.Namespace) -> None:
+    """Print the results, and write them where that is asked for; raises InputError where there are none."""
     from bridge.listen.answers import Answers
+    from bridge.listen.files import RESULT_FILE, write_results
     from bridge.listen.results import results_of, text_of
     from bridge.report.report import read_report
 
-    report = None if report_file is None else read_report(report_file)
+    if options.out is not None:
+        check_new([options.out / RESULT_FILE], overwrite=options.overwrite)
+    report = None if options.report is None else read_report(options.report)
     answers = Answers(answers_file)
-    write_result(text_of(results_of(answers.study, answers.all(), report)))
+    results = results_of(answers.study, answers.all(), report)
+    write_result(text_of(results))
+    if options.out is not None:
+        write_results(options.out, results)
+        log(f"written: {options.out / RESULT_FILE}, listening.csv and listening.svg")

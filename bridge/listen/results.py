@@ -20,6 +20,7 @@ from bridge.report.report import Report
 from losscal.errors import InputError
 from losscal.statistics import Estimate, bootstrap_estimates, interval_text
 from losscal.text import in_one_line
+from losscal.views import HEARD_PREFIX
 
 PRIOR = 0.1
 """A little of it keeps the strength of who never lost, or never won, finite."""
@@ -41,11 +42,12 @@ class Standing:
 
 @dataclass(frozen=True)
 class ViewAgreement:
-    """Spearman's correlation of a view's order of stimuli with the listeners'."""
+    """Spearman's correlation of a view's order of stimuli with the listeners'. weights_sha256: None where unknown."""
 
     view: str
     estimate: Estimate
     stimuli: int
+    weights_sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,11 @@ class Results:
     listeners: int
     flagged: tuple[int, ...]
     views: tuple[ViewAgreement, ...] = ()
+
+    @property
+    def is_rated(self) -> bool:
+        """Whether opinions are ratings, not preferences of pairs."""
+        return self.study.config.mode == "ratings"
 
 
 def results_of(study: Study, answers: Sequence[Answer], report: Report | None = None) -> Results:
@@ -210,7 +217,8 @@ def _agreements(
                 lambda drawn, of=known, by=costs: np.array([_spearman(opinion(drawn)[of], -by[of])]),
                 resamples=RESAMPLES,
             )
-            yield ViewAgreement(view.name, estimate, int(known.sum()))
+            weights = report.weights.get(view.name.removeprefix(HEARD_PREFIX))
+            yield ViewAgreement(view.name, estimate, int(known.sum()), weights)
 
 
 def _number(entry: ItemEntry | None, keys: Sequence[str | int]) -> float:
@@ -229,8 +237,7 @@ def _spearman(first: np.ndarray, second: np.ndarray) -> float:
 
 def text_of(results: Results) -> str:
     """All of it as a table of text."""
-    is_rated = results.study.config.mode == "ratings"
-    unit = "mean opinion, 1 to 5" if is_rated else "Bradley-Terry log strength"
+    unit = "mean opinion, 1 to 5" if results.is_rated else "Bradley-Terry log strength"
     width = max(len(one.name) for one in results.standings)
     lines = [f"{'':<{width}}  {unit}, 95 % interval over listeners"]
     lines += [

@@ -51,6 +51,14 @@ def drawn(music):
     return Draw(per_piece=1).excerpts([music], Length(1.0, "seconds")), Studio(16_000, None, ("clip",))
 
 
+def listening_results(path):
+    """What listeners made of a test, under these views' weights and under others."""
+    row = {"spearman": 0.84, "interval": [0.7, 0.9], "stimuli": 9, "listeners": 20, "mode": "ratings", "alpha": 0.6}
+    views = [row | {"view": name, "weights_sha256": "events-hash"} for name in ("events", "vqvae")]
+    path.write_text(json.dumps({"version": 1, "views": views}))
+    return path
+
+
 def costs_of(measured):
     return {(str(case), score): costs.tolist() for (case, score), costs in measured.costs.items()}
 
@@ -58,14 +66,21 @@ def costs_of(measured):
 @pytest.mark.fluidsynth
 def test_results_are_written_and_a_benchmark_of_our_own_scores_gives_them_again(music, opened, tmp_path, capsys):
     out, benchmark, again = (tmp_path / name for name in ("out", "benchmark", "again"))
-    assert main([str(music), *FLAGS, "--out", str(out)]) == 0
-    assert "2 excerpts of 1 seconds from 2 pieces" in capsys.readouterr().out
+    listened = listening_results(tmp_path / "listening.json")
+    assert main([str(music), *FLAGS, "--out", str(out), "--listeners", str(listened)]) == 0
+    told = capsys.readouterr()
+    assert "2 excerpts of 1 seconds from 2 pieces" in told.out and "0.84 [0.70, 0.90]" in told.out
+    assert "left out" in told.err and "vqvae ranked by other weights" in told.err
     calibration = json.loads((out / "calibration.json").read_text())
     assert calibration["weights"] == {name: f"{name}-hash" for name in ("events", "vqvae", "spectral_lm")}
     assert calibration["scores"]["events"] == "bits_per_note, gated"
     assert {row["corruption"] for row in calibration["rows"] if row["view"] == "spectral_lm"} == {"wrong_notes", "clip"}
     assert {row["corruption"] for row in calibration["rows"] if row["view"] == "events"} == {"wrong_notes"}
     assert all(len(row["interval"]) == 2 for row in calibration["rows"])
+    assert [(row["view"], row["spearman"]) for row in calibration["listeners"]] == [("events", 0.84)]
+    with open(out / "calibration.csv", newline="", encoding="utf-8") as file:
+        (row,) = (row for row in csv.DictReader(file) if row["kind"] == "listeners")
+    assert [row[key] for key in ("view", "spearman", "spearman_low", "listeners")] == ["events", "0.84", "0.7", "20"]
     assert sorted(path.name for path in out.iterdir() if path.is_file()) == [
         "calibration.csv",
         "calibration.json",
