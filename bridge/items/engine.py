@@ -130,15 +130,18 @@ def _submitted(pool: WorkerPool, job: Job, item: Item) -> "Future[ItemEntry]":
 def under_ray(recipe: Recipe, workers: int | None, scorer: ItemScorer, work: Iterable[Numbered]) -> Entries:
     """The entries, by Ray Data on the cluster that Ray finds, or on this machine.
 
-    workers: actors at a time, by default as many as there are CPUs. Raises InputError where Ray is not installed. The
-    scorer's folder and the items' files must be the same on all machines.
+    workers: actors at a time, by default as many as there are CPUs. Raises InputError where Ray is not installed or
+    does not start. The scorer's folder and the items' files must be the same on all machines.
     """
     try:
         import ray
     except ImportError as error:
         raise InputError("--engine ray: Ray is not installed; run pip install '.[ray]' in LossCal's folder.") from error
     if not ray.is_initialized():
-        ray.init(log_to_driver=False)
+        try:
+            ray.init(log_to_driver=False)
+        except Exception as error:
+            raise InputError(f"--engine ray: Ray does not start ({error}); see its logs in /tmp/ray.") from error
     actors = workers or int(ray.cluster_resources()["CPU"])
     rows = ray.data.from_items([{"number": number, "item": item} for number, item in work])
     scored = rows.map(_RayWorker, fn_constructor_args=(Job.like(scorer, recipe),), concurrency=actors, num_cpus=1)

@@ -8,6 +8,7 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import killing_workers
 import pytest
@@ -86,6 +87,15 @@ def test_ray_gives_the_same_rows(many, weights_dir, serial):
 def test_without_ray_it_is_said_how_to_get_it(many, weights_dir, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(InputError, match=r"pip install '\.\[ray\]' in LossCal's folder"):
+        score(many, weights_dir=weights_dir, engine="ray")
+
+
+def test_a_ray_that_does_not_start_is_told_in_a_sentence(many, weights_dir, monkeypatch):
+    def init(**_):
+        raise Exception("The current node timed out during startup")
+
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(is_initialized=lambda: False, init=init))
+    with pytest.raises(InputError, match=r"--engine ray: Ray does not start .*timed out"):
         score(many, weights_dir=weights_dir, engine="ray")
 
 
