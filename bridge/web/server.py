@@ -110,6 +110,7 @@ def launched(page: "gr.Blocks", options: argparse.Namespace, *, upload_mb: int) 
             show_error=True,
             quiet=True,
             prevent_thread_lock=True,
+            _frontend=False,  # no look whether we answer within 3 s, after which Gradio wants to share: a busy machine
         )
     except OSError as error:
         place = "no port" if options.port is None else f"--port {options.port}"

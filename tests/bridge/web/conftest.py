@@ -1,12 +1,11 @@
 """A server of the page with small weights, and a browser that may reach nothing else; skipped where one is missing."""
 
-import shutil
 from functools import partial
 
 import pytest
+from visits import CHROMIUM, FLAGS, SCORED_MS
 from web_server import Server
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 UPLOAD_MB = 2
 
 
@@ -25,7 +24,7 @@ def browser():
     if CHROMIUM is None:
         pytest.skip("no Chromium is installed")
     with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         yield browser
         browser.close()
 
@@ -37,6 +36,7 @@ def visitor(browser):
 
     def opened(address, width=1280):
         context = browser.new_context(viewport={"width": width, "height": 900}, accept_downloads=True)
+        context.set_default_timeout(SCORED_MS)
         contexts.append(context)
 
         def look(route):
