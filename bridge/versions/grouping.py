@@ -3,10 +3,10 @@
 An item's group is, in this order: the one named in the pairs file; with `--versions` the one that all others make; that
 of `--reference FILE`, which all items without a named group are taken for versions of; the one its file's name tells.
 Two files of one folder are versions by name where their stems are the same but for version marks at the end: v2, take
-3, bounce4, mix, final, copy, new, Ori, (2). A number or a letter alone (RH_1, 1, _A, #2) may as well count movements or
-studies: such files are versions where it is the same music too, see `bridge.versions.likeness`. What is nothing but a
-mark (v1.mid, 2.mid) belongs to its folder. A group is called by the stem, and by as much of its folder as tells it from
-the others.
+3, (bounce 4), mix, final, copy, new, Ori, (2). A number or a letter alone (RH_1, 1, _A, #2) may as well count movements
+or studies: such files are versions where it is the same music too, see `bridge.versions.likeness`. What is nothing but
+a mark (v1.mid, 2.mid) belongs to its folder. A group is called by the stem, and by as much of its folder as tells it
+from the others.
 
 The reference of a group is the one given, else the first whose name says original, orig, ori, reference, ref or v0,
 else the first item.
@@ -22,14 +22,13 @@ from bridge.items.names import shortest_tails
 from bridge.versions.likeness import alike_enough
 from losscal.errors import InputError
 
+_MARK = r"""(?:
+    (?:(?<![^\W\d_])(?:v|ver|version|rev|take|bounce|bnc|mix|draft|edit|alt|try)[\s_.-]?\d+)
+    | (?:(?<![^\W\d_])(?:original|orig|ori|reference|ref|bounce|mix|copy|draft|alt|final|master|edit|new|old)
+         (?:[\s_.-]?\d+)?)
+)"""
 MARK = re.compile(
-    r"""[\s_.,-]*(?:
-        \(\d+\)
-        | (?:(?<![^\W\d_])(?:v|ver|version|rev|take|bounce|bnc|mix|draft|edit|alt|try)[\s_.-]?\d+)
-        | (?:(?<![^\W\d_])(?:original|orig|ori|reference|ref|bounce|mix|copy|draft|alt|final|master|edit|new|old)
-             (?:[\s_.-]?\d+)?)
-    )$""",
-    re.IGNORECASE | re.VERBOSE,
+    rf"[\s_.,-]*(?: \((?:\d+ | {_MARK})\) | \[(?:\d+ | {_MARK})\] | {_MARK} )$", re.IGNORECASE | re.VERBOSE
 )
 """A version mark at the end of a stem; the look-behind keeps the ends of words apart, "remix" or "salt"."""
 COUNTER = re.compile(r"[\s_.,-]*#?\d+$|(?:^|[\s_.-]+)[a-h]$", re.IGNORECASE)

@@ -93,9 +93,23 @@ def members(groups):
             ("passage", "passage"),
         ),
         *(("Lohengrin, final mix 2", "Lohengrin"), ("tristan take 4 copy (3)", "tristan"), ("song_ORIGINAL", "song")),
-        *(("v1", ""), ("take 2", ""), ("passage.v10", "passage"), ("nocturne rev.2", "nocturne")),
+        *(("passage (bounce 3)", "passage"), ("passage [Take 12]", "passage"), ("passage (final)", "passage")),
+        *(("v1", ""), ("(v1)", ""), ("take 2", ""), ("passage.v10", "passage"), ("nocturne rev.2", "nocturne")),
         # no marks: movements, studies and words that end like one
-        *((stem, stem) for stem in ("sonata_2", "Op. 10 No. 3", "prelude2", "remix2", "salt", "premaster", "BWV 846")),
+        *(
+            (stem, stem)
+            for stem in (
+                "sonata_2",
+                "Op. 10 No. 3",
+                "prelude2",
+                "remix2",
+                "salt",
+                "premaster",
+                "BWV 846",
+                "(salt)",
+                "etude (no 3)",
+            )
+        ),
     ],
 )
 def test_version_marks_at_the_end_of_a_name(stem, base):
