@@ -74,6 +74,6 @@ def other_items(folder: Path, ids: Iterable[str]) -> list[str]:
 def _write_csv(report: Report, path: Path) -> None:
     columns = columns_of(report)
     with open(path, "w", newline="", encoding="utf-8", errors="backslashreplace") as file:
-        writer = csv.writer(file)
+        writer = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC)  # a name is one cell whatever separates cells
         writer.writerow(column.name for column in columns)
         writer.writerows(map(csv_cell, row) for row in item_rows(report.items, columns))

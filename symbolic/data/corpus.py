@@ -134,7 +134,7 @@ def write_corpus(
         writer.writeheader()
         writer.writerows({name: csv_cell(cell) for name, cell in piece.to_row().items()} for piece in pieces)
     with atomic_path(folder / REJECTS_FILE) as path, open(path, "w", newline="", encoding="utf-8") as file:
-        writer_of_rejects = csv.writer(file)
+        writer_of_rejects = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC)
         writer_of_rejects.writerow(("name", "reason"))
         writer_of_rejects.writerows(map(csv_cell, reject) for reject in rejects)
     summary = _summarise(folder, pieces, len(rejects), source)
