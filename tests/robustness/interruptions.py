@@ -122,7 +122,7 @@ def prepared(folder: Path) -> dict[str, Command]:
     excerpts = ("--notes", "32", "--pieces", "8", "--per-piece", "1", "--corruptions", "wrong_notes")
     shape = {"layers": 1, "width": 16, "window_events": 16} | codec
     model = ("--vqvae", str(codebooks), *(f"--model.{name}={value}" for name, value in shape.items()))
-    crops = ("--crops.crop-events=16", "--crops.batch-size=2", "--crops.steps-per-epoch=5", "--optim.steps=60")
+    crops = ("--crops.crop-events=16", "--crops.batch-size=2", "--crops.steps-per-epoch=5", "--optim.steps=15")
     quiet = (
         "--trainer.enable_progress_bar=false",
         "--trainer.enable_model_summary=false",
@@ -138,7 +138,8 @@ def prepared(folder: Path) -> dict[str, Command]:
 
 
 def _bytes(out: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(out)): path.read_bytes() for path in sorted(out.rglob("*")) if path.is_file()}
+    """All files but what a killed run has left half-written, which no run takes for its own."""
+    return {str(path.relative_to(out)): path.read_bytes() for path in sorted(out.rglob("[!.]*")) if path.is_file()}
 
 
 def _scores(out: Path) -> list[Any]:
@@ -230,11 +231,6 @@ def finish(command: Command, out: Path) -> Any:
     if status:
         raise RuntimeError(f"{command.module}: status {status}")
     return command.made(out)
-
-
-def temporary_files(out: Path) -> list[str]:
-    """What atomic writing leaves where it is not left to undo things."""
-    return [path.name for path in out.rglob(".*")]
 
 
 def trial(command: Command, whole: Any, out: Path, sent: signal.Signals, seconds: float) -> tuple[Ended, list[str]]:

@@ -1,5 +1,6 @@
 """Commands that are asked to end do so in one line, leave nothing behind and go on; `make bench` tries them more."""
 
+import functools
 import os
 import signal
 import subprocess
@@ -30,11 +31,18 @@ def commands(tmp_path_factory):
     return prepared(tmp_path_factory.mktemp("prepared"))
 
 
+@pytest.fixture(scope="module")
+def undisturbed(commands, tmp_path_factory):
+    """What a run of a command makes that nobody cuts short, by its name; run once."""
+    return functools.cache(lambda name: finish(commands[name], tmp_path_factory.mktemp("whole") / "out"))
+
+
 @pytest.mark.parametrize(("name", "sent"), TRIALS, ids=lambda value: getattr(value, "name", value))
-def test_a_command_that_is_cut_short_ends_well_and_goes_on_to_the_same_results(commands, tmp_path, name, sent):
-    whole = finish(commands[name], tmp_path / "whole")
+def test_a_command_that_is_cut_short_ends_well_and_goes_on_to_the_same_results(
+    commands, undisturbed, tmp_path, name, sent
+):
     seconds = float(np.random.default_rng([7, sent, *name.encode()]).uniform(0, WITHIN_SECONDS))
-    _, faults = trial(commands[name], whole, tmp_path / "cut", sent, seconds)
+    _, faults = trial(commands[name], undisturbed(name), tmp_path / "cut", sent, seconds)
     assert faults == []
 
 
