@@ -10,6 +10,7 @@ from typing import Annotated
 
 import numpy as np
 
+from audio.signal.acoustics import decibels, equalise, in_room, log_uniform, noise_floor, room_response
 from losscal.settings import Range, Settings, Share, require
 
 Decibels = Annotated[float, Range(0, 100)]
@@ -69,80 +70,7 @@ def record(
     return sound.astype(np.float32), round(sample_rate * 2.0 ** (cents / 1200.0))
 
 
-def decibels(value: float) -> float:
-    """The amplitude ratio of a level difference in dB."""
-    return 10.0 ** (value / 20.0)
-
-
-def equalise(samples: np.ndarray, sample_rate: int, most_db: float, rng: np.random.Generator) -> np.ndarray:
-    """A low shelf, a peak and a high shelf, each with a random corner and a gain within `most_db` either way."""
-    from scipy.signal import sosfilt
-
-    sections = [
-        low_shelf(_log_uniform(rng, 60.0, 400.0), rng.uniform(-most_db, most_db), sample_rate),
-        peak(_log_uniform(rng, 150.0, 4000.0), rng.uniform(-most_db, most_db), rng.uniform(0.5, 3.0), sample_rate),
-        high_shelf(_log_uniform(rng, 1500.0, 6000.0), rng.uniform(-most_db, most_db), sample_rate),
-    ]
-    return sosfilt(np.stack(sections), samples)
-
-
-def low_shelf(corner_hz: float, gain_db: float, sample_rate: int) -> np.ndarray:
-    """Second-order section [6] of slope 1 (Bristow-Johnson, Audio EQ Cookbook, lowShelf)."""
-    return _shelf(corner_hz, gain_db, sample_rate, sign=1.0)
-
-
-def high_shelf(corner_hz: float, gain_db: float, sample_rate: int) -> np.ndarray:
-    """Second-order section [6] of slope 1 (Bristow-Johnson, Audio EQ Cookbook, highShelf)."""
-    return _shelf(corner_hz, gain_db, sample_rate, sign=-1.0)
-
-
-def _shelf(corner_hz: float, gain_db: float, sample_rate: int, sign: float) -> np.ndarray:
-    """The high shelf is the low shelf with the cosine's terms of the other sign in the right places."""
-    a, omega = decibels(gain_db / 2.0), 2.0 * np.pi * corner_hz / sample_rate
-    cosine, slope = sign * np.cos(omega), 2.0 * np.sqrt(a) * np.sin(omega) / np.sqrt(2.0)
-    b0, b2 = a * ((a + 1) - (a - 1) * cosine + slope), a * ((a + 1) - (a - 1) * cosine - slope)
-    a0, a2 = (a + 1) + (a - 1) * cosine + slope, (a + 1) + (a - 1) * cosine - slope
-    b1, a1 = 2 * a * ((a - 1) - (a + 1) * cosine) * sign, -2 * ((a - 1) + (a + 1) * cosine) * sign
-    return np.array([b0, b1, b2, a0, a1, a2]) / a0
-
-
-def peak(centre_hz: float, gain_db: float, q: float, sample_rate: int) -> np.ndarray:
-    """Second-order section [6] (Bristow-Johnson, Audio EQ Cookbook, peakingEQ)."""
-    a, omega = decibels(gain_db / 2.0), 2.0 * np.pi * centre_hz / sample_rate
-    alpha, cosine = np.sin(omega) / (2.0 * q), np.cos(omega)
-    return np.array([1 + alpha * a, -2 * cosine, 1 - alpha * a, 1 + alpha / a, -2 * cosine, 1 - alpha / a]) / (
-        1 + alpha / a
-    )
-
-
 def reverberate(samples: np.ndarray, sample_rate: int, config: AcousticsConfig, rng: np.random.Generator) -> np.ndarray:
     """Add the sound of a room: as long as before, with about as much power."""
-    from scipy.signal import fftconvolve
-
-    response = room_response(sample_rate, _log_uniform(rng, config.min_rt60_seconds, config.max_rt60_seconds), rng)
-    wet = rng.uniform(0.0, config.max_wet)
-    return np.sqrt(1.0 - wet) * samples + np.sqrt(wet) * fftconvolve(samples, response)[: len(samples)]
-
-
-def room_response(sample_rate: int, rt60_seconds: float, rng: np.random.Generator) -> np.ndarray:
-    """An impulse response [N] of energy 1: low-passed noise that falls by 60 dB in `rt60_seconds`, some ms late."""
-    from scipy.signal import butter, sosfilt
-
-    seconds = np.arange(round(rt60_seconds * sample_rate)) / sample_rate
-    noise = rng.standard_normal(len(seconds)) * decibels(-60.0) ** (seconds / rt60_seconds)
-    response = sosfilt(butter(1, _log_uniform(rng, 1500.0, 7000.0), fs=sample_rate, output="sos"), noise)
-    delay = np.zeros(round(rng.uniform(0.0, 0.03) * sample_rate))
-    return np.concatenate([delay, response / np.linalg.norm(response)])
-
-
-def noise_floor(n_samples: int, level_db: float, rng: np.random.Generator) -> np.ndarray:
-    """Noise [n_samples] of a root mean square of `level_db`, flat or falling towards the treble like tape and rooms."""
-    from scipy.signal import lfilter
-
-    darkness = rng.uniform(0.0, 0.95)
-    noise = lfilter([1.0], [1.0, -darkness], rng.standard_normal(n_samples))
-    return noise * (decibels(level_db) * np.sqrt(1.0 - darkness**2))
-
-
-def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
-    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+    response = room_response(sample_rate, log_uniform(rng, config.min_rt60_seconds, config.max_rt60_seconds), rng)
+    return in_room(samples, response, rng.uniform(0.0, config.max_wet))
