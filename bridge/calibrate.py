@@ -16,8 +16,7 @@ from typing import Any
 from audio.diffusion.view import DIFFUSION
 from bridge.calibration.accuracy import Measured, measured_of
 from bridge.calibration.benchmark import measured_of_submission, write_benchmark
-from bridge.calibration.cases import SEVERITIES, Studio
-from bridge.calibration.heard import HeardJudge
+from bridge.calibration.cases import CONTROLS, SEVERITIES, Studio
 from bridge.calibration.listeners import rows_of_weights
 from bridge.calibration.pieces import pieces_of
 from bridge.calibration.results import RESULT_FILE, VERSION, made_of, result, write_json, write_results
@@ -31,7 +30,7 @@ from bridge.calibration.scores import (
 )
 from bridge.calibration.text import text_of
 from bridge.synthesis.rendering import SampleRate
-from bridge.transcription.listening import RENDERING_RATE, Listener
+from bridge.transcription.listening import Listener
 from bridge.views.opening import OpenViews, checkpoints_of, open_views, view_names
 from bridge.views.sound import AudioView
 from losscal.cli import (
@@ -83,18 +82,16 @@ def measure(
     studio: Studio,
     views: OpenViews,
     *,
-    heard: HeardJudge | None = None,
     out: Path | None = None,
     progress: Progress = iter,
 ) -> Measured:
-    """Score all versions of excerpts, as many of each piece.
+    """Score all versions of excerpts, as many of each piece; where the views have a listener, what it hears, too.
 
-    heard: asks the views of notes of what is heard in the sounds, too.
     out: a folder that keeps each excerpt's costs, under a name that changes with all that they depend on.
     progress: wraps the excerpts, as tqdm does.
     """
-    panel = open_panel(views, () if heard is None else (heard,))
-    kept = None if out is None else out / f"costs-{_key(excerpts, studio, views, heard)}"
+    panel = open_panel(views)
+    kept = None if out is None else out / f"costs-{_key(excerpts, studio, views)}"
     adversaries: dict[float, Record] = {}
     records = []
     for number, excerpt in enumerate(progress(excerpts), start=1):
@@ -110,8 +107,7 @@ def measure(
         if path is not None:
             write_json(path, records[-1])
     pieces = {excerpt.piece.sha256: excerpt.piece.seconds for excerpt in excerpts}
-    quantities = quantities_of(views.declared.values()) | ({} if heard is None else heard.quantities)
-    return measured_of(records, studio.cases, list(pieces.values()), quantities)
+    return measured_of(records, studio.cases, list(pieces.values()), quantities_of(views.declared.values()))
 
 
 def config_of(excerpts: Sequence[Excerpt], studio: Studio, length: Length) -> dict[str, Any]:
@@ -125,25 +121,26 @@ def config_of(excerpts: Sequence[Excerpt], studio: Studio, length: Length) -> di
         "seed": studio.seed,
         "sample_rate": studio.sample_rate,
         "other_soundfont": None if soundfont is None else soundfont.name,
-        "corruptions": list(dict.fromkeys(case.name for case in studio.cases)),
+        "corruptions": list(studio.corruptions),
+        "controls": list(studio.controls),
         "piece_sha256": pieces,
     }
 
 
-def _key(excerpts: Sequence[Excerpt], studio: Studio, views: OpenViews, heard: HeardJudge | None) -> str:
+def _key(excerpts: Sequence[Excerpt], studio: Studio, views: OpenViews) -> str:
     """A short hash of all that costs depend on but the code and FluidSynth."""
     soundfont = studio.other_soundfont
     content = {
         "version": VERSION,
         "excerpts": [(e.piece.sha256, e.first_note, len(e.performance), e.seconds) for e in excerpts],
-        "cases": [str(case) for case in studio.cases],
+        "cases": [*map(str, studio.cases), *studio.controls],
         "studio": [studio.seed, studio.sample_rate, None if soundfont is None else sha256_of(soundfont)],
         "views": [*views.symbolic, *views.audio],
         "weights": views.weights,
         "references": {name: reference.to_json() for name, reference in views.references.by_view.items()},
     }
-    if heard is not None:
-        content["heard by"] = [heard.listener.description, heard.listener.fingerprint]
+    if views.listener is not None:
+        content["heard by"] = [views.listener.description, views.listener.fingerprint]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -168,7 +165,7 @@ def _open_views(flags: argparse.Namespace) -> OpenViews:
         views = replace(views, audio={**views.audio, DIFFUSION.name: diffusion})
     if not views.symbolic and not views.audio:
         raise InputError(f"no view can be opened. {' '.join(views.unavailable.values())}")
-    return views
+    return views if flags.heard is None else replace(views, listener=Listener(flags.heard).opened())
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -209,7 +206,12 @@ def build_parser() -> argparse.ArgumentParser:
     )
     length.add_argument("--notes", type=in_range(ExcerptNotes), help="their length in notes instead")
     add_flags(drawn, Draw())
-    drawn.add_argument("--corruptions", metavar="A,B", help=f"of {','.join(SEVERITIES)} (default: all)")
+    drawn.add_argument(
+        "--corruptions",
+        metavar="A,B",
+        help=f"of {','.join(SEVERITIES)}, or single cases as the tables write them: clip 5 %% (default: all)",
+    )
+    drawn.add_argument("--controls", metavar="A,B", help=f"of {','.join(CONTROLS)} (default: all)")
     drawn.add_argument("--soundfont", metavar="PATH", type=Path, help=f"of the control (default: {OTHER_SOUNDFONT})")
     drawn.add_argument(
         "--sample-rate", type=in_range(SampleRate), help="of the sounds, in Hz (default: what the views listen at)"
@@ -235,11 +237,13 @@ def _calibrate(flags: argparse.Namespace) -> tuple[Measured, dict[str, Any]] | N
     """Draw excerpts and score them; None where only a benchmark was asked for."""
     length = Length(flags.seconds, "seconds") if flags.notes is None else Length(flags.notes, "notes")
     draw = config_from(flags, Draw)
-    names = tuple(SEVERITIES) if flags.corruptions is None else tuple(view_names(flags.corruptions))
+    corruptions = tuple(SEVERITIES) if flags.corruptions is None else tuple(view_names(flags.corruptions))
+    controls = CONTROLS if flags.controls is None else tuple(view_names(flags.controls))
     soundfont = _other_soundfont(flags.soundfont)
 
     def studio_at(default_rate: int) -> Studio:
-        return Studio(default_rate if flags.sample_rate is None else flags.sample_rate, soundfont, names, draw.seed)
+        rate = default_rate if flags.sample_rate is None else flags.sample_rate
+        return Studio(rate, soundfont, corruptions, draw.seed, controls)
 
     progress = bar(desc="calibrating", unit="excerpt", mininterval=5)
     if flags.write_benchmark is not None:
@@ -250,15 +254,14 @@ def _calibrate(flags: argparse.Namespace) -> tuple[Measured, dict[str, Any]] | N
         return None
     views = _open_views(flags)
     listeners = to_json(list(rows_of_weights(flags.listeners, views.weights)))
-    heard = None if flags.heard is None else HeardJudge(views, Listener(flags.heard).opened())
-    studio = studio_at(max(sample_rate_of(views), 0 if heard is None else RENDERING_RATE))
+    studio = studio_at(sample_rate_of(views))
     excerpts = draw.excerpts(flags.sources, length)
     config = config_of(excerpts, studio, length)
-    if heard is not None:
-        config["heard_by"] = heard.listener.description
+    if views.listener is not None:
+        config["heard_by"] = views.listener.description
     if flags.out is not None and made_of(flags.out) != {"config": config, "weights": views.weights}:
         check_new([flags.out / RESULT_FILE], overwrite=flags.overwrite)
-    measured = measure(excerpts, studio, views, heard=heard, out=flags.out, progress=progress)
+    measured = measure(excerpts, studio, views, out=flags.out, progress=progress)
     known = trained_on(views, flags.weights)
     return measured, result(measured, config, weights=views.weights, known=known, listeners=listeners)
 

@@ -5,12 +5,14 @@ and, but for `pad_silence`, length. Amounts out of range raise ValueError. Corru
 symbolic.notes.corruption.
 """
 
+import io
 from collections.abc import Callable
 from dataclasses import replace
 from math import ceil
 
 import numpy as np
 
+from audio.signal.acoustics import decibels, equalise, in_room, noise_floor, room_response
 from audio.signal.waveform import Waveform
 from losscal.corruptions import Corruptions
 
@@ -18,6 +20,13 @@ Corruption = Callable[[Waveform, np.random.Generator, float], Waveform]
 
 BURST_SECONDS = 0.1
 LOW_PASS_ORDER = 8
+WET = 0.3
+"""Share of a room's sound in the whole power: heard clearly, some metres away."""
+MICROPHONE_NOISE_DB = -60.0
+"""Of the sound's power."""
+MP3_KBPS = {True: (32, 320), False: (8, 160)}
+"""What libsndfile's compression of 1 and 0 mean, at sample rates of 32 kHz and more and below that."""
+MP3_FULL_RATE = 32_000
 
 CORRUPTIONS: Corruptions[Corruption] = Corruptions()
 
@@ -62,10 +71,10 @@ def detune(waveform: Waveform, rng: np.random.Generator, cents: float) -> Wavefo
     return _with_samples(waveform, slower[:, : waveform.samples.shape[1]])
 
 
-def gain(waveform: Waveform, rng: np.random.Generator, decibels: float) -> Waveform:
+def gain(waveform: Waveform, rng: np.random.Generator, gain_db: float) -> Waveform:
     """Make it louder or, below 0, quieter; peaks may exceed 1."""
-    _check(decibels, "decibels", -100.0, 100.0)
-    return _with_samples(waveform, waveform.samples * 10.0 ** (decibels / 20.0))
+    _check(gain_db, "decibels", -100.0, 100.0)
+    return _with_samples(waveform, waveform.samples * decibels(gain_db))
 
 
 def pad_silence(waveform: Waveform, rng: np.random.Generator, seconds: float) -> Waveform:
@@ -75,7 +84,46 @@ def pad_silence(waveform: Waveform, rng: np.random.Generator, seconds: float) ->
     return _with_samples(waveform, np.pad(waveform.samples, ((0, 0), (n_samples, n_samples))))
 
 
-CONTROLS: dict[str, Corruption] = {"gain": gain, "pad_silence": pad_silence}
+def room(waveform: Waveform, rng: np.random.Generator, rt60_seconds: float) -> Waveform:
+    """Play it in a synthetic room of a reverberation time, WET of the power; each channel hears the room elsewhere."""
+    _check(rt60_seconds, "reverberation time in seconds", 0.05, 10.0)
+    responses = (room_response(waveform.sample_rate, rt60_seconds, rng) for _ in range(waveform.n_channels))
+    return _with_samples(
+        waveform, np.stack([in_room(*of, WET) for of in zip(waveform.samples, responses, strict=True)])
+    )
+
+
+def microphone(waveform: Waveform, rng: np.random.Generator, most_db: float) -> Waveform:
+    """Equalise it by up to so many decibels, and add noise of MICROPHONE_NOISE_DB to each channel."""
+    _check(most_db, "decibels", 0.0, 24.0)
+    sound = equalise(waveform.samples.astype(np.float64), waveform.sample_rate, most_db, rng)
+    rms = np.sqrt(np.mean(sound**2))
+    noise = np.stack([noise_floor(waveform.n_samples, MICROPHONE_NOISE_DB, rng) for _ in sound])
+    return _with_samples(waveform, sound + rms * noise)
+
+
+def mp3(waveform: Waveform, rng: np.random.Generator, kbps: float) -> Waveform:
+    """Encode it as MP3 of a constant rate in kbit/s, the nearest that there is, and decode it."""
+    import soundfile
+
+    low, high = MP3_KBPS[waveform.sample_rate >= MP3_FULL_RATE]
+    _check(kbps, "kbit/s", low, high)
+    file = io.BytesIO()
+    compression = (high - kbps) / (high - low)
+    options = {"format": "MP3", "bitrate_mode": "CONSTANT", "compression_level": compression}
+    soundfile.write(file, waveform.samples.T, waveform.sample_rate, **options)
+    file.seek(0)
+    decoded, _ = soundfile.read(file, dtype="float32", always_2d=True)
+    return _with_samples(waveform, decoded.T)
+
+
+CONTROLS: dict[str, Corruption] = {
+    "gain": gain,
+    "pad_silence": pad_silence,
+    "room": room,
+    "microphone": microphone,
+    "mp3": mp3,
+}
 """Changes that leave the music as it is: a score that minds them judges the recording."""
 
 

@@ -35,6 +35,9 @@ ADVICE = {
     "gain +12 dB": "bring sounds to one loudness first",
     "gain -12 dB": "bring sounds to one loudness first",
     "1 s of silence at either end": "cut silence away first",
+    "a room": "do not compare recordings of different rooms by it",
+    "another microphone": "do not compare recordings of different microphones by it",
+    "MP3 of 64 kbit/s": "do not compare an MP3 with another file by it",
 }
 
 

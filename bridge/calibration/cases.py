@@ -30,10 +30,14 @@ SOUND_CONTROLS = {
     "gain +12 dB": ("gain", 12.0),
     "gain -12 dB": ("gain", -12.0),
     "1 s of silence at either end": ("pad_silence", 1.0),
+    "a room": ("room", 0.8),
+    "another microphone": ("microphone", 6.0),
+    "MP3 of 64 kbit/s": ("mp3", 64.0),
 }
 TRANSPOSITIONS = {"a semitone higher": 1, "a semitone lower": -1}
 OTHER_SOUNDFONT = "another SoundFont"
 CONTROLS = (*SOUND_CONTROLS, *TRANSPOSITIONS, OTHER_SOUNDFONT)
+"""By the names that the tables have for them."""
 ADVERSARIES = ("silence", "held chord", "steady tones", "scale")
 CHORD_PITCHES = (48, 55, 60, 64, 67)
 CHORD_TICKS, SCALE_TICKS = 600, 12
@@ -74,26 +78,34 @@ class Version(NamedTuple):
 class Studio(Settings):
     """How notes are played: at a sample rate in Hz, and on which SoundFont the second time, None where there is none.
 
-    corruptions: names of SEVERITIES to make; that of YARDSTICK is always among them. seed: of all of them.
+    corruptions: names of SEVERITIES to make, or single cases as the tables write them ("clip 5 %"); YARDSTICK is always
+    among them. controls: names of CONTROLS to make. seed: of all of them.
     """
 
     sample_rate: SampleRate
     other_soundfont: Path | None
     corruptions: Collection[str] = tuple(SEVERITIES)
     seed: Seed = 1
+    controls: Collection[str] = CONTROLS
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        unknown = sorted(set(self.corruptions) - SEVERITIES.keys())
-        if unknown:
-            known = ",".join(SEVERITIES)
-            raise InputError(f"--corruptions {','.join(unknown)}: no such corruption; choose of {known}.")
+        corruptions = {name: [str(Case(name, amount)) for amount in amounts] for name, amounts in SEVERITIES.items()}
+        unknown = (
+            set(self.corruptions) - corruptions.keys() - {case for cases in corruptions.values() for case in cases}
+        )
+        for name in sorted(unknown):
+            severities = [cases for corruption, cases in corruptions.items() if name.startswith(f"{corruption} ")]
+            known = ",".join(*severities or [corruptions])
+            raise InputError(f"--corruptions {name}: no such corruption; choose of {known}.")
+        if unknown := sorted(set(self.controls) - set(CONTROLS)):
+            raise InputError(f"--controls {','.join(unknown)}: no such control; choose of {','.join(CONTROLS)}.")
 
     @property
     def cases(self) -> list[Case]:
         """The corruptions, in the order of the tables."""
-        wanted = {YARDSTICK.name, *self.corruptions}
-        return [Case(name, amount) for name, amounts in SEVERITIES.items() if name in wanted for amount in amounts]
+        every = (Case(name, amount) for name, amounts in SEVERITIES.items() for amount in amounts)
+        return [case for case in every if case == YARDSTICK or not {case.name, str(case)}.isdisjoint(self.corruptions)]
 
     def play(self, notes: Performance, seconds: float, soundfont: Path | None = None) -> Waveform:
         """Notes from the first on, on a SoundFont (the default one); what comes after `seconds` is cut."""
@@ -124,13 +136,15 @@ class Studio(Settings):
                 yield played(case, of_notes.CORRUPTIONS[case.name](notes, rng(), case.severity))
             else:
                 yield changed(case, of_sound.CORRUPTIONS[case.name], case.severity)
-        for name, (change, amount) in SOUND_CONTROLS.items():
-            yield changed(Case(name), of_sound.CONTROLS[change], amount)
-        for name, semitones in TRANSPOSITIONS.items():
-            yield played(Case(name), transposed(notes, semitones))
-        if self.other_soundfont is not None:
-            again = partial(self.play, notes, excerpt.seconds, self.other_soundfont)
-            yield Version(Case(OTHER_SOUNDFONT), None, again)
+        for name in filter(self.controls.__contains__, CONTROLS):
+            if name in SOUND_CONTROLS:
+                change, amount = SOUND_CONTROLS[name]
+                yield changed(Case(name), of_sound.CONTROLS[change], amount)
+            elif name in TRANSPOSITIONS:
+                yield played(Case(name), transposed(notes, TRANSPOSITIONS[name]))
+            elif self.other_soundfont is not None:
+                again = partial(self.play, notes, excerpt.seconds, self.other_soundfont)
+                yield Version(Case(OTHER_SOUNDFONT), None, again)
 
     def adversaries(self, seconds: float) -> Iterator[Version]:
         """ADVERSARIES of a length; a performance's notes end, so the held chord is struck every 6 s."""

@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bridge.calibration.cases import Version
+from bridge.transcription.listening import RENDERING_RATE
 from bridge.views.judgement import gated_cost, missing_references, percentiles_of
 from bridge.views.notes import SymbolicScorer
 from bridge.views.opening import OpenViews
 from bridge.views.sound import AudioView
 from losscal import cli
 from losscal.errors import InputError
-from losscal.views import View
+from losscal.views import HEARD, View
 from symbolic.notes.performance import TICK_SECONDS, Performance
 
 if TYPE_CHECKING:
@@ -65,17 +66,21 @@ class Panel:
 
 
 def sample_rate_of(views: OpenViews) -> int:
-    """The rate in Hz to render at: the highest of the views that listen."""
-    return max((view.description.sample_rate for view in views.audio.values()), default=DEFAULT_SAMPLE_RATE)
+    """The rate in Hz to render at: the highest of the views that listen, and what a transcriber is given."""
+    of_views = [view.description.sample_rate for view in views.audio.values()]
+    of_listener = [] if views.listener is None else [RENDERING_RATE]
+    return max([*of_views, *of_listener], default=DEFAULT_SAMPLE_RATE)
 
 
-def open_panel(views: OpenViews, others: Sequence[SoundJudge] = ()) -> Panel:
-    """The judges of views that are open, `others` of sound, and the baselines of their kind."""
-    for name, view in views.declared.items():
-        for reason in missing_references(view, views.references, views.weights.get(name, "")).values():
+def open_panel(views: OpenViews) -> Panel:
+    """The judges of views that are open, of what their listener hears where they have one, and the baselines."""
+    for view in views.declared.values():
+        for reason in missing_references(view, views.references, views.references_of(view)).values():
             cli.log(f"{reason} Nothing is beyond the references.")
     of_notes = [partial(_of_notes, scorer, views) for scorer in views.symbolic.values()]
-    of_sound: list[SoundJudge] = [*(partial(_of_sound, view, views) for view in views.audio.values()), *others]
+    of_sound: list[SoundJudge] = [partial(_of_sound, view, views) for view in views.audio.values()]
+    if views.listener is not None:
+        of_sound.append(partial(_of_heard_notes, views))
     return Panel((*of_notes, _note_baselines), (*of_sound, _sound_baselines) if of_sound else ())
 
 
@@ -119,12 +124,22 @@ def _of_sound(view: AudioView, views: OpenViews, sound: "Sound") -> Mapping[str,
     return costs_of(view.view, view.score(sound), sound.seconds, views)
 
 
+def _of_heard_notes(views: OpenViews, sound: "Waveform") -> Mapping[str, float]:
+    """What the views of notes make of what is heard in a sound; raises InputError where no note is."""
+    performance = views.listener.hear(sound).cleaned.performance
+    costs: dict[str, float] = {}
+    for view, scorer in views.scorers_of(HEARD):
+        (score,) = scorer.score([performance], excerpt=True)
+        costs |= costs_of(view, score.report(), len(performance), views)
+    return costs
+
+
 def costs_of(view: View, figures: Mapping[str, Any], length: float, views: OpenViews) -> dict[str, float]:
     """What a view ranks by, gated, under the view's name; then each of its other figures under the figure's.
 
     Of a view that ranks by nothing all figures, or those that it declares for it.
     """
-    percentiles = percentiles_of(view, figures, length, views.references, views.weights.get(view.name, ""))
+    percentiles = percentiles_of(view, figures, length, views.references, views.references_of(view))
     known = {**figures, **percentiles}
     costs = {}
     quantity = view.quantity([figures])

@@ -21,7 +21,7 @@ from losscal.views import View
 from symbolic.data.excerpts import Length
 from symbolic.notes.performance import write_midi
 
-FLAGS = ["--seconds", "1", "--per-piece", "1", "--corruptions", "clip"]
+FLAGS = ["--seconds", "1", "--per-piece", "1", "--corruptions", "wrong_notes,clip"]
 TABLES = ("rows", "adversaries", "controls", "severity_correlation", "comparisons", "failures")
 
 
@@ -48,7 +48,7 @@ def opened(views, monkeypatch):
 
 @pytest.fixture(scope="module")
 def drawn(music):
-    return Draw(per_piece=1).excerpts([music], Length(1.0, "seconds")), Studio(16_000, None, ("clip",))
+    return Draw(per_piece=1).excerpts([music], Length(1.0, "seconds")), Studio(16_000, None, ("wrong_notes", "clip"))
 
 
 def listening_results(path):

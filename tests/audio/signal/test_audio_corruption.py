@@ -3,11 +3,27 @@
 import numpy as np
 import pytest
 
-from audio.signal.corruption import CONTROLS, CORRUPTIONS, clip, detune, gain, low_pass, noise_bursts, pad_silence
+from audio.signal.corruption import (
+    CONTROLS,
+    CORRUPTIONS,
+    WET,
+    clip,
+    detune,
+    gain,
+    low_pass,
+    microphone,
+    mp3,
+    noise_bursts,
+    pad_silence,
+    room,
+)
 from audio.signal.waveform import Waveform
 
 RATE = 16_000
-AMOUNTS = {"noise_bursts": 0.2, "low_pass": 1000.0, "clip": 0.1, "detune": 50.0, "gain": -6.0, "pad_silence": 0.5}
+AMOUNTS = {
+    **{"noise_bursts": 0.2, "low_pass": 1000.0, "clip": 0.1, "detune": 50.0},
+    **{"gain": -6.0, "pad_silence": 0.5, "room": 0.5, "microphone": 6.0, "mp3": 64.0},
+}
 
 
 def noise(seconds=2.0, seed=1):
@@ -100,9 +116,41 @@ def test_padding_surrounds_the_sound_with_silence():
     assert not padded[:, : RATE // 2].any() and not padded[:, -RATE // 2 :].any()
 
 
+def test_a_room_rings_on_beside_what_is_played_in_it():
+    click = np.zeros((2, RATE), np.float32)
+    click[:, 0] = 1.0
+    ringing = room(Waveform(click, RATE, "click"), rng(), 0.5).samples
+    assert ringing[:, 0] == pytest.approx(np.sqrt(1 - WET), abs=0.1)
+    assert (ringing[:, RATE // 10] != 0).all() and not np.array_equal(*ringing)
+    assert (ringing**2).sum() == pytest.approx(2.0, rel=0.2)
+
+
+def test_a_microphone_colours_within_its_decibels_and_whispers():
+    sound = noise(8.0)
+    heard = microphone(sound, rng(), 6.0).samples
+    before, after = (np.abs(np.fft.rfft(samples)).reshape(2, -1)[:, 1:] ** 2 for samples in (sound.samples, heard))
+    gains_db = 10 * np.log10(after.reshape(2, 64, -1).mean(axis=2) / before.reshape(2, 64, -1).mean(axis=2))
+    assert 1.0 < np.abs(gains_db).max() < 18.5  # three filters
+    added = microphone(sound, rng(), 0.0).samples - sound.samples
+    assert 10 * np.log10((added**2).mean() / (sound.samples**2).mean()) == pytest.approx(-60.0, abs=0.5)
+
+
+@pytest.mark.parametrize("rate", [RATE, 44_100])
+def test_an_mp3_is_the_sound_again_at_the_same_place_but_for_what_it_left_out(rate):
+    sound = Waveform(np.vstack([tone(440.0).samples] * 2), rate, "tone")
+    decoded = mp3(sound, rng(), 64.0).samples
+    assert decoded.shape == sound.samples.shape
+    middle = slice(RATE // 4, -RATE // 4)
+    error = decoded[:, middle] - sound.samples[:, middle]
+    assert 0 < (error**2).mean() < 1e-2 * (sound.samples**2).mean()
+
+
 @pytest.mark.parametrize(
     ("change", "amount"),
-    [(noise_bursts, 1.1), (clip, -0.1), (low_pass, 0.0), (low_pass, 8000.0), (detune, -1.0), (pad_silence, -1.0)],
+    [
+        *((noise_bursts, 1.1), (clip, -0.1), (low_pass, 0.0), (low_pass, 8000.0), (detune, -1.0)),
+        *((pad_silence, -1.0), (room, 0.0), (microphone, 25.0), (mp3, 7.0)),
+    ],
 )
 def test_amounts_out_of_range_are_refused(change, amount):
     with pytest.raises(ValueError, match=f"{amount} is outside"):

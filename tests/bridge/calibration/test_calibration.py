@@ -96,7 +96,12 @@ def test_a_control_is_neutral_where_its_whole_interval_is_within_the_margin():
         costs[Case(name), "view"] = costs[ORIGINAL, "view"] + change
     rows = {row["corruption"]: row for row in made(costs)["controls"]}
     assert list(rows) == list(CONTROLS)
-    assert [row["is_neutral"] for row in rows.values()] == [True, True, False, False, True, None]
+    not_neutral = {name: row["is_neutral"] for name, row in rows.items() if row["is_neutral"] is not True}
+    assert not_neutral == {
+        "1 s of silence at either end": False,
+        "a semitone higher": False,
+        "another SoundFont": None,
+    }
     assert rows["gain -12 dB"]["share_of_yardstick"] == pytest.approx(0.02)
     assert rows["gain -12 dB"]["cost_change"] == pytest.approx(0.2)
     assert rows["1 s of silence at either end"]["share_of_yardstick"] == pytest.approx(-0.2)

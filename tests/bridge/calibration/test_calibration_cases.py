@@ -47,6 +47,16 @@ def test_the_yardstick_is_always_there_and_an_unknown_name_is_said():
     assert {case.name for case in Studio(RATE, None, ("clip",)).cases} == {YARDSTICK.name, "clip"}
     with pytest.raises(InputError, match="--corruptions clap: no such corruption; choose of wrong_notes,"):
         Studio(RATE, None, ("clap",))
+    with pytest.raises(InputError, match="--corruptions clip 6 %: no such corruption; choose of clip 0.5 %,clip 2 %,"):
+        Studio(RATE, None, ("clip 6 %",))
+    with pytest.raises(InputError, match="--controls a hall: no such control; choose of gain"):
+        Studio(RATE, None, controls=("a hall",))
+
+
+def test_single_cases_and_controls_are_made_alone():
+    studio = Studio(RATE, None, ("clip 5 %", "wrong_notes 1 %"), controls=("a room",))
+    assert list(map(str, studio.cases)) == ["wrong_notes 1 %", "wrong_notes 10 %", "clip 5 %"]
+    assert [version.case.name for version in studio.versions(excerpt(), 1)][-2:] == ["clip", "a room"]
 
 
 def test_without_another_soundfont_its_control_is_left_out():

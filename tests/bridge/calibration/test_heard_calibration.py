@@ -1,5 +1,6 @@
 """The views of notes are calibrated by what a transcriber hears in the sounds, under names of their own."""
 
+from dataclasses import replace
 from math import log
 
 import numpy as np
@@ -9,7 +10,6 @@ from music import random_performance
 from bridge import calibrate
 from bridge.calibrate import Draw, measure
 from bridge.calibration.cases import ORIGINAL, YARDSTICK, Case, Studio
-from bridge.calibration.heard import HeardJudge
 from bridge.transcription import opening
 from bridge.transcription.listening import Listener
 from bridge.transcription.transcriber import HeardNote
@@ -51,8 +51,7 @@ def test_costs_are_those_of_the_notes_that_are_heard(music, views, monkeypatch):
     excerpts = Draw(per_piece=1).excerpts([music], Length(1.0, "seconds"))
     transcriber = ByLoudness()
     monkeypatch.setitem(opening.TRANSCRIBERS, "by loudness", lambda progress: transcriber)
-    judge = HeardJudge(views, Listener("by loudness"))
-    measured = measure(excerpts, Studio(8000, None, ()), views, heard=judge)
+    measured = measure(excerpts, Studio(8000, None, ()), replace(views, listener=Listener("by loudness")))
     bits = measured.costs[ORIGINAL, "heard_events"]
     keys = {transcriber.key_of(peak) for peak in transcriber.peaks if peak}
     expected = {0.75 * key / 10 / log(2) for key in keys}  # but its duration's, no gate
@@ -63,7 +62,7 @@ def test_costs_are_those_of_the_notes_that_are_heard(music, views, monkeypatch):
     assert with_durations.ravel() == pytest.approx(bits.ravel() / 0.75)
     assert np.isinf(measured.costs[Case("silence"), "heard_events"]).all()
     assert measured.costs[YARDSTICK, "heard_vqvae"].shape == bits.shape
-    assert judge.quantities["heard_events"] == "onset_bits_per_note"
+    assert measured.quantity("heard_events") == "onset_bits_per_note, gated"
 
 
 def test_the_command_asks_the_transcriber_of_that_name_and_keeps_its_costs_apart(music, views, monkeypatch, tmp_path):
