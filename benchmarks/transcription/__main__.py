@@ -87,6 +87,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     flags = parser.parse_args(argv)
     from benchmarks.transcription.cost import cost_row
     from benchmarks.transcription.takes import takes_in
+    from benchmarks.transcription.wrong_notes import wrong_notes_table
     from bridge.transcription.cache import user_cache
     from bridge.transcription.opening import open_transcriber
     from symbolic.scoring.likelihood import SymbolicScorer
@@ -99,7 +100,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         found = takes_in(flags.recordings, transcriber, user_cache(), flags.seconds)
         takes = list(bar(desc="listening", unit="recording")(found))
         scorer = SymbolicScorer.load("events", flags.weights)
-        for table in [accuracy_table(takes), *likelihood_tables(takes, scorer)]:
+        for table in [accuracy_table(takes), *likelihood_tables(takes, scorer), wrong_notes_table(takes, scorer)]:
             write_result(f"\n{table}")
     if flags.lengths:
         rows = [cost_row(flags.transcriber, seconds) for seconds in sorted(flags.lengths)]

@@ -1,6 +1,7 @@
 """The transcription benchmark: its figures on recordings whose notes are heard in a known way."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from benchmarks.transcription import __main__ as benchmark
 from benchmarks.transcription.cost import repeated
 from benchmarks.transcription.likelihood import rank_correlation, spreads
 from benchmarks.transcription.takes import Take, takes_in
+from benchmarks.transcription.wrong_notes import wrong_notes_table
 from bridge.transcription import opening
 from bridge.transcription.transcriber import Heard, HeardNote
 from losscal.errors import InputError
@@ -66,6 +68,30 @@ def test_the_tables_tell_what_was_heard(recordings, capsys):
     table, spread_table = ([line[1:] for line in lines if line[0] == "| pitch"][i] for i in (0, 1))
     assert float(table[2]) > 0.85  # the rank correlation: ties of what was played are none of what was heard
     assert [float(text.strip(" |")) for text in spread_table][2] == 0.0  # of what was played, the same in all sounds
+    assert "another instrument, without the sign" in rows
+
+
+class FarFromKey60:
+    """A note costs as many bits as it lies semitones from key 60."""
+
+    def score(self, performances):
+        distances = (np.abs(of.notes["pitch"].astype(int) - 60).mean() for of in performances)
+        return [SimpleNamespace(onset_bits_per_note=bits) for bits in distances]
+
+
+def test_wrong_notes_are_held_against_what_another_instrument_does():
+    def take(piece, instrument, pitch):
+        notes = tuple(HeardNote(i * 0.2, i * 0.2 + 0.1, pitch, 80) for i in range(100))
+        return Take(piece, instrument, PLAYED["adagio"], 0.0, Heard(notes, "t", "1", "s"))
+
+    takes = [take("a", "near", 60), take("a", "far", 61), take("b", "near", 60)]
+    lines = [line.strip("| ").split(" | ") for line in wrong_notes_table(takes, FarFromKey60()).splitlines()[2:]]
+    rows = {line[0]: [cell.split()[0] for cell in line[1:] if cell.strip()] for line in lines}
+    accuracies = [float(rows[f"{percent}% of the notes wrong"][0]) for percent in (1, 5, 10)]
+    assert accuracies[0] > 0.7 and accuracies[1:] == [1.0, 1.0]  # one wrong note may be another instrument's right one
+    assert float(rows["10% of the notes wrong"][1]) == pytest.approx(0.65, abs=0.15)  # 10 % by 1 to 12 semitones
+    difference, relative = rows["another instrument, without the sign"]
+    assert difference == "1.00" and float(relative.rstrip("%")) == pytest.approx(100 / 0.6, rel=0.4)
 
 
 def test_what_lies_behind_the_seconds_asked_for_is_left_out(recordings):
