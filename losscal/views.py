@@ -79,7 +79,8 @@ class Reference:
     """A figure that is held against those of held-out windows (losscal.references).
 
     statistic: the figure's key. suffix: behind the view's name in that of the reference. percentile, typicality: the
-    keys of what comes of it, None where a report does not tell it. beyond: what a percentile of 100 says.
+    keys of what comes of it, None where a report does not tell it. beyond: what a percentile of 100 says. foreign: what
+    the lowest percentiles say of a recording whose notes are those of real music, where they say anything.
     """
 
     statistic: str
@@ -87,6 +88,7 @@ class Reference:
     percentile: str | None = None
     typicality: str | None = None
     beyond: str = ""
+    foreign: str = ""
 
 
 @dataclass(frozen=True)

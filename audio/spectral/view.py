@@ -100,6 +100,8 @@ SPECTRAL_LM = View(
             LLR_SUFFIX,
             percentile="llr_percentile",
             beyond="further above its shuffled notes than all held-out real music (llr_percentile 100)",
+            foreign="its ratio lies below nearly all renderings of real music, though its notes are among real music: "
+            "the instrument or the room is none that this view has learned, and would decide",
         ),
     ),
     weights=ShippedWeights(SHIPPED_WEIGHTS, (KIND, BACKGROUND_KIND)),

@@ -15,6 +15,7 @@ from bridge.items.finding import Item
 from bridge.items.music import Music
 from bridge.items.notes import half_of_heard_notes, half_of_notes, heard_against_read
 from bridge.items.part import Part, part_of, told_of
+from bridge.items.percentiles import why_foreign
 from bridge.items.scratch import Scratch
 from bridge.items.sound import half_of_sound, match_of_pair
 from bridge.items.tables import Tables
@@ -85,6 +86,9 @@ class ItemScorer:
             warnings=(*entry.warnings, *(warning for part in parts for warning in part.warnings)),
             error=" ".join(problems) or None,
         )
+        foreign = {name: why_foreign(view, entry) for name, view in self.views.declared.items()}
+        told = (f"{name}: {reason}" for name, reason in foreign.items() if reason is not None)
+        entry = replace(entry, warnings=(*entry.warnings, *told))
         return entry if entry.error or entry.is_scored else replace(entry, error=self._why_not_scored(entry))
 
     def failed(self, item: Item, reason: str) -> ItemEntry:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from bridge.items.entry import Figures, HeardHalf, ItemEntry, NotesHalf
+from bridge.items.percentiles import why_foreign
 from bridge.versions.comparison import VersionRow
 from bridge.versions.differences import MIN_SHARED_SECONDS, Difference
 from bridge.versions.told_apart import Costs
@@ -51,6 +52,8 @@ def reason_not_ranked(view: View, quantity: Quantity, entry: ItemEntry, referenc
         for whose, of in (("it", entry), (f"the reference {reference.id}", reference)):
             if _figures(of, view).get("curve") is None:
                 return f"{whose} has no curve over time to be compared second by second"
+            if (foreign := why_foreign(view, of)) is not None:
+                return f"{whose} is a foreign sound: {foreign}"
     beyond, reference_beyond = (beyond_references(view, _figures(of, view)) for of in (entry, reference))
     if beyond and not reference_beyond:
         return f"{beyond}: too predictable to be called better"

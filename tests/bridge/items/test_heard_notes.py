@@ -25,6 +25,7 @@ from bridge.transcription.transcriber import HeardNote
 from bridge.views.opening import OpenViews
 from losscal.errors import InputError
 from losscal.records import record_of
+from losscal.references import References, ViewReference
 from symbolic.notes.cleaning import read_midi
 from symbolic.notes.performance import TICK_SECONDS, Performance, write_midi
 
@@ -250,3 +251,18 @@ def test_a_recording_of_other_music_is_told_without_edits(tmp_path, hearing_view
     (entry,) = score_items(items, replace(hearing_views, audio={}))["items"]
     told = entry["heard_against_read"]
     assert told["edits"] == [] and told["text"].endswith("it is other music")
+
+
+@pytest.mark.parametrize(("ratio", "is_foreign"), [(-5.0, True), (50.0, False)])
+def test_a_sound_that_is_foreign_to_a_view_is_remarked_on(views, make_midi, make_wav, tmp_path, ratio, is_foreign):
+    sound = views.audio["spectral_lm"]
+    ratios = {"spectral_lm_llr": ViewReference.of_values("spectral_lm-hash", "llr_nats_per_second", {10: [0.0, 100.0]})}
+    views = replace(
+        views,
+        audio={"spectral_lm": replace(sound, score=lambda of: sound.score(of) | {"llr_nats_per_second": ratio})},
+        references=References({**views.references.by_view, **ratios}),
+    )
+    pair = Item(id="pair", midi=make_midi(tmp_path / "a.mid"), wav=make_wav(tmp_path / "a.wav"))
+    (entry,) = score_items([pair], views)["items"]
+    assert entry["symbolic"]["events"]["percentile"] > 2.5
+    assert any("spectral_lm: its ratio lies below" in warning for warning in entry["warnings"]) == is_foreign

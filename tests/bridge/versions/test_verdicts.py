@@ -32,6 +32,18 @@ def of_sound(name, *, curve="curves/a.csv"):
     return replace(make_entry(), id=name, audio=SoundHalf(views={"spectral_lm": figures}, seconds=20.0))
 
 
+def of_recording(name, llr_percentile, notes_percentile):
+    """A recording with its heard notes."""
+    figures = {"llr_nats_per_second": 3.0, "llr_percentile": llr_percentile, "curve": "curves/a.csv"}
+    return replace(
+        make_entry(),
+        id=name,
+        wav=f"{name}.wav",
+        audio=SoundHalf(views={"spectral_lm": figures}, seconds=20.0),
+        symbolic=make_notes({"events": make_figures(percentile=notes_percentile)}),
+    )
+
+
 def reason(view, entry, reference):
     return reason_not_ranked(view, quantity_of(view, [entry, reference]), entry, reference)
 
@@ -54,6 +66,16 @@ def test_sounds_need_curves_and_a_reference_needs_nothing():
     assert reason(SPECTRAL, without, without) is None
     assert "it has no curve" in reason(SPECTRAL, without, with_curve)
     assert "the reference reference has no curve" in reason(SPECTRAL, with_curve, without)
+
+
+def test_a_sound_that_is_foreign_to_a_view_is_not_ranked_by_it():
+    at_home, foreign = of_recording("at home", 40.0, 60.0), of_recording("foreign", 0.0, 60.0)
+    assert reason(SPECTRAL, foreign, at_home).startswith("it is a foreign sound: its ratio lies below")
+    assert reason(SPECTRAL, at_home, foreign).startswith("the reference foreign is a foreign sound")
+    no_music = of_recording("no music", 0.0, 0.0)  # which its notes tell, too: its sound may be at home
+    assert reason(SPECTRAL, no_music, at_home) is None
+    assert reason(SPECTRAL, replace(foreign, wav=None), at_home) is None
+    assert reason(SPECTRAL, replace(foreign, symbolic=None), at_home) is None  # nobody can tell
 
 
 def test_too_predictable_is_told_of_the_one_that_is():
