@@ -1,8 +1,9 @@
 """`python -m symbolic.typical --data DIR`: how usual figures of notes are spread over held-out real music.
 
 Windows of some lengths in seconds are drawn from the test split; what is written are the quantiles of notes a second,
-repeated runs and likeness after some seconds (`symbolic.notes.typicality`), beside which candidates are ranked. They
-lie with the package.
+repeated runs and likeness after some seconds (`symbolic.notes.typicality`), beside which candidates are ranked; and
+the notes a second of the openings of training pieces, from which new music draws its pace (`symbolic.sampling.pace`).
+They lie with the package.
 """
 
 import argparse
@@ -32,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     flags = build_parser().parse_args(argv)
 
     from symbolic.data.corpus import Corpus
-    from symbolic.data.excerpts import Length, draw_in_turn, pieces_of_corpus
+    from symbolic.data.excerpts import Length, draw_in_turn, long_enough, pieces_of_corpus
 
     corpus = Corpus.open(flags.data)
     pieces = pieces_of_corpus(corpus)
@@ -45,7 +46,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name, reference in references.by_view.items():
         medians = ", ".join(f"{np.median(of):.2f} in {seconds} s" for seconds, of in reference.quantiles.items())
         write_result(f"{name}: median {medians}")
-    log(f"written: {typicality.HELD_OUT_FILE}")
+    training = pieces_of_corpus(corpus, "train")
+    lengths = [Length(seconds, "seconds") for seconds in typicality.LENGTHS_SECONDS]
+    openings = {
+        round(length.amount): [length.cut(piece.load(), 0) for piece in long_enough(training, length)]
+        for length in lengths
+    }
+    paces = typicality.paces_of_openings(openings, corpus.data_hash)
+    paces.save(typicality.OPENING_PACES_FILE)
+    log(f"written: {typicality.HELD_OUT_FILE}, {typicality.OPENING_PACES_FILE}")
     return EXIT_DONE
 
 

@@ -23,8 +23,8 @@ class SamplingConfig(Settings):
         min_p: values at least so likely, relative to the likeliest, are left (Nguyen et al. 2025).
         guidance: how much a style counts: 1 as the model has it, above more, 0 not at all (Ho & Salimans 2022).
         longest_repeat: notes in a row whose pitches may recur in the piece, by default any number.
-        pace_hold: how firmly notes a second are held to those of real music as long (`symbolic.sampling.pace`), or of
-            what a piece goes on from: 0 not at all, 2 to within a fifth.
+        pace_hold: how firmly notes a second are held to those of a real opening (`symbolic.sampling.pace`), or of what
+            a piece goes on from: 0 not at all, 2 to within a fifth.
     """
 
     temperature: Annotated[float, Range(0.01, 100)] = 1.0

@@ -1,6 +1,7 @@
 """How usual a piece is, apart from any model: figures of its notes beside those of held-out real music of its length.
 
-The quantiles of held-out windows lie beside this module; `python -m symbolic.typical --data DIR` makes them.
+The quantiles of held-out windows, and of the notes a second of training pieces' openings, lie beside this module;
+`python -m symbolic.typical --data DIR` makes them.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -15,6 +16,7 @@ from symbolic.notes.melodies import Melodies
 from symbolic.notes.performance import Performance
 
 HELD_OUT_FILE = Path(__file__).with_name("held_out.json")
+OPENING_PACES_FILE = Path(__file__).with_name("opening_paces.json")
 LENGTHS_SECONDS = (15, 30, 60, 120, 180)
 """Of the held-out windows."""
 LAGS_SECONDS = (1, 4, 16)
@@ -49,6 +51,18 @@ FIGURES: dict[str, Callable[[Performance], float]] = {
 def held_out_figures() -> Mapping[str, ViewReference]:
     """The quantiles of FIGURES by name, over held-out windows of LENGTHS_SECONDS."""
     return References.load([HELD_OUT_FILE]).by_view
+
+
+@cache
+def opening_paces() -> ViewReference:
+    """The quantiles of the notes a second of training pieces' first LENGTHS_SECONDS."""
+    return References.load([OPENING_PACES_FILE]).by_view["notes_per_second"]
+
+
+def paces_of_openings(openings: Mapping[int, Iterable[Performance]], data_hash: str) -> References:
+    """The same of openings by their seconds; data_hash: of the corpus they are from."""
+    paces = {seconds: [notes_per_second(music) for music in of_length] for seconds, of_length in openings.items()}
+    return References({"notes_per_second": ViewReference.of_values(data_hash, "notes_per_second", paces)})
 
 
 def quantiles_of(windows: Mapping[int, Iterable[Performance]], data_hash: str) -> References:

@@ -1,7 +1,7 @@
 """How many notes a second new music has, held to what real music of its length has.
 
 A model left alone drifts: dense passages make dense passages likelier, and minutes later there are twice as many notes
-a second as in real music. So each piece is given a pace, drawn from those of held-out music, or that of the music it
+a second as in real music. So each piece is given a pace, drawn from training pieces' openings, or that of the music it
 goes on from, and each time until the next note is made likelier or less likely by a power of it: 0 while the piece
 keeps its pace, positive where it has run ahead.
 """
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from losscal.references import FEW_NOTES
 from symbolic.notes.performance import TICK_SECONDS, Performance
-from symbolic.notes.typicality import held_out_figures, notes_per_second
+from symbolic.notes.typicality import notes_per_second, opening_paces
 from symbolic.tokens.events import END, REST, REST_TICKS
 
 MEMORY_SECONDS = 20.0
@@ -53,11 +53,11 @@ class Pace:
 
 
 def paces_of(candidates: Sequence[int], seed: int, seconds: float, prompt: Performance | None) -> dict[int, float]:
-    """The pace of each candidate: the prompt's, or one drawn from those of held-out windows about as long."""
+    """The pace of each candidate: the prompt's, or one drawn from those of openings about as long."""
     prompted = pace_of(prompt)
     if prompted is not None:
         return dict.fromkeys(candidates, prompted)
-    reference = held_out_figures()["notes_per_second"]
+    reference = opening_paces()
     paces = reference.quantiles[reference.nearest_length(seconds)]
     generators = (np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(of, PACE_KEY))) for of in candidates)
     return {of: float(np.quantile(paces, rng.random())) for of, rng in zip(candidates, generators, strict=True)}

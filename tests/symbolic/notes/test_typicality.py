@@ -59,10 +59,10 @@ def test_a_scale_up_and_down_is_not_typical():
 
 
 def test_the_command_writes_quantiles_of_held_out_windows(tmp_path, monkeypatch, capsys):
-    music = [random_performance(seed, 2000) for seed in range(2)]
+    music = [random_performance(seed, 2000) for seed in range(3)]
     pieces = [
-        Piece(f"{n:064x}", f"{n}.mid", "", "", f"g{n}", "test", 2000 * n, 2000 * n + len(of), of.seconds, (), {})
-        for n, of in enumerate(music)
+        Piece(f"{n:064x}", f"{n}.mid", "", "", f"g{n}", split, 2000 * n, 2000 * n + len(of), of.seconds, (), {})
+        for n, (of, split) in enumerate(zip(music, ("test", "test", "train"), strict=True))
     ]
     starts = np.cumsum([0, *(len(of) for of in music)])
     pieces = [
@@ -71,8 +71,14 @@ def test_the_command_writes_quantiles_of_held_out_windows(tmp_path, monkeypatch,
     write_corpus(tmp_path, pieces, music, [], "tests")
     written = tmp_path / "held_out.json"
     monkeypatch.setattr("symbolic.notes.typicality.HELD_OUT_FILE", written)
+    paces = tmp_path / "opening_paces.json"
+    monkeypatch.setattr("symbolic.notes.typicality.OPENING_PACES_FILE", paces)
     assert command.main(["--data", str(tmp_path), "--windows", "3"]) == 0
     assert "notes_per_second: median " in capsys.readouterr().out
     references = References.load([written]).by_view
     assert set(references) == set(FIGURES)
     assert references["notes_per_second"].windows == dict.fromkeys(LENGTHS_SECONDS, 3)
+    opening = music[2].excerpt(0, int(np.searchsorted(music[2].notes["onset_ticks"], 3000)))
+    pace = References.load([paces]).by_view["notes_per_second"]
+    assert pace.windows == dict.fromkeys(LENGTHS_SECONDS, 1)
+    assert pace.quantiles[30].tolist() == pytest.approx([len(opening) / opening.seconds] * len(GRID), abs=1e-5)

@@ -9,7 +9,7 @@ from music import random_performance
 from tiny_models import tiny_model
 
 from symbolic.models.configs import SamplingConfig
-from symbolic.notes.typicality import held_out_figures, notes_per_second
+from symbolic.notes.typicality import notes_per_second, opening_paces
 from symbolic.sampling.pace import Pace, pace_of, paces_of
 from symbolic.sampling.pieces import draw_pieces
 from symbolic.tokens.events import END, REST
@@ -51,11 +51,11 @@ def test_a_stream_of_sixteen_notes_a_second_comes_near_its_target(target, hold, 
 
 
 def test_paces_are_those_of_real_music_and_of_a_candidate_alone():
-    seconds = held_out_figures()["notes_per_second"].quantiles[60]
+    openings = opening_paces().quantiles[60]
     paces = paces_of(range(200), 1, 60.0, None)
-    assert np.median(list(paces.values())) == pytest.approx(np.median(seconds), rel=0.15)
-    assert min(paces.values()) >= seconds[0]
-    assert max(paces.values()) <= seconds[-1]
+    assert np.median(list(paces.values())) == pytest.approx(np.median(openings), rel=0.15)
+    assert min(paces.values()) >= openings[0]
+    assert max(paces.values()) <= openings[-1]
     assert paces_of([7], 1, 60.0, None) == {7: paces[7]}
     assert paces_of([7], 2, 60.0, None) != {7: paces[7]}
 
