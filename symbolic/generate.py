@@ -29,7 +29,7 @@ from losscal.cli import (
 from losscal.midi import MIDI_SUFFIXES
 from losscal.processes.progress import bar
 from losscal.settings import Range, Seed
-from symbolic.models.configs import SamplingConfig
+from symbolic.models.configs import USUAL_SAMPLING, SamplingConfig
 
 if TYPE_CHECKING:
     from symbolic.models.phrases.model import PhraseGPT
@@ -74,9 +74,12 @@ def build_parser() -> argparse.ArgumentParser:
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--seconds", type=in_range(Seconds), help="length of the new music (default 60)")
     length.add_argument("--notes", type=in_range(Notes), help="length of the new music in notes, instead")
-    form_help = "sections, as A-B-A or A-A'-B-A (' varied), or auto, by the length; those of one letter share codes"
+    form_help = (
+        "sections, as A-B-A or A-A'-B-A (' varied), those of one letter share codes; A: in one go; auto, the default "
+        "without a prompt: by the length, A-A'-B-A from a minute on"
+    )
     form = read_by("symbolic.sampling.forms", "parse_form")
-    parser.add_argument("--form", type=form, default=(), metavar="A-B-A", help=form_help)
+    parser.add_argument("--form", type=form, metavar="A-B-A", help=form_help)
     parser.add_argument("--open-end", action="store_true", help="stop short at the length, without an ending")
     parser.add_argument("--seed", type=in_range(Seed), default=1, help="decides the notes (default 1)")
     parser.add_argument("--model", choices=("events", "vqvae"), default="events", help="which model (default events)")
@@ -110,7 +113,7 @@ def build_parser() -> argparse.ArgumentParser:
     preview_help = "of one candidate: write NEW.mid as far as it is drawn, each time it has grown by so many seconds"
     several.add_argument("--preview", type=in_range(Seconds), metavar="SECONDS", help=preview_help)
     several.add_argument("--keep", type=in_range(Candidates), default=1, help="how many of them to write (default 1)")
-    add_flags(parser.add_argument_group("drawing"), SamplingConfig())
+    add_flags(parser.add_argument_group("drawing"), USUAL_SAMPLING)
     return parser
 
 
@@ -136,6 +139,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         parser.error("argument --redraw: it says which seconds of --prompt to draw anew; give one")
     if flags.seconds is None and flags.notes is None:
         flags.seconds = DEFAULT_SECONDS
+    if flags.form is None:
+        flags.form = () if flags.prompt or flags.between else "auto"
     return flags
 
 

@@ -42,6 +42,10 @@ class SamplingConfig(Settings):
         return self.top_k is not None or self.top_p < 1 or self.min_p > 0
 
 
+USUAL_SAMPLING = SamplingConfig(pitch_temperature=0.95, pace_hold=2.0)
+"""Of new pieces, where nothing else is asked for."""
+
+
 @dataclass(frozen=True)
 class PolishConfig(Settings):
     """What `symbolic.sampling.resampling` may change, and how long it tries.

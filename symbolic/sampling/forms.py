@@ -2,8 +2,10 @@
 
 A section that is new goes on from what has been played, up to a place where a piece might end. One that returns is told
 the codes of its first time, phrase by phrase, and plays their notes anew: the sketch holds, what it leaves open is
-drawn from the present past. A varied return (A') is told codes of fewer bits, so that more of it is open. Codes are not
-drawn ahead of the notes: nothing here knows how likely codes are without the notes before them.
+drawn from the present past. A return (A) is told codes of as many bits as tell every note, so that it repeats what
+real music repeats, with another touch; a varied one (A') codes of the usual bits, about half of the notes, so that more
+of it is open, and A'' half of these. Codes are not drawn ahead of the notes: nothing here knows how likely codes are
+without the notes before them.
 """
 
 import re
@@ -15,23 +17,25 @@ import numpy as np
 import torch
 
 from losscal.settings import require
-from symbolic.models.phrases.codec import TOGETHER_TICKS
+from symbolic.models.phrases.codec import TOGETHER_TICKS, length_of, notes_of
 from symbolic.models.phrases.config import PhraseConfig
 from symbolic.models.phrases.model import PhraseGPT
 from symbolic.notes.performance import TICK_SECONDS
 from symbolic.sampling.decoding.incremental import PlannedPhrase
 from symbolic.sampling.draws import Draws, Key
 from symbolic.sampling.stream import NOTHING_DRAWN, Draft, WantedLength, joined
-from symbolic.scoring.phrases import notes_of
+from symbolic.scoring.phrases import notes_of as count_notes
 from symbolic.tokens.events import REST, REST_TICKS
 
 MOST_SECTIONS = 32
 LEAST_NOTES, LEAST_TICKS = 32, 400
 """A section has at least so much room."""
 AUTO = "auto"
-AUTO_FORMS = ((30, "A"), (90, "A-B-A"), (240, "A-A'-B-A"))
+AUTO_FORMS = ((60, "A"), (240, "A-A'-B-A"))
 """Seconds, and the form of pieces that are shorter."""
 LONGEST_FORM = "A-B-A'-C-A"
+ALL_BITS = 1e6
+"""More than the notes of any phrase cost."""
 TICKS_PER_SECOND = round(1 / TICK_SECONDS)
 
 
@@ -46,8 +50,8 @@ class Section:
         return self.letter + "'" * self.primes
 
     def rate(self, config: PhraseConfig) -> int:
-        """Of the codes that it is told where it returns: with each prime half of the bits of the notes."""
-        return 1 + ceil((config.rates - 1) / 2**self.primes)
+        """Of the codes that it is told where it returns: with a second prime half of the bits of the notes."""
+        return 1 + ceil((config.rates - 1) / 2 ** max(0, self.primes - 1))
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,7 @@ def draw_form(
         piece = joined(piece, drawn)
         start, events = len(here.given) if number else 0, np.concatenate([draws.given, piece.events])
         first_times.setdefault(section.letter, events[start:])
-        played.append(Played(section, notes_of(events[:start]), notes_of(events)))
+        played.append(Played(section, count_notes(events[:start]), count_notes(events)))
     return piece, end_nats, tuple(played)
 
 
@@ -133,22 +137,28 @@ def returning(here: Draws, key: Key, section: Section, first_time: np.ndarray) -
     first_time = first_time.copy()
     first_time[0, 0] = _pause_ticks(here, key, first_time)
     size = here.model.config.phrase_events
-    opening, *others = planned(here.model, first_time, section.rate(here.model.config))
+    opening, *others = planned(here.model, first_time, section.rate(here.model.config), every_note=not section.primes)
     opening = opening._replace(pause_ticks=int(first_time[0, 0]))
     plan = dict(enumerate([opening, *others], len(here.given) // size))
     extent = int(here.length.grown_by(first_time).sum())
     return replace(here, length=replace(here.length, amount=extent), plan=plan)
 
 
-def planned(model: PhraseGPT, events: np.ndarray, rate: int) -> list[PlannedPhrase]:
-    """The codes, of this rate, of the whole phrases of events int64 [S, 4]."""
+def planned(model: PhraseGPT, events: np.ndarray, rate: int, *, every_note: bool = False) -> list[PlannedPhrase]:
+    """The codes, of this rate, of the whole phrases of events int64 [S, 4].
+
+    every_note: whatever the notes cost, they are told.
+    """
     size = model.config.phrase_events
-    whole = torch.from_numpy(events[: len(events) // size * size])[None]
-    phrases = model.phrases(whole, torch.ones(whole.shape[:2], dtype=torch.bool))
-    codes = model.encode(phrases, torch.full_like(phrases.whole, rate, dtype=torch.int64))
+    phrases = torch.from_numpy(events[: len(events) // size * size]).unflatten(0, (-1, size))  # [G, P, 4]
+    notes = notes_of(phrases, torch.ones(phrases.shape[:2], dtype=torch.bool))
+    bits = ALL_BITS if every_note else model.config.note_bits_at(rate)
+    codes = model.codebooks.encode(
+        notes, length_of(notes.onset_ticks.amax(-1)), torch.full((len(phrases),), bits, dtype=torch.float64)
+    )
     return [
-        PlannedPhrase(codes.map(lambda part, number=number: part[:, number : number + 1]), rate)
-        for number in range(phrases.whole.shape[1])
+        PlannedPhrase(codes.map(lambda part, number=number: part[None, number : number + 1]), rate)
+        for number in range(len(phrases))
     ]
 
 

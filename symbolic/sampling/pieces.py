@@ -119,7 +119,7 @@ def draw_pieces(
         ending: look for an end that the model takes for one near the wanted length (`symbolic.sampling.endings`);
             else stop short at the length.
         form: sections to draw each piece in (`symbolic.sampling.forms`), one piece after the other; "auto": as many as
-            its length suggests; none: in one go.
+            its length suggests; none, or a single one: in one go.
         choose: of all candidates, as far as they go without their endings, those to finish and return, in that order;
             an ending takes as long as many notes. Those in a form are finished by then. None: all.
         batch_pieces: how many pieces are drawn beside each other; changes memory and speed and no piece.
@@ -140,8 +140,7 @@ def draw_pieces(
         drawn_nats = float(draft.nats[-1]) if len(draft.nats) else 0.0
         return DrawnPiece(performance, candidate, 0 if prompt is None else len(prompt), drawn_nats, end_nats, sections)
 
-    if form:
-        form = fitted(form, length)
+    if form and len(form := fitted(form, length)) > 1:
         pieces = [piece(candidate, *draw_form(draws, candidate, form, ending=ending)) for candidate in candidates]
         return pieces if choose is None else choose(pieces)
     drafts: dict[int, Draft] = {}

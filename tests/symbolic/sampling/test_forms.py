@@ -7,7 +7,7 @@ from music import random_performance
 from tiny_models import READINGS, TINY, save_tiny, tiny_model
 
 from symbolic import generate as command
-from symbolic.models.phrases.codec import TOGETHER_TICKS, middle_ticks
+from symbolic.models.phrases.codec import NOTHING, TOGETHER_TICKS, middle_ticks
 from symbolic.notes.cleaning import read_midi
 from symbolic.notes.performance import write_midi
 from symbolic.sampling.forms import Section, fitted, parse_form, planned
@@ -44,9 +44,8 @@ def test_longer_pieces_have_more_sections_and_short_ones_are_refused():
     def in_words(form, **length):
         return "-".join(map(str, fitted(form, WantedLength.of(**{"seconds": None, "notes": None} | length))))
 
-    assert in_words("auto", seconds=10) == "A"
-    assert in_words("auto", seconds=60) == in_words("auto", notes=480) == "A-B-A"
-    assert in_words("auto", seconds=120) == "A-A'-B-A"
+    assert in_words("auto", seconds=59) == "A"
+    assert in_words("auto", seconds=60) == in_words("auto", notes=480) == in_words("auto", seconds=239) == "A-A'-B-A"
     assert in_words("auto", seconds=300) == "A-B-A'-C-A"
     assert in_words(parse_form("A-B-A"), seconds=12) == "A-B-A"
     with pytest.raises(ValueError, match=r"^A-B-A: 11\.99 seconds .* allowed is from 12 seconds on"):
@@ -55,10 +54,26 @@ def test_longer_pieces_have_more_sections_and_short_ones_are_refused():
         in_words(parse_form("A-B-A"), notes=95)
 
 
-def test_a_prime_halves_the_bits_of_a_return():
+def test_a_second_prime_halves_the_bits_of_a_return():
     bits = [TINY.note_bits_at(Section("A", primes).rate(TINY)) for primes in range(3)]
-    assert bits == [TINY.note_bits, TINY.note_bits / 2, TINY.note_bits / 2]  # of so few rates
-    assert Section("A", 2).rate(TINY.__class__()) == 2
+    assert bits == [TINY.note_bits, TINY.note_bits, TINY.note_bits / 2]
+
+
+def test_a_return_without_a_prime_is_told_every_note(model):
+    events = encode(random_performance(7, 80), end=False)[:40]
+    every, usual = (
+        [int((phrase.codes.pitch < NOTHING).sum()) for phrase in planned(model, events, TINY.rates, every_note=of)]
+        for of in (True, False)
+    )
+    assert sum(every) >= 0.95 * len(events)
+    assert sum(usual) < 0.8 * sum(every)
+
+
+def test_a_form_of_one_section_is_a_piece_in_one_go(model):
+    how = {"notes": 40, "seed": 5, "ending": False}
+    (alone,), (usual,) = draw_pieces(model, form=parse_form("A"), **how), draw_pieces(model, **how)
+    assert np.array_equal(alone.performance.notes, usual.performance.notes)
+    assert alone.sections == ()
 
 
 @pytest.mark.parametrize("ending", [True, False])
@@ -94,7 +109,7 @@ def test_returns_are_told_the_codes_of_their_first_time_after_a_pause(model, tol
     assert stop % size == begins % size == 0
     plan = plans[-1]
     assert list(plan) == [begins // size + number for number in range(stop // size)]
-    expected = planned(model, events[:stop], TINY.rates)
+    expected = planned(model, events[:stop], TINY.rates, every_note=True)
     for number, (phrase, other) in enumerate(zip(plan.values(), expected, strict=True)):
         assert phrase.rate == TINY.rates
         assert torch.equal(phrase.codes.numbers, other.codes.numbers) == (number > 0)  # the first begins with the pause
