@@ -41,7 +41,7 @@ GENERATED = {
     "generated/johann_sebastian_bach": "--seconds 30 --composer 'Johann Sebastian Bach'",
     "generated/chopin_and_debussy": "--seconds 30 --composer Chopin:0.5,Debussy:0.5",
     "generated/romantic_by_vqvae": "--seconds 30 --era romantic --model vqvae",
-    "generated/two_hundred_notes": "--notes 200",
+    "generated/three_minutes_in_a_form": '--seconds 180 --form "A-A\'-B-A" --candidates 2',
     f"generated/{THEME}_continued": f"--seconds 20 --prompt {PROMPT} --keep-seconds 10",
 }
 """Name of a piece to the flags of its command: how it was asked for."""
@@ -58,13 +58,15 @@ def write_midi_files(folder: Path) -> None:
             CORRUPTIONS[corruption](theme, np.random.default_rng(CORRUPTION_SEED), amount), folder / f"{name}.mid"
         )
     (folder / "generated").mkdir(exist_ok=True)
+    for earlier in (folder / "generated").glob("*.mid"):
+        earlier.unlink()
     for name, flags in GENERATED.items():
         generate(["--overwrite", *shlex.split(flags_of(name, flags).replace("examples/", f"{folder}/"))])
 
 
 def flags_of(name: str, flags: str) -> str:
     """All flags of a piece's command, run from the checkout."""
-    return f"{flags} --seed {SEED} --candidates 8 --out examples/{name}.mid"
+    return f"--seed {SEED} --candidates 8 {flags} --out examples/{name}.mid"
 
 
 def write_rendering(midi: Path, longest_seconds: float) -> None:
