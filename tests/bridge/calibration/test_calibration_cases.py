@@ -47,7 +47,7 @@ def test_the_yardstick_is_always_there_and_an_unknown_name_is_said():
     assert {case.name for case in Studio(RATE, None, ("clip",)).cases} == {YARDSTICK.name, "clip"}
     with pytest.raises(InputError, match="--corruptions clap: no such corruption; choose of wrong_notes,"):
         Studio(RATE, None, ("clap",))
-    with pytest.raises(InputError, match="--corruptions clip 6 %: no such corruption; choose of clip 0.5 %,clip 2 %,"):
+    with pytest.raises(InputError, match=r"clip 6 %: no such corruption; choose of clip 0\.5 %,clip 2 %,"):
         Studio(RATE, None, ("clip 6 %",))
     with pytest.raises(InputError, match="--controls a hall: no such control; choose of gain"):
         Studio(RATE, None, controls=("a hall",))
