@@ -174,6 +174,7 @@ def interrupted(command: Command, out: Path, sent: signal.Signals, seconds: floa
             stdout=subprocess.DEVNULL,
             stderr=stderr,
             start_new_session=True,
+            preexec_fn=_hear_ctrl_c,
         )
         try:
             _wait(lambda: process.poll() is not None or _catches_signals(process.pid), HANDLERS_SECONDS)
@@ -191,6 +192,11 @@ def interrupted(command: Command, out: Path, sent: signal.Signals, seconds: floa
             process.wait()
         stderr.seek(0)
         return Ended(process.returncode, stderr.read(), left, sent_at - begin, now - sent_at)
+
+
+def _hear_ctrl_c() -> None:
+    """A shell silences it for what it starts in the background, and so for all that this starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _wait(condition: Callable[[], bool], seconds: float) -> None:
