@@ -31,8 +31,9 @@ help:
 score: setup
 	$(RUN) -m bridge.score examples --out build/score --overwrite
 
+# A process for each core, one thread each; who is done takes over what waits for another.
 test: setup lint
-	$(RUN) -m pytest
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -n logical --maxprocesses 4 --dist worksteal
 
 # One line a kind of machine: kernels of older processors, more threads, no FBGEMM, no libfluidsynth.
 test-machines: setup
