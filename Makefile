@@ -81,8 +81,8 @@ bench: setup
 	$(RUN) -m benchmarks.generated_files
 	$(RUN) -m benchmarks.endings --data $(DATA)
 	$(RUN) -m benchmarks.generation --data $(DATA)
-	$(RUN) -m benchmarks.generation --data $(DATA) --seconds 60 --candidates 1 4 --no-counts
-	$(RUN) -m benchmarks.generation --data $(DATA) --seconds 180 --pieces 40 --no-counts
+	$(RUN) -m benchmarks.generation --data $(DATA) --seconds 60 --candidates 1 4 --forms A auto --no-counts
+	$(RUN) -m benchmarks.generation --data $(DATA) --seconds 180 --pieces 40 --forms A auto --no-counts
 	$(RUN) -m benchmarks.forms --data $(DATA)
 	$(RUN) -m benchmarks.polish --data $(DATA)
 	$(RUN) -m benchmarks.composers --data $(DATA)

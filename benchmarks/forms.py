@@ -18,7 +18,7 @@ import numpy as np
 from losscal.cli import EXIT_DONE, add_data_flag, add_weights_flag, in_range, log, run, write_result
 from losscal.settings import Count, Seconds, Seed
 from losscal.statistics import markdown_table, mean, share, with_interval
-from symbolic.models.configs import Kept
+from symbolic.models.configs import USUAL_SAMPLING, Kept
 from symbolic.notes.descriptors import likeness
 from symbolic.notes.performance import Performance, places
 
@@ -70,7 +70,7 @@ def forms(model: "PhraseGPT", real: Sequence[Performance], flags: argparse.Names
     from symbolic.sampling.forms import parse_form
     from symbolic.sampling.pieces import draw_pieces
 
-    how = {"seconds": flags.seconds, "seed": flags.seed, "candidates": range(flags.pieces)}
+    how = {"seconds": flags.seconds, "seed": flags.seed, "candidates": range(flags.pieces), "sampling": USUAL_SAMPLING}
     in_form = draw_pieces(model, form=parse_form(FORM), **how)
     log(f"drew {len(in_form)} pieces in the form {FORM}")
     without = draw_pieces(model, ending=False, **how)
@@ -107,7 +107,7 @@ def joins(model: "PhraseGPT", music: Sequence[Performance], seconds: float, seed
         if gap + JOINED_NOTES // 2 > len(piece):
             continue
         first, second = piece.excerpt(0, JOINED_NOTES), piece.excerpt(gap, min(len(piece), gap + JOINED_NOTES))
-        between = draw_between(model, first, second, seconds=seconds, seed=seed)
+        between = draw_between(model, first, second, seconds=seconds, seed=seed, sampling=USUAL_SAMPLING)
         before = encode(piece.excerpt(0, gap), end=False)
         pause = int(piece.notes["onset_ticks"][gap] - piece.notes["onset_ticks"][gap - 1])
         (real,) = ways_of(model, before, encode(second, end=False), [(before[:0], pause)])

@@ -29,14 +29,14 @@ from benchmarks.generation.measures import (
     structure_row,
     time_row,
 )
-from benchmarks.generation.sources import Source, Wanted, of_counts, of_llama, of_model, openings
+from benchmarks.generation.sources import ONE_SECTION, Source, Wanted, of_counts, of_llama, of_model, openings
 from bridge.views.opening import SYMBOLIC_VIEWS
 from losscal.cli import EXIT_DONE, add_data_flag, add_weights_flag, in_range, log, of_field, run, write_result
 from losscal.settings import Count, Range, Seconds, Seed
 from losscal.statistics import markdown_table
 from symbolic.data.corpus import Corpus
 from symbolic.memorisation import USUAL_SHARE, TrainingMelodies
-from symbolic.models.configs import SamplingConfig
+from symbolic.models.configs import USUAL_SAMPLING, SamplingConfig
 from symbolic.notes.performance import Performance
 
 Several = Annotated[int, Range(2, 1_000_000)]
@@ -48,9 +48,12 @@ def sources_of(flags: argparse.Namespace, corpus: Corpus) -> Iterator[Source]:
     """What is drawn, in the order of the tables."""
     from symbolic.models.registry import weights_path
 
-    grid = [SamplingConfig(temperature=t, top_p=p) for t, p in product(flags.temperatures, flags.top_p)]
-    for kind, sampling, candidates in product(flags.models, grid, flags.candidates):
-        yield of_model(kind, weights_path(flags.weights), sampling, name=kind, candidates=candidates)
+    settings = product(flags.temperatures, flags.top_p, flags.pitch_temperatures, flags.pace_holds)
+    names = ("temperature", "top_p", "pitch_temperature", "pace_hold")
+    grid = [SamplingConfig(**dict(zip(names, values, strict=True))) for values in settings]
+    for kind, sampling, form, candidates in product(flags.models, grid, flags.forms, flags.candidates):
+        weights = weights_path(flags.weights)
+        yield of_model(kind, weights, sampling, name=kind, form=form, candidates=candidates)
     for (kind, weights), sampling in product(flags.checkpoint, grid):
         yield of_model(kind, weights, sampling, name=f"{kind} of {weights.stem}")
     for folder, sampling in product(flags.llama, grid):
@@ -70,9 +73,20 @@ def checkpoint(text: str) -> tuple[str, Path]:
     return kind, Path(file)
 
 
+def form(text: str) -> str:
+    """A --forms flag, as it was typed."""
+    from symbolic.sampling.forms import parse_form
+
+    try:
+        parse_form(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return text
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.generation", description=__doc__)
-    defaults = SamplingConfig()
+    defaults = USUAL_SAMPLING
     add_data_flag(parser)
     add_weights_flag(parser)
     parser.add_argument(
@@ -88,19 +102,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--models", nargs="*", choices=SYMBOLIC_VIEWS, default=list(SYMBOLIC_VIEWS), help="default: both"
     )
+    swept = {
+        "--temperatures": "temperature",
+        "--top-p": "top_p",
+        "--pitch-temperatures": "pitch_temperature",
+        "--pace-holds": "pace_hold",
+    }
+    for flag, field in swept.items():
+        kind, default = of_field(SamplingConfig, field), [getattr(defaults, field)]
+        parser.add_argument(flag, type=kind, nargs="+", default=default, help="default %(default)s")
     parser.add_argument(
-        "--temperatures",
-        type=of_field(SamplingConfig, "temperature"),
-        nargs="+",
-        default=[defaults.temperature],
-        help="default %(default)s",
-    )
-    parser.add_argument(
-        "--top-p",
-        type=of_field(SamplingConfig, "top_p"),
-        nargs="+",
-        default=[defaults.top_p],
-        help="default %(default)s",
+        "--forms", type=form, nargs="+", default=[ONE_SECTION], help="auto, A-B-A... (default: A, in one go)"
     )
     parser.add_argument(
         "--candidates",

@@ -19,6 +19,8 @@ from symbolic.notes.performance import Performance, write_midi
 
 BATCH_PIECES = 16
 HASH_DIGITS = 8
+ONE_SECTION = "A"
+"""The form of a piece in one go."""
 
 
 @dataclass(frozen=True)
@@ -70,12 +72,15 @@ def batches(pieces: int, batch_pieces: int) -> Iterator[range]:
         yield range(first, min(pieces, first + batch_pieces))
 
 
-def of_model(kind: str, weights: Path, sampling: SamplingConfig, name: str, candidates: int = 1) -> Source:
-    """Our model in a weights file, read as "events" or "vqvae"; each piece the most typical of so many candidates."""
+def of_model(
+    kind: str, weights: Path, sampling: SamplingConfig, name: str, *, form: str = ONE_SECTION, candidates: int = 1
+) -> Source:
+    """Our model in a weights file, read as "events" or "vqvae", in a form; the most typical of so many candidates."""
     sha256 = sha256_of(weights)
 
     def draw(wanted: Wanted, numbers: range) -> list[Performance]:
         from symbolic.models.registry import load_model
+        from symbolic.sampling.forms import parse_form
         from symbolic.sampling.pieces import draw_pieces
         from symbolic.sampling.ranking import load_held_out, most_typical, require_held_out
         from symbolic.scoring.likelihood import OpenModel, SymbolicScorer
@@ -89,6 +94,7 @@ def of_model(kind: str, weights: Path, sampling: SamplingConfig, name: str, cand
             candidates=range(numbers.start * candidates, numbers.stop * candidates),
             sampling=sampling,
             ending=False,
+            form=parse_form(form),
             batch_pieces=BATCH_PIECES,
         )
         if candidates > 1:
@@ -98,7 +104,8 @@ def of_model(kind: str, weights: Path, sampling: SamplingConfig, name: str, cand
         return [piece.performance for piece in drawn]
 
     chosen = f", most typical of {candidates}" if candidates > 1 else ""
-    return Source(f"{name}, {in_words(sampling)}{chosen}", sha256, draw, BATCH_PIECES)
+    in_form = f", form {form}" if form != ONE_SECTION else ""
+    return Source(f"{name}, {in_words(sampling)}{in_form}{chosen}", sha256, draw, BATCH_PIECES)
 
 
 def of_llama(folder: Path, sampling: SamplingConfig) -> Source:
@@ -140,5 +147,8 @@ def openings(corpus: Corpus, split: str, wanted: Wanted) -> list[Performance]:
 
 
 def in_words(sampling: SamplingConfig) -> str:
-    """The two settings that sweeps go over."""
-    return f"temperature {sampling.temperature:g}, top-p {sampling.top_p:g}"
+    """The settings that sweeps go over, as far as they change anything."""
+    words = f"temperature {sampling.temperature:g}, top-p {sampling.top_p:g}"
+    if sampling.pitch_temperature != 1:
+        words += f", pitches {sampling.pitch_temperature:g}"
+    return words + (f", pace held {sampling.pace_hold:g}" if sampling.pace_hold else "")

@@ -141,7 +141,8 @@ def test_pieces_are_drawn_once_and_a_run_that_is_cut_goes_on(tmp_path):
 def test_the_command_prints_a_row_for_every_source(corpus, tiny_weights, tmp_path, monkeypatch, capsys):
     arguments = ["--data", str(corpus.folder), "--weights", str(tiny_weights), "--pieces-dir", str(tmp_path)]
     arguments += ["--pieces", "2", "--seconds", "8", "--sound-seconds", "0", "--temperatures", "0.9", "1.1"]
-    arguments += ["--checkpoint", f"events={weights_path(tiny_weights)}", "--top-p", "1"]
+    arguments += ["--checkpoint", f"events={weights_path(tiny_weights)}", "--top-p", "1", "--pace-holds", "0"]
+    arguments += ["--pitch-temperatures", "1"]
     assert generation.main(arguments) == 0
     out = capsys.readouterr().out
     tables = [[line.split(" | ") for line in of.splitlines()] for of in out.split("\n\n")[1:]]
@@ -158,6 +159,20 @@ def test_the_command_prints_a_row_for_every_source(corpus, tiny_weights, tmp_pat
         monkeypatch.setattr(drawer, None)  # the second time nothing is drawn
     assert generation.main(arguments) == 0
     assert capsys.readouterr().out == out
+
+
+def test_pieces_in_a_form_and_at_a_pace_stand_under_names_of_their_own(tiny_weights):
+    sampling = SamplingConfig(pitch_temperature=0.95, pace_hold=2.0)
+    source = sources.of_model("events", weights_path(tiny_weights), sampling, "events", form="A-A")
+    assert source.name == "events, temperature 1, top-p 1, pitches 0.95, pace held 2, form A-A"
+    (piece,) = source.draw(WANTED, range(1, 2))
+    assert piece.notes["onset_ticks"][-1] <= 800
+
+
+def test_what_is_no_form_is_refused(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        generation.main(["--forms", "A-b"])
+    assert "argument --forms: A-b: allowed is auto, or up to 32 letters" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("flag", ["events", "other=x.safetensors", "events=missing.safetensors"])
