@@ -156,10 +156,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     from losscal.references import FEW_NOTES
     from symbolic.models.styles import style_vector
     from symbolic.notes.performance import write_midi
+    from symbolic.preview import Preview
     from symbolic.sampling.decoding.row_product import Arithmetic
     from symbolic.sampling.forms import fitted
     from symbolic.sampling.pieces import draw_pieces
-    from symbolic.sampling.preview import Preview
     from symbolic.sampling.ranking import load_held_out, most_typical, require_held_out
     from symbolic.sampling.stream import WantedLength
     from symbolic.sampling.words import described

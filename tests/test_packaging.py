@@ -34,8 +34,8 @@ MAY_IMPORT = {
 ROOMS = {
     "losscal": "errors, processes, plugins, text, settings, statistics, views, corruptions, cli, clock, files, "
     "records, midi, references, weights, __main__",
-    "symbolic": "notes, data, tokens, models, memorisation, typical, prepare, scoring, sampling, generate, vary, "
-    "polish",
+    "symbolic": "notes, data, tokens, models, memorisation, typical, prepare, scoring, sampling, preview, generate, "
+    "vary, polish",
     "audio": "signal, checkpoints, new_sound, scorer, audiobox, musicgen, spectral, diffusion, metrics, set_metrics",
     "bridge": "synthesis, transcription, views, render, items, references, calibration, versions, report, "
     "calibrate, scorer, score, transcribe, doctor web, listen",

@@ -192,7 +192,7 @@ def test_a_piece_can_be_heard_while_it_is_drawn(tmp_path, monkeypatch, capsys):
         write_midi(music, to)
         heard.append(read_midi(path).performance)
 
-    monkeypatch.setattr("symbolic.sampling.preview.write_midi", watched)
+    monkeypatch.setattr("symbolic.preview.write_midi", watched)
     assert command.main(["--out", str(path), "--weights", str(tmp_path), "--seconds", "30", "--preview", "5"]) == 0
     onsets = [music.notes["onset_ticks"] for music in heard]
     assert len(heard) >= 3
