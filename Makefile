@@ -8,6 +8,11 @@ DATA ?= data/giantmidi-piano
 # Of real recordings with their notes, for make bench; see benchmarks/transcription.
 RECORDINGS ?=
 
+# A calibration by what is heard; hearing an excerpt in one version takes some 8 core-seconds, and is kept.
+HEARD := --per-piece 1 --heard transkun
+HEARD_CORRUPTIONS := 'wrong_notes 1 %,wrong_notes 5 %,wrong_notes 10 %,jitter_onsets 50 %,shuffle_seconds 60 %$\
+	,noise_bursts 10 %,low_pass 2000 Hz,clip 5 %,detune 20 cents'
+
 # The first Python of 3.11 or newer, empty where there is none.
 PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
 	$(name) -c 'import sys; sys.version_info >= (3, 11) and print("$(name)")' 2>/dev/null)))
@@ -74,6 +79,8 @@ bench: setup
 	$(RUN) -m benchmarks.phrase_codes --data $(DATA)
 	$(RUN) -m benchmarks.audio_likelihood --data $(DATA)
 	$(RUN) -m bridge.calibrate $(DATA) --per-piece 1 --out build/calibration --overwrite
+	$(RUN) -m bridge.calibrate $(DATA) $(HEARD) --pieces 30 --corruptions $(HEARD_CORRUPTIONS) \
+		--out build/heard_bench --overwrite
 	$(RUN) -m benchmarks.versions --data $(DATA)
 	$(RUN) -m benchmarks.audio_speed
 	$(RUN) -m benchmarks.transcription $(if $(RECORDINGS),--recordings $(RECORDINGS))
@@ -97,6 +104,9 @@ refresh: setup
 	$(RUN) -m bridge.references --data $(DATA)
 	$(RUN) -m bridge.calibrate $(DATA) --per-piece 1 --out build/calibration --overwrite
 	cp build/calibration/calibration.json bridge/calibration/calibration.json
+	$(RUN) -m bridge.calibrate $(DATA) $(HEARD) --pieces 12 --corruptions 'wrong_notes 10 %' --controls 'a room' \
+		--out build/heard_calibration --overwrite
+	cp build/heard_calibration/calibration.json bridge/calibration/heard_calibration.json
 	$(RUN) examples/build.py
 	$(RUN) -m bridge.score examples --out build/score --overwrite
 	$(RUN) examples/readme_table.py

@@ -87,7 +87,8 @@ def test_the_wheel_holds_code_weights_references_and_manifest_alone(wheel):
     assert {*chain.from_iterable(WEIGHTS.values()), "symbolic/data_manifest.yaml", "bridge/score.py"} <= names
     assert {f"{package}/weights/references.json" for package in REFERENCES.values()} <= names
     templates = {f"bridge/report/templates/{path.name}" for path in (ROOT / "bridge/report/templates").iterdir()}
-    assert {"bridge/calibration/calibration.json", *templates} <= names
+    calibrations = {f"bridge/calibration/{name}.json" for name in ("calibration", "heard_calibration")}
+    assert calibrations | templates <= names
     assert any(name.endswith("LICENSE") for name in names)
     assert {name.split("/")[0] for name in names} == {*PACKAGES, f"{wheel.name.rsplit('-', 3)[0]}.dist-info"}
 

@@ -1,4 +1,7 @@
-"""How far a view can be believed, in one sentence, by the calibration that is shipped beside this module."""
+"""How far a view can be believed, in one sentence, by the calibrations that are shipped beside this module.
+
+Views of heard notes have one of their own, because hearing takes a hundred times as long as scoring.
+"""
 
 import json
 from collections.abc import Mapping
@@ -14,6 +17,7 @@ from losscal.files import sha256_of
 from losscal.views import HEARD, HEARD_PREFIX, NOTES, SOUND
 
 CALIBRATION_FILE = Path(__file__).with_name("calibration.json")
+HEARD_CALIBRATION_FILE = Path(__file__).with_name("heard_calibration.json")
 KINDS = ("midi", "sequenced", "heard", "rendering", "recording")
 """What a view was given: notes as played or as a grid has them, notes heard in a sound file of the user's, notes that
 we played, or the file."""
@@ -40,7 +44,7 @@ def sentence(view: str, kind: str, *, weights_sha256: str | None = None) -> str 
     """
     if kind not in KINDS:
         raise ValueError(f"kind {kind!r}: need one of {', '.join(KINDS)}")
-    calibration = _calibration(CALIBRATION_FILE)
+    calibration = _calibration(HEARD_CALIBRATION_FILE if half_of(view) == HEARD else CALIBRATION_FILE)
     calibrated = calibration["weights"].get(view.removeprefix(HEARD_PREFIX))
     if calibrated is None or calibrated != (weights_sha256 or shipped_sha256(view)):
         return None

@@ -6,9 +6,10 @@ import pytest
 
 from bridge.calibration import reliability
 from bridge.calibration.cases import YARDSTICK
-from bridge.calibration.reliability import CALIBRATION_FILE, sentence, shipped_sha256
-from bridge.views.opening import SHIPPED_VIEWS, open_views
+from bridge.calibration.reliability import CALIBRATION_FILE, HEARD_CALIBRATION_FILE, sentence, shipped_sha256
+from bridge.views.opening import SHIPPED_VIEWS, SYMBOLIC_VIEWS, open_views
 from losscal.errors import InputError
+from losscal.views import HEARD_PREFIX
 
 
 @pytest.fixture
@@ -38,9 +39,12 @@ def calibration(tmp_path, monkeypatch):
             {**failure, "case": "scale", "advice": "listen"},
         ],
     }
-    path = tmp_path / "calibration.json"
-    path.write_text(json.dumps(content))
-    monkeypatch.setattr(reliability, "CALIBRATION_FILE", path)
+    heard = [row for row in content["rows"] if row["view"].startswith("heard_")]
+    content["rows"] = [row for row in content["rows"] if row not in heard]
+    for name, rows in {"CALIBRATION_FILE": content["rows"], "HEARD_CALIBRATION_FILE": heard}.items():
+        path = tmp_path / f"{name}.json"
+        path.write_text(json.dumps(content | {"rows": rows}))
+        monkeypatch.setattr(reliability, name, path)
 
 
 def test_the_sentence_says_how_often_and_what_failed(calibration):
@@ -104,11 +108,19 @@ def test_the_hash_of_shipped_weights_is_that_of_the_open_view():
     assert opened.weights == {name: shipped_sha256(name) for name in ("events", "spectral_lm")}
 
 
+@pytest.mark.parametrize("file", [CALIBRATION_FILE, HEARD_CALIBRATION_FILE])
 @pytest.mark.parametrize("view", SHIPPED_VIEWS)
-def test_the_shipped_calibration_is_of_the_shipped_weights(view):
-    weights = json.loads(CALIBRATION_FILE.read_text(encoding="utf-8"))["weights"]
-    assert weights[view] == shipped_sha256(view), "run python -m bridge.calibrate again"
-    assert sentence(view, "midi").startswith("On ")
+def test_the_shipped_calibrations_are_of_the_shipped_weights(view, file):
+    weights = json.loads(file.read_text(encoding="utf-8"))["weights"]
+    assert weights[view] == shipped_sha256(view), "run make refresh"
+
+
+@pytest.mark.parametrize(
+    ("view", "kind"),
+    [*((view, "midi") for view in SHIPPED_VIEWS), *((HEARD_PREFIX + view, "heard") for view in SYMBOLIC_VIEWS)],
+)
+def test_each_shipped_view_was_calibrated(view, kind):
+    assert sentence(view, kind).startswith("On ")
 
 
 def test_the_shipped_calibration_is_of_sixty_pieces_or_more():
