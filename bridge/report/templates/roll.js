@@ -65,8 +65,8 @@ function natsLegend(top = TOP_NATS) {
  */
 
 /**
- * A figure with the roll in as many lines as its width asks for. Its `redraw(width)` lays it out anew; `showTime(t)`
- * moves the playhead, null hides it.
+ * A figure with the roll in as many lines as its width asks for, empty where there is no room. Its `redraw(width)` lays
+ * it out anew; `showTime(t)` moves the playhead, null hides it.
  * @param {function(): Roll} describe asked at every drawing
  */
 function rollFigure(describe, width) {
@@ -75,7 +75,7 @@ function rollFigure(describe, width) {
   let lines = [];
   figure.redraw = (newWidth = width) => {
     width = newWidth;
-    lines = rollLines(describe(), width);
+    lines = width > LEFT + RIGHT ? rollLines(describe(), width) : []; // in a frame that is not shown yet
     figure.replaceChildren(...lines.map((line) => line.picture), tip);
   };
   figure.showTime = (time) => {
