@@ -6,7 +6,8 @@ from pathlib import Path
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = ("--no-sandbox",)
-SCORED_MS = 120_000
+SCORED_MS = 600_000
+"""A limit for what hangs; a busy machine takes minutes."""
 
 
 def give(page, *paths):

@@ -12,7 +12,7 @@ from bridge.report.report import read_report
 from bridge.web.answer import answer_html, frame_html
 from bridge.web.jobs import Command
 from bridge.web.uploads import take_in
-from bridge.web.workshop import ONE_AT_A_TIME, Workshop, problem_html
+from bridge.web.workshop import ONE_AT_A_TIME, Workshop, interrupts, problem_html
 from losscal.errors import InputError
 from losscal.midi import READABLE_MIDI_SUFFIXES
 
@@ -54,15 +54,9 @@ def compare_tab(workshop: Workshop, examples: list[list[str]]) -> None:
         concurrency_limit=workshop.jobs,
         api_visibility="private",
         show_progress_on=[answer],
+        scroll_to_output=True,
     )
-    stop.click(
-        lambda: "<p role='status'>Interrupted.</p>",
-        None,
-        [answer],
-        cancels=[running],
-        api_visibility="private",
-        queue=False,
-    )
+    interrupts(stop, running, lambda: "<p role='status'>Interrupted.</p>", [answer])
     for file in (first, second):
         file.upload(workshop.keep_uploads, [file], None, api_visibility="private", show_progress="hidden", queue=False)
 

@@ -13,7 +13,7 @@ from bridge.views.opening import SYMBOLIC_VIEWS
 from bridge.web.answer import answer_html, frame_html
 from bridge.web.jobs import Command
 from bridge.web.uploads import take_in
-from bridge.web.workshop import ONE_AT_A_TIME, Workshop, problem_html
+from bridge.web.workshop import ONE_AT_A_TIME, Workshop, interrupts, problem_html
 from losscal.errors import InputError
 
 REPORT_FILES = tuple(f"report.{suffix}" for suffix in ("html", "xlsx", "csv", "json"))
@@ -71,8 +71,9 @@ def score_tab(workshop: Workshop, examples: Mapping[str, Sequence[str]]) -> None
         concurrency_limit=workshop.jobs,
         api_visibility="private",
         show_progress_on=[answer],
+        scroll_to_output=True,
     )
-    stop.click(interrupted, None, [answer], cancels=[running], api_visibility="private", queue=False)
+    interrupts(stop, running, interrupted, [answer])
     files.upload(workshop.keep_uploads, [files], None, api_visibility="private", show_progress="hidden", queue=False)
 
 

@@ -1,12 +1,13 @@
 """What all tabs share: sessions, limits, and how a job is run, watched and told of on the page."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from html import escape
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import gradio as gr
 
@@ -76,6 +77,17 @@ class Workshop:
             if command.needed and one.status == EXIT_WRONG_USAGE:
                 raise InputError(_last_words(one))
         return ran
+
+
+def interrupts(
+    stop: gr.Button, running: gr.events.Dependency, told: Callable[..., Any], outputs: Sequence[gr.components.Component]
+) -> None:
+    """Let a button end what is running, and show what is told then once it has ended.
+
+    A click on what starts it would be passed over before that.
+    """
+    stop.click(None, cancels=[running], api_visibility="private", queue=False)
+    running.failure(told, None, outputs, api_visibility="private", show_progress="hidden", queue=False)
 
 
 async def _ended(work: "asyncio.Task[list[Ran]]", stop: Event) -> None:

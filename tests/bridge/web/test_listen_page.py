@@ -1,12 +1,15 @@
 """A listening test in a browser: begun, stopped, gone on with, and its results; the server ended in the middle."""
 
 import pytest
+from visits import answer
 from web_server import Server
 
 from bridge.listen.answers import Answers
+from bridge.listen.command import main
 
 pytestmark = pytest.mark.usefixtures("browser")
 RATED = "5 · excellent"
+LIKED = {"take 1.wav": 2, "take 2.wav": 4, "copy of the original": 5, "random": 1}
 
 
 @pytest.fixture
@@ -18,19 +21,7 @@ def folder(tmp_path, make_wav):
     return folder
 
 
-def answer(page, chosen):
-    """Answer the question that is shown, and wait for the next thing."""
-    page.wait_for_function("() => !document.querySelector('#listen-value input:checked')")
-    before = page.inner_text("#listen-told [role=status]")
-    page.click(f"#listen-value label:has-text('{chosen}')")
-    page.click("#listen-answer")
-    page.wait_for_function(
-        "before => ![before, undefined].includes(document.querySelector('#listen-told [role=status]')?.innerText)",
-        arg=before,
-    )
-
-
-def test_a_listener_goes_on_after_the_server_was_ended_and_all_her_answers_count(folder, visitor, tmp_path):
+def test_a_listener_goes_on_after_the_server_was_ended_and_all_her_answers_count(folder, visitor, tmp_path, capsys):
     arguments = [folder, "--original", folder / "take 0.wav", "--anchor-repeats", 1]
     server = Server("bridge.listen", arguments, tmp_path)
     try:
@@ -59,4 +50,12 @@ def test_a_listener_goes_on_after_the_server_was_ended_and_all_her_answers_count
         page.wait_for_selector("#listen-told:has-text('Thank you')")
     finally:
         server.stop()
-    assert len(Answers(folder / "answers.sqlite").all()) == 5
+    answers = Answers(folder / "answers.sqlite")
+    assert len(answers.all()) == 5
+    for _ in range(19):  # of one taste, to whom the page is what it was to her
+        own = answers.begin()
+        for number, trial in enumerate(answers.study.trials(answers.number_of(own))):
+            answers.give(own, number, LIKED[answers.study.stimuli[trial.stimuli[0]].name])
+    assert main(["results", str(folder)]) == 0
+    told = capsys.readouterr().out
+    assert told.index("take 2.wav") < told.index("take 1.wav") and "20 listeners" in told

@@ -1,6 +1,7 @@
 """The tabs Write and Compare: their command lines, and what is to be heard and kept of them in a browser."""
 
 import shlex
+from importlib import import_module
 
 import pytest
 import soundfile
@@ -9,8 +10,8 @@ pytest.importorskip("gradio")
 
 from bridge.web.sessions import Sessions
 from bridge.web.uploads import Limits
+from bridge.web.wishes import CONTINUED, JOINED, NEW, POLISHED, VARIED, Wish
 from bridge.web.workshop import Workshop
-from bridge.web.write import CONTINUED, NEW, POLISHED, VARIED, Wish
 from losscal.errors import InputError
 
 DONE_MS = 120_000
@@ -21,38 +22,41 @@ def workshop(tmp_path, tiny_weights):
     return Workshop(Sessions(tmp_path), None, Limits(), tiny_weights)
 
 
-def wish(kind, piece=None, **given):
-    values = {"seconds": 20, "model": "events", "composer": "", "era": "", "seed": 1, "candidates": 4}
-    return Wish(kind=kind, piece=piece, **values | given)
-
-
 def test_each_wish_is_the_command_line_that_it_says(workshop, tmp_path, tiny_weights):
-    piece, weights = tmp_path / "my piece.mid", f" --weights {tiny_weights}"
+    piece, other, weights = str(tmp_path / "my piece.mid"), str(tmp_path / "b.mid"), f" --weights {tiny_weights}"
     drawn = "--model events --seed 1 --seconds 20 --candidates 4"
+    style = {"composer": "Chopin:0.7,Debussy:0.3", "era": " ", "guidance": 2.5}
     wishes = [
-        wish(NEW, composer="Chopin:0.7,Debussy:0.3", era=" ", model="vqvae", seed=7, form="A-B-A"),
-        wish(CONTINUED, piece, form="A-B-A"),
-        wish(VARIED, piece, keep="melody"),
-        wish(POLISHED, piece),
+        Wish.of(NEW, style | {"model": "vqvae", "seed": 7, "form": "A-B-A", "piece": piece}),
+        Wish.of(CONTINUED, {"piece": piece, "form": "A-B-A", "keep_seconds": 8, "temperature": 0.9}),
+        Wish.of(JOINED, {"piece": piece, "second": other}),
+        Wish.of(VARIED, {"piece": piece, "keep": "melody", "strength": 0.5, "attributes": ["velocity"]}),
+        Wish.of(POLISHED, {"piece": piece, "attributes": ["pitch", "velocity"]}),
     ]
     lines = [list(map(str, each.commands(workshop))) for each in wishes]
     assert [line[0] for line in lines] == [
         "python -m symbolic.generate --model vqvae --seed 7 --seconds 20 --candidates 4 "
-        f"--composer Chopin:0.7,Debussy:0.3 --form A-B-A --out new.mid{weights}",
-        f"python -m symbolic.generate {drawn} --prompt 'my piece.mid' --out 'my piece_continued.mid'{weights}",
-        f"python -m symbolic.vary 'my piece.mid' 'my piece_varied.mid' --keep melody --seed 1{weights}",
-        f"python -m symbolic.polish 'my piece.mid' 'my piece_polished.mid' --model events --seed 1{weights}",
+        f"--composer Chopin:0.7,Debussy:0.3 --guidance 2.5 --form A-B-A --out new.mid{weights}",
+        f"python -m symbolic.generate {drawn} --keep-seconds 8 --temperature 0.9 --prompt 'my piece.mid' "
+        f"--out 'my piece_continued.mid'{weights}",
+        f"python -m symbolic.generate {drawn} --between 'my piece.mid' b.mid --out 'my piece_to_b.mid'{weights}",
+        "python -m symbolic.vary 'my piece.mid' 'my piece_varied.mid' --keep melody --strength 0.5 --seed 1" + weights,
+        "python -m symbolic.polish 'my piece.mid' 'my piece_polished.mid' --model events --attributes pitch,velocity "
+        f"--seed 1{weights}",
     ]
-    names = ("new", "my piece_continued", "my piece_varied", "my piece_polished")
+    names = ("new", "my piece_continued", "my piece_to_b", "my piece_varied", "my piece_polished")
     rendered = [shlex.join(["python", "-m", "bridge.render", f"{name}.mid", f"{name}.wav"]) for name in names]
     assert [line[1] for line in lines] == rendered
-    assert ["--reference 'my piece.mid'" in line[2] for line in lines] == [False, False, True, True]
+    assert ["--reference 'my piece.mid'" in line[2] for line in lines] == [False, False, False, True, True]
+    for line in lines:
+        module, *arguments = shlex.split(line[0])[2:]
+        import_module(module).build_parser().parse_args(arguments)
 
 
-@pytest.mark.parametrize("kind", [CONTINUED, VARIED, POLISHED])
+@pytest.mark.parametrize("kind", [CONTINUED, JOINED, VARIED, POLISHED])
 def test_a_piece_that_is_not_given_is_asked_for(kind, workshop):
     with pytest.raises(InputError, match="No piece is given"):
-        wish(kind).commands(workshop)
+        Wish.of(kind, {"piece": None, "second": "b.mid"}).commands(workshop)
 
 
 def kept(page, name, folder):
@@ -61,6 +65,17 @@ def kept(page, name, folder):
         page.click(f"#write-downloads a[download='{name}']")
     download.value.save_as(folder / name)
     return folder / name
+
+
+def unseen_then_seen(page, frame):
+    """Load a report in a frame of no width, which logs no error, and give the frame its width: the roll is drawn."""
+    errors = []
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.locator(frame).evaluate("frame => { frame.style.width = '0'; frame.srcdoc += ' '; }")
+    page.frame_locator(frame).locator(".roll:not(:has(svg))").wait_for(state="attached")
+    page.locator(frame).evaluate("frame => { frame.style.width = ''; }")
+    page.frame_locator(frame).locator(".roll svg").first.wait_for()
+    assert errors == []
 
 
 @pytest.mark.fluidsynth
@@ -76,6 +91,7 @@ def test_what_is_written_is_told_heard_and_kept(visit, tmp_path):
     minutes, rest = page.wait_for_selector("#write-sound #duration:not(:text('0:00'))").inner_text().split(":")
     assert abs(60 * int(minutes) + int(rest) - seconds) <= 1.0
     assert kept(page, "new.mid", tmp_path).read_bytes().startswith(b"MThd")
+    unseen_then_seen(page, "#write-report iframe")
     page.fill("#write-composer textarea, #write-composer input", "Nobody")
     page.click("#write-start")
     page.wait_for_selector("#write-told .problem:has-text('Nobody')", timeout=DONE_MS)
