@@ -95,6 +95,7 @@ bench: setup
 	$(RUN) -m benchmarks.composers --data $(DATA)
 	PYTHONPATH=.:tests $(RUN) -m robustness.fuzzing
 	PYTHONPATH=.:tests $(RUN) -m robustness.interruptions
+	PYTHONPATH=.:tests $(RUN) -m robustness.page
 
 examples: setup
 	$(RUN) examples/build.py
