@@ -77,6 +77,7 @@ bench: setup
 	$(RUN) -m benchmarks.ranking --data $(DATA)
 	$(RUN) -m benchmarks.surprisal --data $(DATA)
 	$(RUN) -m benchmarks.phrase_codes --data $(DATA)
+	$(RUN) -m benchmarks.recall --data $(DATA)
 	$(RUN) -m benchmarks.audio_likelihood --data $(DATA)
 	$(RUN) -m bridge.calibrate $(DATA) --per-piece 1 --out build/calibration --overwrite
 	$(RUN) -m bridge.calibrate $(DATA) $(HEARD) --pieces 30 --corruptions $(HEARD_CORRUPTIONS) \

@@ -10,7 +10,7 @@ from symbolic.models.registry import save_model, weights_path
 
 TINY = PhraseConfig(
     layers=2, width=16, heads=2, window_events=16, recent_events=6, phrase_events=4, note_bits=26, rates=3,
-    codec_width=8, codec_layers=1, code_layers=1, heard_states=6, prior_layers=1,
+    codec_width=8, codec_layers=1, code_layers=1, heard_states=6, recall_events=64,
     composers=("Bach", "Liszt"), eras=("baroque",),
 )  # fmt: skip
 UNTRAINED = replace(TINY, layers=1, composers=(), eras=())

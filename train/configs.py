@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from losscal.settings import Count, PositiveShare, Range, Settings, Share, TrainingSeed
+from losscal.settings import Count, CountOrNone, PositiveShare, Range, Settings, Share, TrainingSeed
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ class CropConfig(Settings):
     Args:
         batch_size: excerpts a step.
         crop_events: events an excerpt holds.
+        recalled_notes: most notes before an excerpt that can be recalled in it.
         steps_per_epoch: steps between two validations.
         opening_share: share of the excerpts that begin where the piece begins.
         transpose_down: most semitones down.
@@ -57,6 +58,7 @@ class CropConfig(Settings):
 
     batch_size: Count = 2
     crop_events: Count = 1024
+    recalled_notes: CountOrNone = 8192
     steps_per_epoch: Annotated[int, Range(1, 1_000_000_000)] = 500
     opening_share: Share = 0.1
     transpose_down: Annotated[int, Range(0, 87)] = 5
@@ -91,7 +93,7 @@ class PhraseTrainingConfig(Settings):
     Args:
         told_weight: weight of the notes' nats under their codes beside the notes' read by themselves.
         fewer_bits_share: share of the phrases whose codes are of a lower rate, by a draw.
-        codec_rate: learning rates of what is told codes and of what predicts them, over those of the trunk.
+        added_rate: learning rates of what recalls, is told codes and predicts them, over those of the trunk.
         ema_decay: decay a step of the averaged weights, which are validated and written.
         every_batch_for_rates: one in so many validation batches is also read at the lower rates.
         seed: of the draws.
@@ -99,7 +101,7 @@ class PhraseTrainingConfig(Settings):
 
     told_weight: Annotated[float, Range(0, 1000)] = 0.5
     fewer_bits_share: Share = 0.4
-    codec_rate: Annotated[float, Range(0, 1000, low_open=True)] = 3.0
+    added_rate: Annotated[float, Range(0, 1000, low_open=True)] = 3.0
     ema_decay: Annotated[float, Range(0, 1, low_open=True, high_open=True)] = 0.999
     every_batch_for_rates: Count = 5
     seed: TrainingSeed = 1

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from symbolic.models.phrases.model import PhraseGPT
 
-TRANSFORMER = ("embedding", "history", "chain")
+TRANSFORMER = ("embedding", "history", "recall", "chain")
 """The parts of the model that read and predict notes without any code."""
 CODEBOOKS = "runs/vqvae/codebooks.safetensors"
 """Where train.vqvae writes them unless it is told otherwise."""

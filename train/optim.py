@@ -56,7 +56,7 @@ def build_optimizer(
     """Optimiser and per-step schedule in the form Lightning's configure_optimizers returns.
 
     Muon takes the matrices of the modules named `hidden`, AdamW everything else; frozen parameters are left out. The
-    model's parts named in `faster` learn at so many times the rates.
+    modules named in `faster` learn at so many times the rates.
     """
     trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
     matrices = {name: p for name, p in trained.items() if p.ndim == 2 and set(hidden) & set(name.split("."))}
@@ -76,5 +76,6 @@ def _groups(parameters: Mapping[str, nn.Parameter], rate: float, faster: Mapping
     """Parameter groups by learning rate, the slowest first."""
     by_factor: dict[float, list[nn.Parameter]] = {}
     for name, parameter in parameters.items():
-        by_factor.setdefault(faster.get(name.partition(".")[0], 1.0), []).append(parameter)
+        factor = max((faster[part] for part in name.split(".") if part in faster), default=1.0)
+        by_factor.setdefault(factor, []).append(parameter)
     return [{"params": group, "lr": rate * factor} for factor, group in sorted(by_factor.items())]

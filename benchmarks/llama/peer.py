@@ -169,9 +169,9 @@ def excerpts(corpus: Corpus, seed: int) -> Iterator[np.ndarray]:
     config = CropConfig(crop_events=CONTEXT_TOKENS // TOKENS_PER_NOTE + 1, seed=seed)
     crops = Crops(corpus, config, styles=())
     for index in count():
-        events, mid_piece, _ = crops[index]
-        start, end = [] if mid_piece else [BOS], [EOS] if events[-1, 0] == END else []
-        yield np.concatenate([start, encode(decode_events(events)), end]).astype(np.int64)[:CONTEXT_TOKENS]
+        crop = crops[index]
+        start, end = [] if crop.mid_piece else [BOS], [EOS] if crop.events[-1, 0] == END else []
+        yield np.concatenate([start, encode(decode_events(crop.events)), end]).astype(np.int64)[:CONTEXT_TOKENS]
 
 
 def train(

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from symbolic.models.copying import Pointer, Recent, elapsed_ticks
+from symbolic.models.recall import Recalled, RecallVotes
 from symbolic.models.transformer import MLP
 from symbolic.tokens.events import ATTRIBUTES, REST, VOCABULARY
 
@@ -30,6 +31,7 @@ class AutoregressiveHead(nn.Module):
         self.mlp = nn.ModuleDict({name: MLP(width, 2 * width) for name in ATTRIBUTES})
         self.output = nn.ModuleDict({name: nn.Linear(width, VOCABULARY[name]) for name in ATTRIBUTES})
         self.pointer = Pointer(width, recent_events)
+        self.recall = RecallVotes(width)
         self.norm = nn.RMSNorm(width, elementwise_affine=False)
         for layer in self.output.values():  # uniform predictions at the start: a loss of exactly log V
             nn.init.zeros_(layer.weight)
@@ -38,7 +40,12 @@ class AutoregressiveHead(nn.Module):
             nn.init.normal_(embedding.weight, std=0.02)
 
     def walk(
-        self, state: Tensor, recent: Recent, choose: Choose, told: Mapping[str, Tensor] = MappingProxyType({})
+        self,
+        state: Tensor,
+        recent: Recent,
+        recalled: Recalled,
+        choose: Choose,
+        told: Mapping[str, Tensor] = MappingProxyType({}),
     ) -> Tensor:
         """Ask `choose` for each attribute in turn, given what it said before; its answers int64 [B, S, 4].
 
@@ -49,6 +56,8 @@ class AutoregressiveHead(nn.Module):
         for name in ATTRIBUTES:
             state, hidden = self._turn(name, state)
             copy_logits = self.pointer.copy_logits(name, hidden, recent)
+            if name == "pitch":
+                copy_logits = copy_logits + self.recall.pitch_logits(hidden, recalled)
             if name in told:
                 copy_logits = copy_logits + told[name]
             value = choose(name, hidden, copy_logits)
@@ -56,6 +65,8 @@ class AutoregressiveHead(nn.Module):
             if name == "time":
                 recent = recent.advance(elapsed_ticks(value))
             state = state + self.embeddings[name](value)
+            if name == "pitch":
+                state = state + self.recall.manner(value, recalled, self.embeddings)
         return torch.stack(values, dim=-1)
 
     def time_logits(self, state: Tensor, recent: Recent) -> Tensor:

@@ -12,12 +12,12 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 class MLP(nn.Module):
     """Two-layer perceptron with squared ReLU (So et al. 2021), its last matrix zero at the start."""
 
-    def __init__(self, width: int, hidden: int) -> None:
+    def __init__(self, width: int, hidden: int, source_width: int | None = None) -> None:
         super().__init__()
-        self.up = nn.Linear(width, hidden, bias=False)
+        self.up = nn.Linear(source_width or width, hidden, bias=False)
         self.down = nn.Linear(hidden, width, bias=False)
         nn.init.zeros_(self.down.weight)
 
     def forward(self, x: Tensor) -> Tensor:
-        """[..., width] to [..., width]."""
+        """[..., source_width] to [..., width]; source_width is the width unless it is given."""
         return self.down(F.relu(self.up(x)).square())

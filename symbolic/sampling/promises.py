@@ -215,18 +215,21 @@ class Harmony(OfOnePiece):
 
     Args:
         notes: NOTE_DTYPE [N], those given.
+        stays: bool [N], which of them are struck whatever is drawn: they have their room and their classes for sure.
     """
 
     LATENESS_TICKS = 20
 
-    def __init__(self, notes: np.ndarray) -> None:
+    def __init__(self, notes: np.ndarray, stays: np.ndarray) -> None:
         seconds = notes["onset_ticks"] // FRAME_TICKS
         struck = np.full((int(seconds.max()) + 2, PITCH_CLASSES), NEVER_TICKS)  # first when; a second of silence behind
         np.minimum.at(struck, (seconds, notes["pitch"] % PITCH_CLASSES), notes["onset_ticks"].astype(np.int64))
         self.classes = struck < NEVER_TICKS
         self.missing = self.classes.copy()
+        self.missing[seconds[stays], notes["pitch"][stays] % PITCH_CLASSES] = False
+        self.staying = set(zip(notes["onset_ticks"][stays].tolist(), notes["pitch"][stays].tolist(), strict=True))
         self.due_ticks = np.sort(struck, axis=1)  # [seconds, 12], when the first, second, ... class is struck
-        self.room = np.bincount(seconds, minlength=len(self.classes))  # notes that may still be struck
+        self.room = np.bincount(seconds[~stays], minlength=len(self.classes))  # notes that may still be struck
         self.clock = 0
 
     def narrow(self, attribute: str, logits: Tensor, time: Tensor | None, state: Constraints) -> None:
@@ -244,7 +247,7 @@ class Harmony(OfOnePiece):
         self.clock += min(time, REST_TICKS)
         if time < REST:
             second = self._second(np.array(self.clock))
-            self.room[second] -= 1
+            self.room[second] -= (self.clock, pitch + MIN_PITCH) not in self.staying
             self.missing[second, (pitch + MIN_PITCH) % PITCH_CLASSES] = False
 
     def _last_tick(self) -> int:

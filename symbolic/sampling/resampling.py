@@ -2,11 +2,11 @@
 
 Onsets never move. A step takes one attribute of one note. Where some alternative is much likelier, given the notes
 before and after, the value is drawn anew in two stages (after delayed acceptance, Christen & Fox 2005): a draw among
-the value and its alternatives by the likelihood of a few notes around it, then a test on all that can see the note,
-which makes up for what the first stage did not look at. For one note and one set of alternatives such a step leaves the
-model's distribution over that set as it is, so a value is drawn and not the likeliest one taken. The whole is a random
-search and no Markov chain with the model's distribution: which notes are visited, and which alternatives they have,
-follows from the piece as it stands, so that the way back may be closed.
+the value and its alternatives by the likelihood of a few notes around it, then a test on all whose window holds the
+note, which makes up for what the first stage did not look at. For one note and one set of alternatives such a step
+leaves the model's distribution over that set as it is, so a value is drawn and not the likeliest one taken. The whole
+is a random search and no Markov chain with the model's distribution: which notes are visited, and which alternatives
+they have, follows from the piece as it stands, so that the way back may be closed.
 """
 
 from collections.abc import Callable

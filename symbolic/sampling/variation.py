@@ -70,8 +70,8 @@ def vary(
         }
         promises: list[Promise] = [GivenEvents({n: row for n, row in enumerate(events) if not anew[n // size]})]
     else:
-        fixed = _fixed(given.notes, anew[np.flatnonzero(events[:, 0] < REST) // size], keep)
-        promises = [Harmony(given.notes), fixed] if keep == "harmony" else [fixed]
+        stays, fixed = _fixed(given.notes, anew[np.flatnonzero(events[:, 0] < REST) // size], keep)
+        promises = [Harmony(given.notes, stays), fixed] if keep == "harmony" else [fixed]
     sampling = sampling or SamplingConfig()
     sampler = Sampler(sampling, [rng])
     opening = np.empty((0, len(ATTRIBUTES)), dtype=np.int64)
@@ -102,8 +102,8 @@ def top_line(performance: Performance) -> np.ndarray:
     )
 
 
-def _fixed(notes: np.ndarray, is_anew: np.ndarray, keep: Kept) -> FixedNotes:
-    """The notes [N] that stay: those that are not drawn anew, the top line or else the last chord."""
+def _fixed(notes: np.ndarray, is_anew: np.ndarray, keep: Kept) -> tuple[np.ndarray, FixedNotes]:
+    """Which notes stay, bool [N]: those not drawn anew, and the top line or else the last chord; and their promise."""
     onset, pitch = notes["onset_ticks"], notes["pitch"].astype(np.int64)
     below = np.full(len(notes), MAX_PITCH + 1)
     if keep == "melody":
@@ -115,9 +115,10 @@ def _fixed(notes: np.ndarray, is_anew: np.ndarray, keep: Kept) -> FixedNotes:
         below = np.array([pitch[line[max(0, of - 1) : to]].min() for of, to in zip(after, last, strict=True)])
     else:
         stays = onset == onset[-1]
-    stays = np.flatnonzero(stays | ~is_anew)
-    is_open = is_anew[stays] | is_anew[np.maximum(stays - 1, 0)]
-    return FixedNotes(notes[stays], is_open, below[stays])
+    stays |= ~is_anew
+    index = np.flatnonzero(stays)
+    is_open = is_anew[index] | is_anew[np.maximum(index - 1, 0)]
+    return stays, FixedNotes(notes[index], is_open, below[index])
 
 
 def _codes_kept(model: PhraseGPT, plan: Plan, result: Performance) -> float:

@@ -33,8 +33,7 @@ class Passage:
         self.rate = torch.full_like(self.phrases.whole, model.config.rates if rate is None else rate, dtype=torch.int64)
         self.codes = model.encode(self.phrases, self.rate)  # [1, G]
         past = model.opening_past(self.events)
-        memory = model.memory(model.encode(self.phrases), mid, past)
-        self.reading: Reading = model.read(self.events, past, mid, None, memory)
+        self.reading: Reading = model.read(self.events, past, mid)
 
     @torch.inference_mode()
     def note_nats(self, codes: Codes) -> np.ndarray:

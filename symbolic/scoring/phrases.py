@@ -155,8 +155,7 @@ def _chunks(
         phrases = model.phrases(here, valid_here)
         told_rate = torch.where(phrases.whole, rate or 0, 0)
         codes = None if rate is None else model.encode(phrases, told_rate)
-        memory = model.memory(model.encode(phrases), mid_piece, past) if model.config.prior_phrases else None
-        reading = model.read(here, past, mid_piece, style, memory)
+        reading = model.read(here, past, mid_piece, style)
         yield Chunk(here, valid_here, phrases, told_rate, codes, reading)
 
 

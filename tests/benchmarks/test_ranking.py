@@ -1,4 +1,4 @@
-"""The ranking and surprisal benchmarks: ties, columns and measures mean what they say, and both commands run."""
+"""The ranking, surprisal and recall benchmarks: ties, columns and measures mean what they say, and the commands run."""
 
 import numpy as np
 import pytest
@@ -7,6 +7,7 @@ from tiny_models import save_tiny, tiny_model
 
 from benchmarks import ranking, surprisal
 from benchmarks.excerpts import excerpts_of_test_pieces
+from benchmarks.recall import __main__ as recall
 from symbolic.data.corpus import Corpus, Piece, write_corpus
 from symbolic.notes.corruption import CORRUPTIONS, semitone
 from symbolic.notes.performance import NOTE_DTYPE, Performance
@@ -211,3 +212,26 @@ def test_the_surprisal_command_prints_its_measures(corpus, weights, capsys):
     assert title[1] == "two-sided: 2 of the excerpts, 2 candidates each"
     assert header == "| wrong note found | one-sided | against neighbours | two-sided |"
     assert events.startswith("| events |")
+
+
+def test_sections_follow_one_another_and_the_last_is_slower_and_softer():
+    first, second = (random_performance(seed, 40).excerpt(0, 30) for seed in (1, 2))
+    whole = recall.in_sections(first, second, first)
+    assert np.array_equal(whole.notes["pitch"][:30], first.notes["pitch"])
+    assert np.array_equal(whole.notes["pitch"][60:], first.notes["pitch"])
+    again = whole.excerpt(60, 90)
+    assert again.notes["onset_ticks"][-1] == pytest.approx(1.04 * first.notes["onset_ticks"][-1], abs=1)
+    assert (again.notes["velocity_bin"] <= first.notes["velocity_bin"]).all()
+
+
+def test_the_recall_command_prints_late_notes_by_reach_and_returns(corpus, weights, monkeypatch, capsys):
+    monkeypatch.setattr(recall, "REACHES_EVENTS", (1, 64))
+    monkeypatch.setattr(recall, "BETWEEN_NOTES", (20,))
+    monkeypatch.setattr(recall, "SECTION_NOTES", 30)
+    flags = ["--data", str(corpus), "--weights", str(weights), "--pieces", "2", "--per-piece", "2", "--late", "100"]
+    assert recall.main(flags) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("3 test pieces")
+    nothing, something = (next(line for line in lines if line.startswith(f"| {reach} |")) for reach in (1, 64))
+    assert nothing.split(" | ")[1] != something.split(" | ")[1]
+    assert sum(line.startswith("| 20 | 4 |") for line in lines) == 1

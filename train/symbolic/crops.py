@@ -9,17 +9,32 @@ from torch import Tensor
 from symbolic.data.corpus import Corpus, Piece
 from symbolic.notes.performance import MAX_PITCH, MIN_PITCH, VELOCITY_OF_BIN, Performance, places, stretched
 from symbolic.scoring.phrases import pad
-from symbolic.tokens.events import encode
+from symbolic.tokens.events import REST, encode
 from train.configs import CropConfig
 
 
 class Batch(NamedTuple):
-    """events int64 [B, S, 4], valid bool [B, S], mid_piece bool [B], style float [B, styles], as models take them."""
+    """Excerpts as the model takes them, with what of their pieces came before.
+
+    events int64 [B, S, 4], valid bool [B, S], mid_piece bool [B], style float [B, styles]; before int64 [B, P, 4],
+    is_before bool [B, P], which of them are events.
+    """
 
     events: Tensor
     valid: Tensor
     mid_piece: Tensor
     style: Tensor
+    before: Tensor
+    is_before: Tensor
+
+
+class Crop(NamedTuple):
+    """events int64 [S, 4]; mid_piece: whether they begin inside the piece; style float32 [styles]; before [P, 4]."""
+
+    events: np.ndarray
+    mid_piece: bool
+    style: np.ndarray
+    before: np.ndarray
 
 
 def vary(performance: Performance, config: CropConfig, rng: np.random.Generator) -> Performance:
@@ -52,18 +67,22 @@ class Crops:
         share = lengths * of_composer**-config.composer_evenness
         self.cumulative_share = np.cumsum(share / share.sum())
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, bool, np.ndarray]:
-        """(events int64 [S, 4] with S <= crop_events, whether they begin inside the piece, style float32 [styles])."""
+    def __getitem__(self, index: int) -> Crop:
+        """At most crop_events events, and at most recalled_notes notes before them."""
         config = self.config
         rng = np.random.default_rng((config.seed, 0, index))
         piece = self.pieces[int(np.searchsorted(self.cumulative_share[:-1], rng.random(), side="right"))]
         performance = self.corpus.performance(piece)
         at_opening = rng.random() < config.opening_share
         start = 0 if at_opening else int(rng.integers(len(performance)))
-        excerpt = performance.excerpt(start, start + config.crop_events)
-        reaches_end = start + config.crop_events >= len(performance)
-        events = encode(vary(excerpt, config, rng), end=reaches_end)[: config.crop_events]
-        return events, start > 0, self._style(piece, rng)
+        first, stop = max(0, start - config.recalled_notes), start + config.crop_events
+        varied = vary(performance.excerpt(first, stop), config, rng)
+        row = encode(varied, end=stop >= len(performance))
+        rows_of_notes = np.flatnonzero(row[:, 0] < REST)
+        here = rows_of_notes[min(start - first, len(varied) - 1)]  # a note or two later where notes were thinned
+        before, events = row[:here], row[here : here + config.crop_events]
+        events[0, 0] = 0  # an excerpt's first note is its first onset
+        return Crop(events, start > 0, self._style(piece, rng), before)
 
     def _style(self, piece: Piece, rng: np.random.Generator) -> np.ndarray:
         """float32 [styles]: nothing, or with `style_share` one in three of composer, era and both."""
@@ -73,7 +92,10 @@ class Crops:
         return np.array([style in given for style in self.styles], dtype=np.float32)
 
 
-def collate(items: list[tuple[np.ndarray, bool, np.ndarray]]) -> Batch:
-    """Items of `Crops` as a batch."""
-    rows, mid_piece, styles = zip(*items, strict=True)
-    return Batch(*pad(rows), torch.tensor(mid_piece), torch.from_numpy(np.stack(styles)))
+def collate(items: list[Crop]) -> Batch:
+    """Items of `Crops` as a batch; what is before them ends with its row."""
+    rows, mid_piece, styles, befores = zip(*items, strict=True)
+    before, is_before = pad([row[::-1] for row in befores])
+    return Batch(
+        *pad(rows), torch.tensor(mid_piece), torch.from_numpy(np.stack(styles)), before.flip(1), is_before.flip(1)
+    )

@@ -7,7 +7,6 @@ import lightning
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.parallel import DistributedDataParallel
 
 from symbolic.models.phrases.codec import LEFT_OUT
 from symbolic.models.phrases.model import PhraseGPT
@@ -18,9 +17,8 @@ from train.optim import build_optimizer
 from train.symbolic.crops import Batch
 from train.symbolic.processes import mean_count, of_process, summed
 
-TOLD = ("teller", "code_head")
-"""What learns of codes, faster than the transformer that it is added to."""
-UNTRAINED = "model.chain.embeddings.duration.weight"
+ADDED = ("recall", "teller", "code_head")
+"""What is added to the transformer, says nothing at the start, and learns faster."""
 MONITOR = "validation_bits_per_note"
 
 
@@ -36,8 +34,6 @@ class PhraseModule(lightning.LightningModule):
         super().__init__()
         self.model, self.optim, self.training_config = model, optim, training
         self.sums: dict[str, float] = {}
-        # Nothing comes after a duration: its embedding is in the weights files, no step trains it, no process waits.
-        DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(self, [UNTRAINED])
         self.note_nats = model.note_nats
         if fused:
             model.history.transformer.compile(dynamic=False)
@@ -48,8 +44,8 @@ class PhraseModule(lightning.LightningModule):
         model = self.model
         past = model.opening_past(batch.events)
         phrases = model.phrases(batch.events, batch.valid)
-        memory = model.memory(model.encode(phrases), batch.mid_piece, past) if model.config.prior_phrases else None
-        reading = model.read(batch.events, past, batch.mid_piece, batch.style, memory)
+        past.recollection.hear(batch.before, batch.is_before)
+        reading = model.read(batch.events, past, batch.mid_piece, batch.style)
         rate = self._draw_rates(phrases.whole)
         codes = model.encode(phrases, rate)
         told = self.note_nats(model.tell(reading, codes, rate, batch.events), batch.events, batch.valid)
@@ -119,7 +115,7 @@ class PhraseModule(lightning.LightningModule):
 
     def configure_optimizers(self) -> dict[str, Any]:
         """Muon and AdamW with a schedule by step; what is new learns faster than the event model it is added to."""
-        faster = dict.fromkeys(TOLD, self.training_config.codec_rate)
+        faster = dict.fromkeys(ADDED, self.training_config.added_rate)
         return build_optimizer(self.model, self.optim, hidden=("attention", "mlp", "look"), faster=faster)
 
     def model_state(self, state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from math import log2
 from typing import Annotated
 
-from losscal.settings import Count, CountOrNone, Range, Settings, require
+from losscal.settings import Count, Range, Settings, require
 
 LENGTHS = 512
 """Codes of a phrase's length: nine bits."""
@@ -12,15 +12,16 @@ LENGTHS = 512
 
 @dataclass(frozen=True)
 class PhraseConfig(Settings):
-    """The event trunk, the VQ-VAE of phrases and the prior over its codes.
+    """The event trunk, and the VQ-VAE of phrases.
 
     Args:
         layers: blocks of the trunk.
-        width: width of the trunk, the decoder and the prior.
-        heads: attention heads of all three.
+        width: width of the trunk and the decoder.
+        heads: attention heads of both.
         mlp_ratio: hidden width of a trunk or decoder MLP over the width.
         window_events: positions an event sees, its own among them.
         recent_events: how many of the last events can be copied from.
+        recall_events: how far back what followed can be recalled.
         dropout: probability of zeroing a residual update of the trunk in training.
         phrase_events: events a phrase holds.
         note_bits: what the notes that a phrase's code tells may cost together.
@@ -29,9 +30,6 @@ class PhraseConfig(Settings):
         codec_layers: its blocks.
         code_layers: blocks of what predicts the codes.
         heard_states: states of the trunk that it attends to, those before the last events.
-        prior_layers: blocks of the prior.
-        prior_mlp_ratio: the same as mlp_ratio, of the prior.
-        prior_phrases: positions the prior sees; 0: the trunk does not hear it, as before the codes are fixed.
         composers: names of the composers whose style can be asked for, as the corpus spells them.
         eras: the same of eras.
     """
@@ -42,6 +40,7 @@ class PhraseConfig(Settings):
     mlp_ratio: Annotated[int, Range(1, 100)] = 3
     window_events: Annotated[int, Range(2, 1_000_000)] = 512
     recent_events: Count = 64
+    recall_events: Count = 8192
     dropout: Annotated[float, Range(0, 1, high_open=True)] = 0.0
     phrase_events: Annotated[int, Range(1, 1000)] = 8
     note_bits: Annotated[float, Range(0, 10_000)] = 23.0
@@ -50,9 +49,6 @@ class PhraseConfig(Settings):
     codec_layers: Annotated[int, Range(1, 1000)] = 3
     code_layers: Annotated[int, Range(1, 1000)] = 2
     heard_states: Annotated[int, Range(1, 1000)] = 32
-    prior_layers: Annotated[int, Range(1, 1000)] = 2
-    prior_mlp_ratio: Annotated[int, Range(1, 100)] = 2
-    prior_phrases: CountOrNone = 0
     composers: tuple[str, ...] = ()
     eras: tuple[str, ...] = ()
 

@@ -11,7 +11,7 @@ belongs to that phrase alone: p(x | past) = sum over z of p(z | past) p(x | z, p
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -28,22 +28,22 @@ from symbolic.models.phrases.code_head import CodeHead, Heard
 from symbolic.models.phrases.codebooks import Codebooks
 from symbolic.models.phrases.codec import Codes, length_of, notes_of
 from symbolic.models.phrases.config import PhraseConfig
-from symbolic.models.phrases.prior import PhrasePrior, PriorPast
 from symbolic.models.phrases.teller import PhraseTeller
+from symbolic.models.recall import Recalled, RecallInput, Recollection
 from symbolic.tokens.events import ATTRIBUTES, END
 
 
 @dataclass
 class Past:
-    """What the model keeps of earlier music: the windows of trunk and prior, what may be copied, and the last event.
+    """What the model keeps of earlier music: all of its notes, the trunk's window, and what may be copied.
 
     recent: None before the music begins; unread: int64 [B, t, 4], events that have been played and not been read, the
     last one as a rule; states: float [B, R, D], the trunk's last states that the code head attends to, None at first.
     """
 
     unread: Tensor
+    recollection: Recollection
     trunk: WindowCache = field(default_factory=WindowCache)
-    prior: PriorPast = field(default_factory=PriorPast)
     recent: RecentPast | None = None
     states: Tensor | None = None
 
@@ -53,20 +53,21 @@ class Past:
 
     def expanded(self, copies: int) -> "Past":
         """The same past for `copies` times as many rows, each row's copies in a row."""
-        return self._changed(lambda part: part.repeat_interleave(copies, 0), self.trunk.expanded(copies))
+        return self.rows(torch.arange(len(self.unread)).repeat_interleave(copies))
 
     def rows(self, rows: Tensor) -> "Past":
-        """That of some rows of the batch, int64 [b]."""
-        return self._changed(lambda part: part[rows], self.trunk.rows(rows))
-
-    def _changed(self, change: Callable[[Tensor], Tensor], trunk: WindowCache) -> "Past":
-        recent = None if self.recent is None else RecentPast(*map(change, self.recent))
-        states = None if self.states is None else change(self.states)
-        return replace(self, unread=change(self.unread), trunk=trunk, recent=recent, states=states)
+        """That of some rows of the batch, int64 [b]; each may be asked for more than once."""
+        return Past(
+            unread=self.unread[rows],
+            recollection=self.recollection.rows(rows.numpy()),
+            trunk=self.trunk.rows(rows),
+            recent=None if self.recent is None else RecentPast(*(part[rows] for part in self.recent)),
+            states=None if self.states is None else self.states[rows],
+        )
 
 
 class Reading(NamedTuple):
-    """What the trunk makes of S events to predict: states [B, S, D], and the recent events of each.
+    """What the trunk makes of S events to predict: states [B, S, D], and of each the recent events and those recalled.
 
     earlier: float [B, R, D], the states before these, as far as the code head attends; told: by attribute, what codes
     add to the logits of the events' values, float [B, S, V]; nothing before any is told.
@@ -74,6 +75,7 @@ class Reading(NamedTuple):
 
     states: Tensor
     recent: Recent
+    recalled: Recalled
     earlier: Tensor
     told: Mapping[str, Tensor] = MappingProxyType({})
 
@@ -82,16 +84,20 @@ class Reading(NamedTuple):
         keys, *facts = self.recent
         reach = self.recent.pitch.shape[-1]
         recent = Recent(keys[:, -reach:], *(part[:, -1:] for part in facts))
-        return Reading(self.states[:, -1:], recent, torch.cat([self.earlier, self.states[:, :-1]], dim=1))
+        recalled = Recalled(*(part[:, -1:] for part in self.recalled))
+        return Reading(self.states[:, -1:], recent, recalled, torch.cat([self.earlier, self.states[:, :-1]], dim=1))
 
     def expanded(self, copies: int) -> "Reading":
         """The same for `copies` times as many rows, each row's copies in a row, before any code is told."""
-        recent = Recent(*(part.repeat_interleave(copies, 0) for part in self.recent))
-        return Reading(self.states.repeat_interleave(copies, 0), recent, self.earlier.repeat_interleave(copies, 0))
+        return self.rows(torch.arange(len(self.states)).repeat_interleave(copies))
 
-    def rows(self, rows: slice | Tensor) -> "Reading":
-        """Some rows of the batch, before any code is told."""
-        return Reading(self.states[rows], Recent(*(part[rows] for part in self.recent)), self.earlier[rows])
+    def rows(self, rows: Tensor) -> "Reading":
+        """Some rows of the batch, int64 [b], before any code is told; each may be asked for more than once."""
+        recent, recalled = (
+            Recent(*(part[rows] for part in self.recent)),
+            Recalled(*(part[rows] for part in self.recalled)),
+        )
+        return Reading(self.states[rows], recent, recalled, self.earlier[rows])
 
 
 class Phrases(NamedTuple):
@@ -146,49 +152,38 @@ class PhraseGPT(nn.Module):
         self.codebooks = Codebooks(config).double()  # no processor's rounding is to decide between two entries
         self.teller = PhraseTeller(config)
         self.code_head = CodeHead(config)
-        if config.prior_phrases:
-            self.prior = PhrasePrior(config)
+        self.recall = RecallInput(config.width)
 
     def opening_past(self, events: Tensor) -> Past:
         """The past of music that begins with these events [B, S, 4]: none."""
-        return Past(unread=events[:, :0])
+        return Past(unread=events[:, :0], recollection=Recollection(len(events), self.config.recall_events))
 
-    def read(
-        self,
-        events: Tensor,
-        past: Past,
-        mid_piece: Tensor,
-        style: Tensor | None = None,
-        memory: Tensor | None = None,
-    ) -> Reading:
-        """The trunk's states before each of S events: state t knows the past and events 0..t-1; the past is moved on.
+    def read(self, events: Tensor, past: Past, mid_piece: Tensor, style: Tensor | None = None) -> Reading:
+        """The trunk's states before each of S events: state t knows the past and events 0..t-1.
 
-        memory: [B, G, D] of the phrases that the events belong to, the first event being the first of a phrase.
+        The past is moved on.
         """
         past.hear(events[:, :-1])
-        reading = self.read_next(past, mid_piece, style, memory)
+        reading = self.read_next(past, mid_piece, style)
         past.hear(events[:, -1:])
         return reading
 
-    def read_next(
-        self, past: Past, mid_piece: Tensor, style: Tensor | None = None, memory: Tensor | None = None
-    ) -> Reading:
+    def read_next(self, past: Past, mid_piece: Tensor, style: Tensor | None = None) -> Reading:
         """The states before each event that is unread but the first, and before the next event; none is unread then."""
         events, past.unread = past.unread, past.unread[:, :0]
         embedded = self.embedding(events)
-        x = embedded
-        if past.trunk.positions == 0:
+        x, is_opening = embedded, past.trunk.positions == 0
+        if is_opening:
             x = torch.cat([self.history.start(mid_piece, style), x], dim=1)
-        length = x.shape[1]
-        if memory is not None:
-            x = x + memory.repeat_interleave(self.config.phrase_events, dim=1)[:, :length]
+        recalled = past.recollection.follow(events, from_now=is_opening)
+        x = x + self.recall(recalled, self.embedding)
         pointer = self.chain.pointer
         heard = pointer.past(events, embedded, past.recent)
         past.recent = RecentPast(*(part[:, -self.config.recent_events :] for part in heard))
         states = self.history.transformer(x, style, past.trunk)
         earlier = states[:, :0] if past.states is None else past.states
         past.states = torch.cat([earlier, states], dim=1)[:, -self.config.heard_states :]
-        return Reading(states, pointer.recent(heard, length), earlier)
+        return Reading(states, pointer.recent(heard, x.shape[1]), recalled, earlier)
 
     def note_nats(self, reading: Reading, events: Tensor, valid: Tensor) -> Tensor:
         """-log p of each attribute of the S events that were read, [B, S, 4]; zero where nothing is scored."""
@@ -204,7 +199,7 @@ class PhraseGPT(nn.Module):
 
     def choose_events(self, reading: Reading, choose: Choose) -> Tensor:
         """The S events of a reading as `choose` names their attributes in turn, int64 [B, S, 4]."""
-        return self.chain.walk(reading.states, reading.recent, choose, reading.told)
+        return self.chain.walk(reading.states, reading.recent, reading.recalled, choose, reading.told)
 
     def phrases(self, events: Tensor, valid: Tensor) -> Phrases:
         """Events int64 [B, S, 4], valid bool [B, S] cut into phrases, the last one padded."""
@@ -234,15 +229,6 @@ class PhraseGPT(nn.Module):
         bits = [0.0, *(config.note_bits_at(rate) for rate in range(1, config.rates + 1))]
         rate = torch.full_like(like, config.rates, dtype=torch.int64) if rate is None else rate
         return torch.tensor(bits, dtype=torch.float64, device=rate.device)[rate]
-
-    def memory(self, codes: Codes, mid_piece: Tensor, past: Past) -> Tensor | None:
-        """What the trunk hears of earlier phrases before each of these, [B, G, D]; None where it does not listen.
-
-        Codes [B, G] of the highest rate.
-        """
-        if not self.config.prior_phrases:
-            return None
-        return self.prior(codes, mid_piece, past.prior)
 
     def tell(self, reading: Reading, codes: Codes, rate: Tensor, events: Tensor) -> Reading:
         """A reading of S events, int64 [B, S, 4], whose states are told the codes [B, G] of their phrases.

@@ -48,8 +48,6 @@ class IncrementalDecoder:
             under none, in one row.
         choose_code: draws the codes of phrases that are not planned; None: these are told none.
         plan: phrases that are told a code that is known, the same in all pieces.
-
-    Raises ValueError for a model that hears earlier phrases through its prior: drawing does not keep them.
     """
 
     def __init__(
@@ -62,10 +60,6 @@ class IncrementalDecoder:
         choose_code: ChooseCode | None = None,
         plan: Plan = MappingProxyType({}),
     ) -> None:
-        if model.config.prior_phrases:
-            raise ValueError(
-                f"model: hears {model.config.prior_phrases} phrases through its prior; draw from one that hears none"
-            )
         self.model, self.choose_code, self.plan = model, choose_code, plan
         tellings = 1 if styles is None else len(styles)
         self.rows, self.styles = batch * tellings, styles

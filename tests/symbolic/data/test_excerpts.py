@@ -69,7 +69,7 @@ def performances(excerpts):
 
 def crops(corpus):
     config = CropConfig(crop_events=40, transpose_down=0, transpose_up=0, tempo_share=0.0, velocity_bins=0)
-    rows = [Crops(corpus, config, styles=())[index][0] for index in range(6)]
+    rows = [Crops(corpus, config, styles=())[index].events for index in range(6)]
     return [decode(row[row[:, 0] != END]) for row in rows]
 
 

@@ -26,12 +26,10 @@ from symbolic.scoring.phrase_codes import Passage, note_f1, restored, shorter_co
 from symbolic.scoring.phrases import read_rows
 from symbolic.tokens.events import VOCABULARY, encode
 
-TINY_PHRASES = replace(TINY, prior_phrases=5)
-
 
 @pytest.fixture(scope="module")
 def model():
-    return randomised(PhraseGPT(TINY_PHRASES))
+    return randomised(PhraseGPT(TINY))
 
 
 def row_of(seed, events):
@@ -76,8 +74,8 @@ def test_a_window_that_holds_everything_is_full_attention():
 @pytest.mark.parametrize("column", range(4))
 def test_a_changed_value_leaves_every_earlier_score_unchanged(model, column):
     row, where = row_of(4, 32), 18
-    phrase = where // TINY_PHRASES.phrase_events
-    first = phrase * TINY_PHRASES.phrase_events
+    phrase = where // TINY.phrase_events
+    first = phrase * TINY.phrase_events
     before, after = read(model, row), read(model, changed(row, where, column))
     assert np.allclose(before.event_nats[:where], after.event_nats[:where], atol=1e-5)
     assert np.allclose(before.event_nats[where, :column], after.event_nats[where, :column], atol=1e-5)
@@ -97,7 +95,7 @@ def test_a_phrase_knows_of_its_later_notes_through_its_code_alone(model):
     with torch.inference_mode():
         for events in (row, other):
             past = model.opening_past(events)
-            reading = model.read(events, past, mid_piece, None, model.memory(codes, mid_piece, past))
+            reading = model.read(events, past, mid_piece)
             told = model.tell(reading, codes, torch.full((1, 4), 3), events)
             nats.append(model.note_nats(told, events, valid)[0])
     assert torch.allclose(nats[0][:where], nats[1][:where], atol=1e-5)
@@ -105,12 +103,10 @@ def test_a_phrase_knows_of_its_later_notes_through_its_code_alone(model):
     assert not torch.allclose(nats[0][where:], nats[1][where:], atol=1e-3)
 
 
-def test_what_is_told_and_remembered_is_heard(model):
+def test_what_is_told_is_heard(model):
     row = row_of(4, 32)
     assert not np.allclose(read(model, row).told_nats, read(model, row, rate=1).told_nats, atol=1e-3)
     assert np.allclose(read(model, row, rate=0).told_nats, read(model, row).event_nats, atol=1e-5)
-    deaf = randomised(PhraseGPT(replace(TINY_PHRASES, prior_phrases=0)))
-    assert np.abs(read(deaf, row).event_nats - read(model, row).event_nats).max() > 1e-3
 
 
 def test_equal_phrases_have_equal_codes_wherever_they_stand(model):
@@ -163,7 +159,7 @@ def tiny_vocabulary(monkeypatch):
     """Two times, two pitches, two velocities, two durations, a rest and an end: music small enough to list."""
     for name, size in {"time": 4, "pitch": 2, "velocity": 2, "duration": 2}.items():
         monkeypatch.setitem(VOCABULARY, name, size)
-    for module in ("head", "copying", "phrases.codec"):
+    for module in ("head", "copying", "recall", "phrases.codec"):
         monkeypatch.setattr(f"symbolic.models.{module}.REST", 2)
     monkeypatch.setattr("symbolic.models.copying.REST_TICKS", 2)
     for module in ("models.phrases.model", "models.phrases.codec", "models.phrases.teller", "tokens.events"):
@@ -182,7 +178,7 @@ PHRASES_OF_TWO = [(END_ROW,), *((first, END_ROW) for first in GOING_ON), *produc
 
 
 def test_both_readings_sum_to_one_over_all_phrases_and_the_bound_exceeds_the_exact(tiny_vocabulary):
-    model = randomised(PhraseGPT(replace(TINY_PHRASES, phrase_events=2, note_bits=7)))
+    model = randomised(PhraseGPT(replace(TINY, phrase_events=2, note_bits=7)))
     past = [(0, 1, 0, 1), REST_ROW]
     rows = [np.array([*past, *phrase]) for phrase in PHRASES_OF_TWO]
     readings = read_rows(model, rows, mid_piece=False)
@@ -219,8 +215,7 @@ def _nats_under(model, row, length, slots):
     valid, mid_piece = torch.ones(events.shape[:2], dtype=torch.bool), torch.zeros(len(length), dtype=torch.bool)
     with torch.inference_mode():
         past = model.opening_past(events)
-        own = model.encode(model.phrases(events, valid))
-        reading = model.read(events, past, mid_piece, None, model.memory(own, mid_piece, past))
+        reading = model.read(events, past, mid_piece)
         codes = model.decode(length[:, None].expand(-1, 2), slots[:, None].expand(-1, 2, -1))
         rate = torch.full((len(length), 2), model.config.rates)
         told = model.tell(reading, codes, rate, events)
@@ -249,7 +244,7 @@ def test_what_a_code_tells_costs_no_more_than_its_rate_allows(model, rate):
     with torch.inference_mode():
         entry_nats = model.codebooks.entry_nats(codes)
     costs = entry_nats.gather(-1, codes.slots[..., None]).sum((1, 2)) / np.log(2)
-    assert costs.max() <= TINY_PHRASES.note_bits_at(rate) + 1e-9
+    assert costs.max() <= TINY.note_bits_at(rate) + 1e-9
     assert (costs.max() > 0) == (rate > 1)
     every_pair = entry_nats[..., :PAIRS].masked_fill(entry_nats[..., :PAIRS].isinf(), torch.inf)
     assert (every_pair.neg().exp().sum(-1) <= 1 + 1e-9).all()  # so there are at most two to the power of the bits
@@ -289,7 +284,7 @@ def test_notes_struck_together_have_one_code_in_whichever_order_they_come():
 def test_codes_restore_what_they_tell_where_they_tell_it(model):
     chord, leap = 0 * PITCHES + 40, 3 * PITCHES + 50
     slots = torch.tensor([[[chord, leap, LEFT_OUT, LEFT_OUT], [LEFT_OUT, LEFT_OUT, LEFT_OUT, 23 * PITCHES + NOTHING]]])
-    generous = randomised(PhraseGPT(replace(TINY_PHRASES, note_bits=200)))
+    generous = randomised(PhraseGPT(replace(TINY, note_bits=200)))
     codes = generous.decode(torch.tensor([[40, 60]]), slots)
     assert torch.equal(codes.slots, slots)
     notes = restored(codes)
@@ -318,6 +313,6 @@ def test_shuffled_codes_cost_nothing_where_codes_say_nothing(model):
     row = row_of(3, 40)
     own, shuffled = shuffling_cost(Passage(model, row), np.random.default_rng(1))
     assert own != pytest.approx(shuffled, rel=1e-3)
-    untrained = PhraseGPT(TINY_PHRASES).eval()
+    untrained = PhraseGPT(TINY).eval()
     own, shuffled = shuffling_cost(Passage(untrained, row), np.random.default_rng(1))
     assert own == pytest.approx(shuffled, rel=1e-6)

@@ -1,6 +1,5 @@
 """Decoding event by event is scoring: the same nats from a cache, on the model and on its fast copy."""
 
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -159,11 +158,6 @@ def test_a_style_is_told_at_every_event(model):
             decoder.append(decoder.next_event(partial(replay, event)))
     is_note = MUSIC[0][GIVEN:, 0] < REST
     assert np.allclose(np.array(nats)[is_note], expected[is_note], atol=1e-4)
-
-
-def test_a_model_that_hears_its_prior_is_not_drawn_from_as_if_it_did_not():
-    with pytest.raises(ValueError, match="hears 5 phrases through its prior"):
-        IncrementalDecoder(tiny_model(replace(TINY, prior_phrases=5)), torch.zeros((0, 4), dtype=torch.long), batch=1)
 
 
 def test_an_untrained_model_whose_hints_are_zero_is_decoded_too(told):

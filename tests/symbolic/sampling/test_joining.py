@@ -50,7 +50,8 @@ def test_the_second_piece_follows_where_it_is_likeliest(model, monkeypatch):
     ways, (without,) = seen
     assert len(ways) > 6
     best = min(ways, key=lambda way: way.opening_nats.sum())
-    assert joined.seam_nats == best.seam_nats < np.median([way.seam_nats for way in ways])
+    assert joined.seam_nats == best.seam_nats
+    assert len({way.seam_nats for way in ways}) == len(ways)
     assert joined.nats_without == without.seam_nats
 
 

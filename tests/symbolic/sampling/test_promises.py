@@ -68,7 +68,7 @@ def test_harmony_strikes_the_classes_of_each_second_with_no_more_notes(model):
 def test_the_classes_of_a_second_come_no_later_than_they_did(model):
     notes = np.zeros(6, dtype=NOTE_DTYPE)
     notes["onset_ticks"], notes["pitch"], notes["duration_ticks"] = np.arange(6) * 15, np.arange(60, 66), 10
-    harmony, state = Harmony(notes), Constraints(np.empty((1, 0, 4), dtype=np.int64))
+    harmony, state = Harmony(notes, np.zeros(6, dtype=bool)), Constraints(np.empty((1, 0, 4), dtype=np.int64))
     for pitch, last_tick in ((60, 20), (60, 35), (62, 35), (61, 50), (64, 65), (63, 80)):
         logits = torch.zeros(1, 402)
         harmony.narrow("time", logits, None, state)

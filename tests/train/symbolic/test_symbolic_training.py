@@ -18,11 +18,12 @@ from symbolic.models.phrases.config import PhraseConfig
 from symbolic.models.phrases.model import PhraseGPT
 from symbolic.models.registry import load_model
 from symbolic.scoring.likelihood import SymbolicScorer
+from symbolic.tokens.events import REST
 from train import gpt, vqvae
 from train.configs import CropConfig, OptimConfig
 from train.gpt import start_from, with_styles
 from train.optim import MuonAdamW, build_optimizer
-from train.symbolic.crops import Crops, vary
+from train.symbolic.crops import Crops, collate, vary
 
 
 @pytest.fixture(scope="module")
@@ -72,8 +73,8 @@ def validation_bits(out):
 def test_crops_are_reproducible_and_differ(cache):
     corpus, config = Corpus.open(cache), CropConfig(crop_events=16)
     first, again = (Crops(corpus, config, ()) for _ in range(2))
-    assert all(np.array_equal(first[i][0], again[i][0]) for i in range(8))
-    assert any(not np.array_equal(first[i][0], first[i + 8][0]) for i in range(8))
+    assert all(np.array_equal(first[i].events, again[i].events) for i in range(8))
+    assert any(not np.array_equal(first[i].events, first[i + 8].events) for i in range(8))
 
 
 def test_crops_come_from_training_pieces_only_and_say_where_they_begin(cache):
@@ -93,12 +94,34 @@ def test_crops_come_from_training_pieces_only_and_say_where_they_begin(cache):
     openings = 0
     crops = Crops(corpus, config, ())
     for index in range(40):
-        events, mid_piece, _ = crops[index]
-        notes = events[events[:, 0] < 400]
+        crop = crops[index]
+        notes = crop.events[crop.events[:, 0] < 400]
         if len(notes) >= 9:
             assert tuple(notes[:8, 1]) in pitches["train"]
-        openings += not mid_piece
+        openings += not crop.mid_piece
     assert 0.3 < openings / 40 < 0.7
+
+
+def test_a_crop_goes_on_from_what_can_be_recalled_in_it_varied_alike(cache):
+    corpus = Corpus.open(cache)
+    crops = Crops(corpus, CropConfig(crop_events=16, opening_share=0.0, tempo_share=0.0, velocity_bins=0), ())
+    pieces = [corpus.performance(piece) for piece in corpus.of_split("train")]
+    steps_of = [np.diff(piece.notes["pitch"].astype(int)) for piece in pieces]
+    lengths = set()
+    for index in range(20):
+        crop = crops[index]
+        row = np.concatenate([crop.before, crop.events])
+        steps = np.diff(row[row[:, 0] < REST, 1])  # whatever the transposition
+        assert any(np.array_equal(steps, known[: len(steps)]) for known in steps_of)
+        lengths.add(len(crop.before))
+    assert max(lengths) > 16
+    few = Crops(corpus, CropConfig(crop_events=16, opening_share=0.0, tempo_share=0.0, recalled_notes=5), ())
+    assert max((few[index].before[:, 0] < REST).sum() for index in range(20)) == 5
+    batch = collate([few[index] for index in range(4)])
+    assert [row[there].tolist() for row, there in zip(batch.before, batch.is_before, strict=True)] == [
+        few[index].before.tolist() for index in range(4)
+    ]
+    assert batch.is_before.long().diff(dim=1).min() >= 0  # what is none comes first
 
 
 def test_variation_moves_all_pitches_together_and_stays_on_the_piano():
@@ -237,7 +260,7 @@ def test_the_style_is_told_for_half_of_the_crops_and_truly(cache):
     corpus = Corpus.open(cache)
     styles = ("Bach", "Handel", "baroque")
     crops = Crops(corpus, CropConfig(crop_events=16), styles)
-    told = np.array([crops[index][2] for index in range(400)])
+    told = np.array([crops[index].style for index in range(400)])
     assert 0.4 < told.any(axis=1).mean() < 0.6
     assert not (told[:, 0] * told[:, 1]).any()
     assert set(map(tuple, told[told.any(axis=1)])) == {(1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 0, 1), (0, 1, 1)}

@@ -1,0 +1,1 @@
+"""What the recollection of what was played long ago is worth."""
