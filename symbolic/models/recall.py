@@ -57,7 +57,7 @@ class Recollection:
 
     def hear(self, events: Tensor, valid: Tensor) -> None:
         """Events int64 [B, T, 4] have been played; those that are not valid, bool [B, T], stand for none."""
-        self._append(events.numpy(), valid.numpy())
+        self._append(events.cpu().numpy(), valid.cpu().numpy())
         for time in range(self.heard - events.shape[1], self.heard):
             self._align(time)
 

@@ -59,7 +59,7 @@ class Past:
         """That of some rows of the batch, int64 [b]; each may be asked for more than once."""
         return Past(
             unread=self.unread[rows],
-            recollection=self.recollection.rows(rows.numpy()),
+            recollection=self.recollection.rows(rows.cpu().numpy()),
             trunk=self.trunk.rows(rows),
             recent=None if self.recent is None else RecentPast(*(part[rows] for part in self.recent)),
             states=None if self.states is None else self.states[rows],
