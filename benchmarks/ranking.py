@@ -13,12 +13,13 @@ import numpy as np
 from benchmarks.excerpts import EXCERPT_NOTES, excerpt_parser, excerpts_of_test_pieces
 from losscal.cli import EXIT_DONE, run, write_result
 from losscal.statistics import markdown_table, mean, wins, with_interval
+from losscal.views import View
 from symbolic.data.corpus import Corpus
 from symbolic.notes.corruption import CORRUPTIONS
 from symbolic.notes.performance import Performance
 
 if TYPE_CHECKING:
-    from symbolic.scoring.likelihood import SymbolicScorer
+    from symbolic.scoring.likelihood import SymbolicScore, SymbolicScorer
 
 ONE_NOTE = 1 / EXCERPT_NOTES
 CASES = {
@@ -37,8 +38,13 @@ CASES = {
 
 def excerpt_bits(scorer: "SymbolicScorer", excerpts: Sequence[Performance]) -> np.ndarray:
     """The figures of each excerpt that a calibration measures, float64 [excerpts, figures]."""
-    reports = [score.report() for score in scorer.score(excerpts, excerpt=True)]
-    return np.array([[report[figure] for figure in scorer.view.calibrated] for report in reports])
+    return calibrated_figures(scorer.view, scorer.score(excerpts, excerpt=True))
+
+
+def calibrated_figures(view: View, scores: Sequence["SymbolicScore"]) -> np.ndarray:
+    """What a calibration measures of a view's scores, float64 [scores, figures]."""
+    reports = [score.report() for score in scores]
+    return np.array([[report[figure] for figure in view.calibrated] for report in reports])
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -11,12 +11,13 @@ that a calibration measures, and by `events` that recalls nothing. Intervals: 95
 
 from collections.abc import Sequence
 from dataclasses import replace
-from math import log
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from benchmarks.excerpts import excerpt_parser, excerpts_of_test_pieces
+from benchmarks.ranking import calibrated_figures
+from benchmarks.symbolic_likelihood import corpus_bits
 from losscal.cli import EXIT_DONE, in_range, run, write_result
 from losscal.processes.progress import bar
 from losscal.settings import Count
@@ -51,15 +52,10 @@ def reach_rows(model: "PhraseGPT", music: Sequence[Performance], late: int) -> l
     for reach in bar(desc="reaches")(REACHES_EVENTS):
         recalling(model, reach)
         nats = np.array([score(model, [performance])[0].note_nats[late:].sum() for performance in music])
-        saved = "" if before is None else with_interval(np.stack([nats - before, notes], axis=1), bits, "+.3f")
-        rows.append([str(reach), with_interval(np.stack([nats, notes], axis=1), bits, ".3f"), saved])
+        saved = "" if before is None else with_interval(np.stack([nats - before, notes], axis=1), corpus_bits, "+.3f")
+        rows.append([str(reach), with_interval(np.stack([nats, notes], axis=1), corpus_bits, ".3f"), saved])
         before = nats
     return rows
-
-
-def bits(rows: np.ndarray) -> float:
-    """Bits per note of rows [pieces, 2] of nats and notes."""
-    return rows[:, 0].sum() / rows[:, 1].sum() / log(2)
 
 
 def in_sections(*sections: Performance) -> Performance:
@@ -102,8 +98,7 @@ def figures(model: "PhraseGPT", view: View, music: Sequence[Performance]) -> np.
     """What a view ranks by and what a calibration measures beside it, of each excerpt: float64 [excerpts, figures]."""
     from symbolic.scoring.likelihood import score
 
-    reports = [of.report() for of in score(model, music, told=view is VQVAE, excerpt=True)]
-    return np.array([[report[figure] for figure in view.calibrated] for report in reports])
+    return calibrated_figures(view, score(model, music, told=view is VQVAE, excerpt=True))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -17,14 +17,14 @@ import numpy as np
 import torch
 
 from losscal.settings import require
-from symbolic.models.phrases.codec import TOGETHER_TICKS, length_of, notes_of
+from symbolic.models.phrases.codec import TOGETHER_TICKS
 from symbolic.models.phrases.config import PhraseConfig
 from symbolic.models.phrases.model import PhraseGPT
 from symbolic.notes.performance import TICK_SECONDS
 from symbolic.sampling.decoding.incremental import PlannedPhrase
 from symbolic.sampling.draws import Draws, Key
 from symbolic.sampling.stream import NOTHING_DRAWN, Draft, WantedLength, joined
-from symbolic.scoring.phrases import notes_of as count_notes
+from symbolic.scoring.phrases import notes_of
 from symbolic.tokens.events import REST, REST_TICKS
 
 MOST_SECTIONS = 32
@@ -128,7 +128,7 @@ def draw_form(
         piece = joined(piece, drawn)
         start, events = len(here.given) if number else 0, np.concatenate([draws.given, piece.events])
         first_times.setdefault(section.letter, events[start:])
-        played.append(Played(section, count_notes(events[:start]), count_notes(events)))
+        played.append(Played(section, notes_of(events[:start]), notes_of(events)))
     return piece, end_nats, tuple(played)
 
 
@@ -150,15 +150,13 @@ def planned(model: PhraseGPT, events: np.ndarray, rate: int, *, every_note: bool
     every_note: whatever the notes cost, they are told.
     """
     size = model.config.phrase_events
-    phrases = torch.from_numpy(events[: len(events) // size * size]).unflatten(0, (-1, size))  # [G, P, 4]
-    notes = notes_of(phrases, torch.ones(phrases.shape[:2], dtype=torch.bool))
+    whole = torch.from_numpy(events[: len(events) // size * size])[None]
+    phrases = model.phrases(whole, torch.ones(whole.shape[:2], dtype=torch.bool))
     bits = ALL_BITS if every_note else model.config.note_bits_at(rate)
-    codes = model.codebooks.encode(
-        notes, length_of(notes.onset_ticks.amax(-1)), torch.full((len(phrases),), bits, dtype=torch.float64)
-    )
+    codes = model.encode_within(phrases, torch.full_like(phrases.whole, bits, dtype=torch.float64))
     return [
-        PlannedPhrase(codes.map(lambda part, number=number: part[None, number : number + 1]), rate)
-        for number in range(len(phrases))
+        PlannedPhrase(codes.map(lambda part, number=number: part[:, number : number + 1]), rate)
+        for number in range(phrases.whole.shape[1])
     ]
 
 

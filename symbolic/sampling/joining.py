@@ -106,20 +106,27 @@ def draw_between(
     for start in range(0, len(candidates), WAYS_AT_ONCE):
         keys = [(candidate,) for candidate in candidates[start : start + WAYS_AT_ONCE]]
         for draft in longer.drafts(keys, ending=False):
-            grown = length.grown_by(draft.events).cumsum()
-            is_note = draft.events[:, 0] < REST
-            if exactly:
-                stop = int(np.flatnonzero(is_note & (grown < length.amount)).max(initial=-1)) + 1
-                places.append((draft.events[:stop], length.amount - (int(grown[stop - 1]) if stop else 0)))
-                continue
-            behind = np.flatnonzero((grown >= least)[:-1] & is_note[:-1]) + 1
-            some = np.unique(np.linspace(0, len(behind) - 1, PLACES).astype(int)) if len(behind) else []
-            places += [(draft.events[:place], int(draft.events[place, 0])) for place in behind[some]]
+            places += [_place_at(length, draft.events)] if exactly else _places_behind(length, least, draft.events)
     best = min(ways_of(model, before, after, places or [(before[:0], 1)]), key=lambda way: way.opening_nats.sum())
     (without,) = ways_of(model, before, after, [(before[:0], best.pause_ticks)])
     joined = decode(np.concatenate([before, best.events, after_pause(after, best.pause_ticks)]))
     whole, new_notes = Performance(end_at_restrikes(joined.notes)), notes_of(best.events)
     return Joined(whole, len(first), new_notes, best.seam_nats, without.seam_nats)
+
+
+def _places_behind(length: WantedLength, least: int, events: np.ndarray) -> list[tuple[np.ndarray, int]]:
+    """Some places in events [S, 4] where they have grown by `least`: the events up to there, and the pause in ticks."""
+    grown = length.grown_by(events).cumsum()
+    behind = np.flatnonzero((grown >= least)[:-1] & (events[:-1, 0] < REST)) + 1
+    some = np.unique(np.linspace(0, len(behind) - 1, PLACES).astype(int)) if len(behind) else []
+    return [(events[:place], int(events[place, 0])) for place in behind[some]]
+
+
+def _place_at(length: WantedLength, events: np.ndarray) -> tuple[np.ndarray, int]:
+    """The events [S, 4] that lie within a length in ticks, and the pause in ticks that is left of it."""
+    grown = length.grown_by(events).cumsum()
+    stop = int(np.flatnonzero((events[:, 0] < REST) & (grown < length.amount)).max(initial=-1)) + 1
+    return events[:stop], length.amount - (int(grown[stop - 1]) if stop else 0)
 
 
 def parse_span(text: str) -> tuple[float, float]:

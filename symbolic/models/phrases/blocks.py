@@ -40,12 +40,8 @@ class KeptRows:
         self.start = max(self.start, self.stop - self.most)
         return everything
 
-    def expanded(self, copies: int) -> "KeptRows":
-        """The same for `copies` times as many rows of the batch, each row's copies in a row."""
-        return KeptRows(self.buffer[:, :, self.start : self.stop].repeat_interleave(copies, 0), self.most)
-
     def rows(self, rows: Tensor) -> "KeptRows":
-        """The same for some rows of the batch, int64 [b]."""
+        """The same for some rows of the batch, int64 [b]; each may be asked for more than once."""
         return KeptRows(self.buffer[rows, :, self.start : self.stop], self.most)
 
 
@@ -67,13 +63,8 @@ class WindowCache:
         kept_keys, kept_values = self.layers[layer]
         return kept_keys.extend(keys), kept_values.extend(values)
 
-    def expanded(self, copies: int) -> "WindowCache":
-        """The same past for `copies` times as many rows, each row's copies in a row."""
-        repeated = {layer: tuple(kept.expanded(copies) for kept in pair) for layer, pair in self.layers.items()}
-        return WindowCache(self.positions, repeated)
-
     def rows(self, rows: Tensor) -> "WindowCache":
-        """The same past for some rows of the batch, int64 [b]."""
+        """The same past for some rows of the batch, int64 [b]; each may be asked for more than once."""
         kept = {layer: tuple(part.rows(rows) for part in pair) for layer, pair in self.layers.items()}
         return WindowCache(self.positions, kept)
 

@@ -93,10 +93,8 @@ class Reading(NamedTuple):
 
     def rows(self, rows: Tensor) -> "Reading":
         """Some rows of the batch, int64 [b], before any code is told; each may be asked for more than once."""
-        recent, recalled = (
-            Recent(*(part[rows] for part in self.recent)),
-            Recalled(*(part[rows] for part in self.recalled)),
-        )
+        recent = Recent(*(part[rows] for part in self.recent))
+        recalled = Recalled(*(part[rows] for part in self.recalled))
         return Reading(self.states[rows], recent, recalled, self.earlier[rows])
 
 
@@ -212,9 +210,13 @@ class PhraseGPT(nn.Module):
 
     def encode(self, phrases: Phrases, rate: Tensor | None = None) -> Codes:
         """The codes of phrases [B, G], of the highest rate or of rate int64 [B, G]."""
+        return self.encode_within(phrases, self.note_bits(phrases.whole, rate))
+
+    def encode_within(self, phrases: Phrases, bits: Tensor) -> Codes:
+        """The codes of phrases [B, G] whose notes may cost so much, float64 [B, G]."""
         notes = notes_of(phrases.events.flatten(0, 1), phrases.valid.flatten(0, 1))
         length = length_of(notes.onset_ticks.amax(-1))
-        codes = self.codebooks.encode(notes, length, self.note_bits(phrases.whole, rate).flatten())
+        codes = self.codebooks.encode(notes, length, bits.flatten())
         return codes.map(lambda part: part.unflatten(0, phrases.whole.shape))
 
     def decode(self, length: Tensor, slots: Tensor, rate: Tensor | None = None) -> Codes:
