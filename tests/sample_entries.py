@@ -23,7 +23,8 @@ def make_figures(bits_per_note=11.5, **more):
 
 def make_notes(views, sequenced=None):
     """The half of two notes."""
-    return NotesHalf(views, notes=2, seconds=20.0, repairs={"doubled_note_on": 1}, sequenced=sequenced, per_note=None)
+    repairs = {"doubled_note_on": 1}
+    return NotesHalf(views, 2, 20.0, repairs, sequenced=sequenced, looped_share=0.0, per_note=None)
 
 
 def make_entry():

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from math import isfinite
+from math import inf, isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ from bridge.views.sound import AudioView
 from losscal import cli
 from losscal.errors import InputError
 from losscal.views import HEARD, View
+from symbolic.notes.looping import is_looped
 from symbolic.notes.performance import TICK_SECONDS, Performance
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def _of_notes(
 ) -> list[Mapping[str, float]]:
     scores = scorer.score(performances, excerpt=True)
     return [
-        costs_of(scorer.view, of.report(), len(performance), views)
+        costs_of(scorer.view, of.report(), len(performance), views, is_looped=is_looped(performance))
         for of, performance in zip(scores, performances, strict=True)
     ]
 
@@ -134,17 +135,20 @@ def _of_heard_notes(views: OpenViews, sound: "Waveform") -> Mapping[str, float]:
     return costs
 
 
-def costs_of(view: View, figures: Mapping[str, Any], length: float, views: OpenViews) -> dict[str, float]:
+def costs_of(
+    view: View, figures: Mapping[str, Any], length: float, views: OpenViews, *, is_looped: bool = False
+) -> dict[str, float]:
     """What a view ranks by, gated, under the view's name; then each of its other figures under the figure's.
 
-    Of a view that ranks by nothing all figures, or those that it declares for it.
+    Of a view that ranks by nothing all figures, or those that it declares for it. is_looped: its notes are.
     """
     percentiles = percentiles_of(view, figures, length, views.references, views.references_of(view))
     known = {**figures, **percentiles}
     costs = {}
     quantity = view.quantity([figures])
     if quantity is not None:
-        costs[view.name] = gated_cost(view, _cost(view, quantity.key, known), percentiles)
+        cost = _cost(view, quantity.key, known)
+        costs[view.name] = inf if is_looped else gated_cost(view, cost, percentiles)
     keys = view.calibrated or (() if quantity is not None else tuple(figures))
     return costs | {f"{view.name}: {key}": _cost(view, key, known) for key in keys if known.get(key) is not None}
 

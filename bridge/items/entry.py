@@ -11,6 +11,7 @@ from typing import Any, Self
 from losscal.errors import InputError
 from losscal.records import fields_to_json, is_finite_number, record_of
 from symbolic.notes.alignment import Edit
+from symbolic.notes.looping import LOOPED_SHARE
 
 Figures = Mapping[str, Any]
 """What a view says of an item, in the order in which it tells it: numbers by name, None where one cannot be told, also
@@ -117,6 +118,7 @@ def _is_figure(name: str, value: Any) -> bool:
 class NotesHalf(_Half):
     """An item's notes: how many, until when, what was repaired, whether a sequencer wrote them, and their views.
 
+    looped_share: 0 to 1, see `symbolic.notes.looping`.
     per_note: the path of the per-note table below the report's folder; None where tables are not kept.
     """
 
@@ -124,6 +126,7 @@ class NotesHalf(_Half):
     seconds: float
     repairs: Mapping[str, int]
     sequenced: Sequenced | None
+    looped_share: float
     per_note: str | None
 
 
@@ -215,6 +218,12 @@ class ItemEntry:
     def is_sequenced(self) -> bool:
         """Whether its notes lie on a grid throughout."""
         return self.symbolic is not None and self.symbolic.sequenced is not None
+
+    @property
+    def is_looped(self) -> bool:
+        """Whether its notes, played and not sequenced, repeat themselves exactly more than music does."""
+        is_played = self.symbolic is not None and not self.is_sequenced
+        return is_played and self.symbolic.looped_share > LOOPED_SHARE
 
     @property
     def is_scored(self) -> bool:

@@ -93,6 +93,7 @@ def _half(
     start_seconds: float = 0.0,
 ) -> Part[NotesHalf]:
     """The half of notes in a file or of heard ones; start_seconds: of the first note, by which times are told."""
+    from symbolic.notes.looping import LOOPED_SHARE, looped_share
     from symbolic.notes.quantisation import find_grid
 
     performance = cleaned.performance
@@ -120,6 +121,12 @@ def _half(
     grid = find_grid(performance)
     if grid is not None:
         warnings.append(grid.sentence())
+    looped = looped_share(performance)
+    if grid is None and looped > LOOPED_SHARE:
+        warnings.append(
+            f"{looped:.0%} of the notes repeat those before them to the tick, as nobody plays: what loops is easy to "
+            "predict and not better for it"
+        )
     if len(performance) < FEW_NOTES and any(view.references for view in told):
         warnings.append(f"fewer than {FEW_NOTES} notes: too few for a percentile")
     suffix = "" if half == NOTES else f"_{half}"
@@ -129,6 +136,7 @@ def _half(
         seconds=performance.seconds,
         repairs=cleaned.repairs,
         sequenced=None if grid is None else Sequenced(**grid.report()),
+        looped_share=looped,
         per_note=None if tables is None else tables.write_per_note(performance, scores, suffix, start_seconds),
     )
     moments: list[Moment] = []

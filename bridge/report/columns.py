@@ -47,6 +47,7 @@ LAST = (
     ReportColumn("sequenced_grid_seconds", ("symbolic", "sequenced", "grid_seconds"), "s"),
     ReportColumn("sequenced_share_on_grid", ("symbolic", "sequenced", "share_on_grid"), "share of onsets"),
     ReportColumn("sequenced_distinct_velocities", ("symbolic", "sequenced", "distinct_velocities"), "values"),
+    ReportColumn("looped_share", ("symbolic", "looped_share"), "0 to 1"),
     *(ReportColumn(name, (name,)) for name in ("warnings", "error")),
 )
 """What is no view's stands before and behind the views."""

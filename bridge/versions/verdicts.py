@@ -54,6 +54,10 @@ def reason_not_ranked(view: View, quantity: Quantity, entry: ItemEntry, referenc
                 return f"{whose} has no curve over time to be compared second by second"
             if (foreign := why_foreign(view, of)) is not None:
                 return f"{whose} is a foreign sound: {foreign}"
+    if view.half == NOTES and entry.is_looped and not reference.is_looped:
+        return "it loops the same notes exactly: too predictable to be called better"
+    if view.half == NOTES and reference.is_looped and not entry.is_looped:
+        return f"the reference {reference.id} loops the same notes exactly: too predictable to be held against"
     beyond, reference_beyond = (beyond_references(view, _figures(of, view)) for of in (entry, reference))
     if beyond and not reference_beyond:
         return f"{beyond}: too predictable to be called better"

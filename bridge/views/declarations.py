@@ -33,7 +33,8 @@ REPORTED: Mapping[str, View] = {
 }
 """The same, and those of notes once more for heard ones, in the order of the report."""
 ITEM_KEYS = frozenset(
-    {"notes", "seconds", "repairs", "sequenced", "per_note", "transcriber", "transcriber_version", "first_note_seconds"}
+    {"notes", "seconds", "repairs", "sequenced", "looped_share", "per_note"}
+    | {"transcriber", "transcriber_version", "first_note_seconds"}
 )
 """What else stands beside the views in the halves of a report's item."""
 

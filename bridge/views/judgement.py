@@ -3,7 +3,7 @@
 What is likelier than all real music is too predictable to be called better: a scale is likelier than any piece. So a
 version that no held-out window of real music surpasses loses against one among them, whatever its figure, where a score
 must decide (`bridge.calibrate`), and is not ranked against it where a user reads (`bridge.versions.verdicts`). Two of a
-kind are compared as ever.
+kind are compared as ever. What loops exactly is judged alike (`symbolic.notes.looping`).
 """
 
 from collections.abc import Mapping

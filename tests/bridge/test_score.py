@@ -66,7 +66,7 @@ def test_a_pair_carries_both_halves_with_the_keys_of_the_contract(tmp_path, view
     assert (entry["midi"], entry["wav"], entry["rendered"], entry["match"]) == (str(midi), str(wav), False, None)
     assert ["less than 15 s" in text for text in entry["warnings"]] == [True] and entry["error"] is None
     symbolic = entry["symbolic"]
-    assert set(symbolic) == {"notes", "seconds", "repairs", "sequenced", "events", "vqvae", "per_note"}
+    assert set(symbolic) == {"notes", "seconds", "repairs", "sequenced", "looped_share", "events", "vqvae", "per_note"}
     assert symbolic["notes"] == 60 and symbolic["seconds"] == pytest.approx(5.99)
     shared = {
         *("nll_nats", "end_nll_nats", "nll_nats_per_note", "bits_per_note", "nll_nats_per_second"),

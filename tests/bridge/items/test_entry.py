@@ -28,7 +28,8 @@ def test_an_entry_with_all_there_can_be_comes_back():
 def test_views_stand_beside_the_keys_of_their_half():
     json_of = to_json(make_entry())
     assert list(json_of["symbolic"]) == [
-        *("notes", "seconds", "repairs", "sequenced", "per_note", "events", "vqvae", "thirds", "elsewhere")
+        *("notes", "seconds", "repairs", "sequenced", "looped_share", "per_note"),
+        *("events", "vqvae", "thirds", "elsewhere"),
     ]
     assert json_of["symbolic"]["elsewhere"] == {"unavailable": "no weights"}
     assert list(json_of["audio"]) == ["seconds", "spectral_lm", "musicgen"]

@@ -21,6 +21,7 @@ from bridge.views.sound import AudioView
 from losscal.references import ViewReference
 from losscal.views import View
 from symbolic.notes.cleaning import read_midi
+from symbolic.notes.corruption import loop
 from symbolic.notes.performance import NOTE_DTYPE, Performance, write_midi
 
 
@@ -247,6 +248,23 @@ def test_beyond_the_references_alone(of_notes, write, monkeypatch):
     group, _ = compared([write("original"), write("low", range(120), semitones=-20)], of_notes)
     row = by_id(group, "events")["low"]
     assert (row["verdict"], row["rank"]) == ("not ranked", None) and "too predictable" in row["reason"]
+
+
+def test_what_loops_is_not_ranked_against_what_does_not(of_notes, write, tmp_path):
+    original = write("original")
+    played = read_midi(original.midi).performance
+    for name in ("looped", "looped too"):
+        write_midi(loop(played, np.random.default_rng(len(name)), 0.5), tmp_path / f"{name}.mid")
+    items = [original, *(Item(id=name, midi=tmp_path / f"{name}.mid", group="g") for name in ("looped", "looped too"))]
+    group, report = compared(items, of_notes)
+    looped = by_id(group, "events")["looped"]
+    assert looped["verdict"] == "not ranked" and "loops the same notes exactly" in looped["reason"]
+    assert [item["symbolic"]["looped_share"] > 0.4 for item in report["items"]] == [False, True, True]
+    assert ["to the tick" in " ".join(item["warnings"]) for item in report["items"]] == [False, True, True]
+    group, _ = compared(items[1:], of_notes, reference=tmp_path / "looped.mid")
+    assert by_id(group, "events")["looped too"]["verdict"] != "not ranked"  # two of a kind
+    group, _ = compared(items, of_notes, reference=tmp_path / "looped.mid")
+    assert "the reference looped loops" in by_id(group, "events")["original"]["reason"]
 
 
 def test_a_scale_that_was_typed_in_is_not_ranked_either(of_notes, write, tmp_path):
