@@ -264,12 +264,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--pairs", type=in_range(Count), default=5, help="of page and command line (%(default)s)")
     parser.add_argument("--jobs", type=in_range(Count), default=50, help="one after the other (%(default)s)")
     flags = parser.parse_args(argv)
-    more = {
-        "bounces": [not flags.no_hearing],
-        "pace": [flags.pairs],
-        "memory": [flags.jobs],
-        "listening": [flags.listeners],
-    }
+    more = {"bounces": [not flags.no_hearing], "pace": [flags.pairs], "memory": [flags.jobs]}
     if CHROMIUM is None:
         raise InputError("Chromium is missing: run make chromium.")
     with sync_playwright() as started, TemporaryDirectory() as folder:
