@@ -19,6 +19,7 @@ from losscal.errors import InputError
 from losscal.references import ViewReference
 from losscal.views import View
 from symbolic.data.excerpts import Length
+from symbolic.notes.corruption import loop
 from symbolic.notes.performance import write_midi
 
 FLAGS = ["--seconds", "1", "--per-piece", "1", "--corruptions", "wrong_notes,clip"]
@@ -49,6 +50,15 @@ def opened(views, monkeypatch):
 @pytest.fixture(scope="module")
 def drawn(music):
     return Draw(per_piece=1).excerpts([music], Length(1.0, "seconds")), Studio(16_000, None, ("wrong_notes", "clip"))
+
+
+def test_a_loop_loses_to_what_was_played_whatever_its_likelihood(views):
+    played = random_performance(3, 60)
+    looped = loop(played, np.random.default_rng(3), 0.6)
+    judge = open_panel(views).of_notes[0]
+    of_played, of_looped = judge([played, looped], 10.0)
+    assert np.isfinite(of_played["events"]) and np.isinf(of_looped["events"])
+    assert np.isfinite(of_looped["events: bits_per_note"])
 
 
 def listening_results(path):
