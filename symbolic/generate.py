@@ -127,8 +127,9 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         parser.error(f"argument --keep: {flags.keep} is above --candidates {flags.candidates}; allowed is 1 up to it")
     if flags.prompt is None and (flags.keep_seconds or flags.keep_notes):
         parser.error("argument --keep-seconds, --keep-notes: they say how much of --prompt to keep; give one")
-    if flags.preview and (flags.candidates or flags.keep) > 1:
-        parser.error(f"argument --preview: it lets hear one piece; allowed is --candidates 1, not {flags.candidates}")
+    drawn = flags.candidates or flags.keep
+    if flags.preview and drawn > 1:
+        parser.error(f"argument --preview: it lets hear one piece; allowed is --candidates 1, not {drawn}")
     if flags.guidance != 1 and not (flags.composer or flags.era):
         parser.error("argument --guidance: it weighs a style; give --composer or --era")
     for name, others in NOT_TOGETHER.items():

@@ -11,15 +11,18 @@ from bridge.web.workshop import Workshop
 from losscal.errors import InputError
 
 NEW, CONTINUED, JOINED = "a new piece", "what goes on from mine", "what leads from mine to another"
-VARIED, POLISHED = "mine, varied", "mine, polished"
-KINDS = (NEW, CONTINUED, JOINED, VARIED, POLISHED)
-ENDINGS = {CONTINUED: "continued", VARIED: "varied", POLISHED: "polished"}
+REDRAWN, VARIED, POLISHED = "some seconds of mine, anew", "mine, varied", "mine, polished"
+KINDS = (NEW, CONTINUED, JOINED, REDRAWN, VARIED, POLISHED)
+ENDINGS = {CONTINUED: "continued", REDRAWN: "redrawn", VARIED: "varied", POLISHED: "polished"}
 """Of the names of files."""
-DRAWN = (NEW, CONTINUED, JOINED)
+DRAWN = (NEW, CONTINUED, JOINED, REDRAWN)
+PREVIEW_SECONDS = 5
+"""Of music, after which the file of a piece that is drawn alone is written anew."""
 ASKED: Mapping[str, tuple[str, ...]] = {
-    "piece": (CONTINUED, JOINED, VARIED, POLISHED),
+    "piece": (CONTINUED, JOINED, REDRAWN, VARIED, POLISHED),
     "second": (JOINED,),
-    "seconds": DRAWN,
+    "seconds": (NEW, CONTINUED, JOINED),
+    "redraw": (REDRAWN,),
     "keep_seconds": (CONTINUED,),
     "composer": DRAWN,
     "era": DRAWN,
@@ -40,13 +43,15 @@ ASKED: Mapping[str, tuple[str, ...]] = {
 class Wish:
     """What is to be written, by the flags of the command lines. piece, second: uploads.
 
-    keep_seconds: of the piece that is continued, 0 for all of it. attributes: what polishing may change.
+    redraw: which seconds of the piece to draw anew, as 12-15.5. keep_seconds: of the piece that is continued, 0 for all
+    of it. attributes: what polishing may change.
     """
 
     kind: str
     piece: Path | None = None
     second: Path | None = None
     seconds: float = 20
+    redraw: str = ""
     keep_seconds: float = 0
     composer: str = ""
     era: str = ""
@@ -94,7 +99,7 @@ class Wish:
     def commands(self, workshop: Workshop) -> list[Command]:
         """The command lines, for a working folder that holds the pieces; raises InputError where one is not given."""
         written, compared = self.written, [self.written]
-        if self.kind in (VARIED, POLISHED):
+        if self.kind in (REDRAWN, VARIED, POLISHED):
             (piece,) = self.pieces
             compared += [piece.name, "--reference", piece.name]
         views = [view for view in workshop.views if view in SYMBOLIC_VIEWS]
@@ -113,9 +118,15 @@ class Wish:
         if self.kind == POLISHED:
             changing = [] if self.attributes == ("pitch",) else ["--attributes", ",".join(self.attributes)]
             return ["symbolic.polish", *names, written, "--model", self.model, *changing, "--seed", self.seed]
-        given = {CONTINUED: ["--prompt"], JOINED: ["--between"]}.get(self.kind, [])
-        flags = self._flags("keep_seconds", "composer", "era", "guidance", "form", "temperature")
-        fixed = ["--model", self.model, "--seed", self.seed, "--seconds", self.seconds, "--candidates", self.candidates]
+        if self.kind == REDRAWN and not self.redraw.strip():
+            raise InputError("No span is given: say which seconds of the piece to write anew, as 12-15.5.")
+        given = {CONTINUED: ["--prompt"], JOINED: ["--between"], REDRAWN: ["--prompt"]}.get(self.kind, [])
+        flags = self._flags("redraw", "keep_seconds", "composer", "era", "guidance", "form", "temperature")
+        fixed = ["--model", self.model, "--seed", self.seed, "--candidates", self.candidates]
+        if self.kind != REDRAWN:
+            fixed += ["--seconds", self.seconds]
+        if self.kind in (NEW, CONTINUED) and self.candidates == 1:
+            fixed += ["--preview", PREVIEW_SECONDS]
         return ["symbolic.generate", *fixed, *flags, *given, *names, "--out", written]
 
     def _flags(self, *names: str) -> list[object]:

@@ -94,6 +94,7 @@ def _asked() -> Mapping[str, gr.components.Component]:
         "piece": gr.File(label="My piece, a MIDI file", height=140, **of("piece")),
         "second": gr.File(label="The piece that it leads to", height=140, **of("second")),
         "seconds": gr.Slider(2, LONGEST_SECONDS, usual.seconds, step=1, label="New seconds", **of("seconds")),
+        "redraw": gr.Textbox(label="Seconds of mine to write anew", placeholder="12-15.5", **of("redraw")),
         "keep_seconds": gr.Number(
             usual.keep_seconds, minimum=0, label="Seconds of mine to go on from, 0 for all", **of("keep_seconds")
         ),
@@ -107,7 +108,7 @@ def _asked() -> Mapping[str, gr.components.Component]:
             MOST_CANDIDATES,
             usual.candidates,
             step=1,
-            label="Candidates, of which the most typical is kept",
+            label="Candidates, of which the best is kept; of one alone Interrupt keeps what is there",
             **of("candidates"),
         ),
         "form": gr.Textbox(label="Form", placeholder="A-B-A, or auto", **of("form")),
