@@ -15,7 +15,7 @@ from torch import Tensor
 
 from losscal.processes.progress import Progress, unwatched
 from losscal.settings import require
-from symbolic.models.configs import SamplingConfig
+from symbolic.models.configs import USUAL_SAMPLING, SamplingConfig
 from symbolic.models.phrases.model import PhraseGPT
 from symbolic.notes.performance import TICK_SECONDS, Performance, end_at_restrikes
 from symbolic.sampling.decoding.fast_layers import for_sampling
@@ -78,7 +78,7 @@ def draw_between(
     told: bool = False,
     candidates: Sequence[int] = range(8),
     style: Tensor | None = None,
-    sampling: SamplingConfig | None = None,
+    sampling: SamplingConfig = USUAL_SAMPLING,
     exactly: bool = False,
     progress: Progress = unwatched,
 ) -> Joined:
@@ -89,7 +89,6 @@ def draw_between(
     before, after = encode(first, end=False), encode(second, end=False)
     length = WantedLength.of(seconds=seconds, notes=notes)
     least, most = window(length)
-    sampling = sampling or SamplingConfig()
     pace = pace_of(first) or pace_of(second)
     longer = Draws(
         for_sampling(model),

@@ -15,7 +15,7 @@ import numpy as np
 from torch import Tensor
 
 from losscal.processes.progress import Progress, unwatched
-from symbolic.models.configs import SamplingConfig
+from symbolic.models.configs import USUAL_SAMPLING, SamplingConfig
 from symbolic.models.phrases.model import PhraseGPT
 from symbolic.notes.performance import TICK_SECONDS, Performance, end_at_restrikes
 from symbolic.sampling.decoding.fast_layers import for_sampling
@@ -69,7 +69,7 @@ def generate(
     told: bool = False,
     prompt: Performance | None = None,
     style: Tensor | None = None,
-    sampling: SamplingConfig | None = None,
+    sampling: SamplingConfig = USUAL_SAMPLING,
     ending: bool = True,
 ) -> Performance:
     """One piece, candidate 0 of `draw_pieces`."""
@@ -96,7 +96,7 @@ def draw_pieces(
     candidates: Sequence[int] = (0,),
     prompt: Performance | None = None,
     style: Tensor | None = None,
-    sampling: SamplingConfig | None = None,
+    sampling: SamplingConfig = USUAL_SAMPLING,
     ending: bool = True,
     form: Form | Literal["auto"] = (),
     choose: Callable[[list[DrawnPiece]], list[DrawnPiece]] | None = None,
@@ -130,7 +130,6 @@ def draw_pieces(
     """
     given = np.empty((0, len(ATTRIBUTES)), dtype=np.int64) if prompt is None else encode(prompt, end=False)
     length = WantedLength.of(seconds=seconds, notes=notes)
-    sampling = sampling or SamplingConfig()
     paces = paces_of(candidates, seed, length.seconds, prompt) if sampling.pace_hold else {}
     draws = Draws(for_sampling(model), length, given, seed, told, style, sampling, progress, paces=paces, heard=heard)
 

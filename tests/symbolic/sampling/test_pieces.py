@@ -1,5 +1,6 @@
 """Sampling: every output is playable, prompts are kept, a seed decides, and music ends where the model takes it to."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -244,7 +245,7 @@ def test_guidance_weighs_a_style_from_none_to_more_than_the_models_own(model, to
     style = torch.tensor([0.0, 2.0, 0.0])
 
     def drawn(**settings):
-        sampling = SamplingConfig(**settings)
+        sampling = replace(USUAL_SAMPLING, **settings)
         return draw_pieces(model, told=told, notes=20, seed=1, style=style, sampling=sampling, ending=False)[0]
 
     own, none, more = (drawn(guidance=weight) for weight in (1.0, 0.0, 3.0))
