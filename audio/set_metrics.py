@@ -118,7 +118,7 @@ def recordings_of(
         except InputError as error:
             errors.append(str(error))
     if not recordings:
-        raise InputError(f"{folder}: holds no recording that can be used. {' '.join(errors[:1])}".strip())
+        raise InputError(f"{folder}: holds no recording that can be used; give others. {' '.join(errors[:1])}".strip())
     return recordings, errors
 
 

@@ -51,7 +51,9 @@ def load_weights(path: str | Path, *, kind: str) -> tuple[dict[str, torch.Tensor
             if metadata.get("format_version") != FORMAT_VERSION or "story" not in metadata:
                 raise WeightsError(f"{path}: not a LossCal weights file of format {FORMAT_VERSION}; train it anew.")
             if metadata.get("kind") != kind:
-                raise WeightsError(f"{path}: holds a {metadata.get('kind')!r} model where {kind!r} is needed.")
+                raise WeightsError(
+                    f"{path}: holds a {metadata.get('kind')!r} model where {kind!r} is needed; give the file of one."
+                )
             state = {name: _floats(file.get_tensor(name), name, path) for name in file.keys()}  # noqa: SIM118 (safe_open is no mapping)
     except SafetensorError as error:
         raise WeightsError(f"{path}: truncated or not a safetensors file ({error}); fetch or train it anew.") from error
@@ -214,7 +216,7 @@ def kind_of(path: str | Path) -> str | None:
         with safe_open(path, framework="pt") as file:
             return (file.metadata() or {}).get("kind")
     except (OSError, SafetensorError) as error:
-        raise WeightsError(f"{path}: missing, or not a safetensors file ({error}).") from error
+        raise WeightsError(f"{path}: missing, or not a safetensors file ({error}); fetch or train it anew.") from error
 
 
 def git_commit() -> str | None:

@@ -228,7 +228,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.download is not None:
         source, corpus = options.download, options.source
         if corpus not in manifest.corpora:
-            raise InputError(f"{corpus}: no corpus of data_manifest.yaml, which has {', '.join(manifest.corpora)}.")
+            raise InputError(
+                f"{corpus}: no corpus of data_manifest.yaml, which has {', '.join(manifest.corpora)}; give one."
+            )
     elif options.source in manifest.corpora and not source.exists():
         home = manifest.corpora[options.source]["home"]
         raise InputError(f"{options.source}: download it from {home} and name the zip with --from ZIP.")

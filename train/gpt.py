@@ -90,7 +90,7 @@ def run(flags: "Namespace") -> Path:
     if flags.init is not None:
         start_from(model, flags.init)
     elif flags.codes_alone:
-        raise InputError("--codes-alone: needs the transformer of --init.")
+        raise InputError("--codes-alone: needs the transformer of --init; give both.")
     if flags.vqvae is not None or flags.init is None:
         take_codebooks(model, flags.vqvae or CODEBOOKS)
     for part in ("codebooks", *(TRANSFORMER if flags.codes_alone else ())):
@@ -121,10 +121,14 @@ def start_from(model: "PhraseGPT", path: str) -> None:
 
     trained, _ = load_model(path)
     if trained.config.styles != model.config.styles:
-        raise InputError(f"--init {path}: knows other composers and eras than the corpus has; see --style-pieces.")
+        raise InputError(
+            f"--init {path}: knows other composers and eras than the corpus has; give its --style-pieces and --data."
+        )
     held, needed = trained.state_dict(), model.state_dict()
     if differing := misfits({name: value for name, value in needed.items() if name in held}, held):
-        raise InputError(f"--init {path}: is of another shape than the --model flags ask for: {differing[0]}.")
+        raise InputError(
+            f"--init {path}: is of another shape than the --model flags ask for: {differing[0]}; give its own."
+        )
     model.load_state_dict(held, strict=False)
 
 
@@ -135,7 +139,9 @@ def take_codebooks(model: "PhraseGPT", path: str) -> None:
 
     held = load_codebooks(path).state_dict()
     if differing := misfits(model.codebooks.state_dict(), held):
-        raise InputError(f"--vqvae {path}: is of another shape than the --model flags ask for: {differing[0]}.")
+        raise InputError(
+            f"--vqvae {path}: is of another shape than the --model flags ask for: {differing[0]}; give its own."
+        )
     model.codebooks.load_state_dict(held)
 
 

@@ -115,7 +115,9 @@ def measured_of_submission(
             if present:
                 costs[case, score] = np.array(present).reshape(len(seconds), -1)
             elif case in (ORIGINAL, YARDSTICK):
-                raise InputError(f"{submission}: {score} has no value for any {case}, which all else is compared with.")
+                raise InputError(
+                    f"{submission}: {score} has no value for any {case}, which all else is compared with; give some."
+                )
     is_timed = len({line["seconds"] for line in manifest}) == 1
     size = {
         "length": f"{float(manifest[0]['seconds']):g} seconds" if is_timed else f"{manifest[0]['n_notes']} notes",

@@ -72,7 +72,9 @@ class PluginScore:
         with told_in_one_sentence(self.plugin):
             nats = np.asarray(self._answer, dtype=np.float64)
         if nats.shape != (len(self.performance),) or not np.isfinite(nats).all():
-            raise InputError(f"{self.plugin}: score() gave neither figures by name nor finite nats of each note.")
+            raise InputError(
+                f"{self.plugin}: score() gave neither figures by name nor finite nats of each note; tell its author."
+            )
         return nats
 
     @cached_property

@@ -72,7 +72,7 @@ class Workshop:
                 await _ended(work, stop)
                 raise
             except Stopped as stopped:
-                raise InputError("The session has ended.") from stopped
+                raise InputError("The session has ended; load the page again.") from stopped
         for command, one in zip(commands, ran, strict=False):
             if command.needed and one.status == EXIT_WRONG_USAGE:
                 raise InputError(_last_words(one))

@@ -12,7 +12,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from losscal.errors import InputError
+from losscal.errors import InputError, told_as_damage
 from losscal.files import atomic_path, sha256_of
 from losscal.text import csv_cell, text_of_csv_cell
 from symbolic.notes.performance import NOTE_DTYPE, Performance
@@ -81,22 +81,34 @@ class Corpus:
 
     @classmethod
     def open(cls, folder: str | Path) -> "Corpus":
-        """Open what `python -m symbolic.prepare` wrote; raises InputError where it is absent or of another format."""
+        """Open what `python -m symbolic.prepare` wrote.
+
+        Raises InputError where it is absent, damaged or of another format.
+        """
         folder = Path(folder)
+        prepare_again = f"run python -m symbolic.prepare SOURCE --out {folder} again"
         if not (folder / SUMMARY_FILE).is_file():
             raise InputError(
                 f"{folder}: holds no prepared corpus; run python -m symbolic.prepare SOURCE --out {folder} first."
             )
-        summary = json.loads((folder / SUMMARY_FILE).read_text(encoding="utf-8"))
-        if summary.get("version") != FORMAT_VERSION:
+        with told_as_damage(folder, prepare_again):
+            summary = json.loads((folder / SUMMARY_FILE).read_text(encoding="utf-8"))
+            if summary.get("version") != FORMAT_VERSION:
+                raise InputError(
+                    f"{folder}: is of cache format {summary.get('version')}, needed is {FORMAT_VERSION}; "
+                    f"{prepare_again}."
+                )
+            with open(folder / PIECES_FILE, newline="", encoding="utf-8") as file:
+                rows = ({name: text_of_csv_cell(cell) for name, cell in row.items()} for row in csv.DictReader(file))
+                pieces = tuple(map(Piece.from_row, rows))
+            notes = np.load(folder / NOTES_FILE, mmap_mode="r")
+        counted = pieces[-1].stop if pieces else 0
+        if notes.dtype != NOTE_DTYPE or notes.shape != (counted,):
             raise InputError(
-                f"{folder}: is of cache format {summary.get('version')}, needed is {FORMAT_VERSION}; "
-                f"run python -m symbolic.prepare SOURCE --out {folder} again."
+                f"{folder}: damaged, {NOTES_FILE} holds {notes.dtype} {notes.shape} where {PIECES_FILE} counts "
+                f"{counted} notes; {prepare_again}."
             )
-        with open(folder / PIECES_FILE, newline="", encoding="utf-8") as file:
-            rows = ({name: text_of_csv_cell(cell) for name, cell in row.items()} for row in csv.DictReader(file))
-            pieces = tuple(map(Piece.from_row, rows))
-        return cls(folder, pieces, np.load(folder / NOTES_FILE, mmap_mode="r"), summary)
+        return cls(folder, pieces, notes, summary)
 
     @property
     def data_hash(self) -> str:

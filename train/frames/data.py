@@ -18,7 +18,7 @@ from tqdm import tqdm
 from audio.spectral.frames import FrameConfig
 from bridge.synthesis.rendering import GAIN, TAIL_FLOOR, TAIL_SECONDS
 from bridge.synthesis.synthesiser import default_soundfont
-from losscal.errors import InputError
+from losscal.errors import InputError, told_as_damage
 from losscal.files import atomic_path, sha256_of
 from losscal.processes.workers import WorkerPool
 from losscal.settings import Count, Range, Settings, TrainingSeed
@@ -26,6 +26,7 @@ from symbolic.data.corpus import Corpus
 from train.frames.excerpts import SPLITS, SoundRecipe, excerpts_of, frames_of_excerpt
 
 RECIPE_FILE = "recipe.json"
+RENDER_ANEW = "remove the folder and leave --frames out to render anew"
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,9 @@ class FrameSet:
 
     @classmethod
     def load(cls, folder: Path, split: str) -> "FrameSet":
-        """Memory-map one split of a cache."""
-        return cls(np.load(folder / f"{split}_levels.npy", mmap_mode="r"), np.load(folder / f"{split}_starts.npy"))
+        """Memory-map one split of a cache; raises InputError where it is damaged."""
+        with told_as_damage(folder, RENDER_ANEW):
+            return cls(np.load(folder / f"{split}_levels.npy", mmap_mode="r"), np.load(folder / f"{split}_starts.npy"))
 
     @classmethod
     def save(cls, folder: Path, split: str, excerpts: list[np.ndarray]) -> None:
@@ -94,8 +96,10 @@ class FrameCache:
         path = Path(folder) / RECIPE_FILE
         if not path.is_file():
             raise InputError(f"{folder}: holds no complete frames; leave --frames out to render them from --data.")
-        recipe = json.loads(path.read_text(encoding="utf-8"))
-        if recipe["frames_hash"] != FrameConfig().hash:
+        with told_as_damage(path, RENDER_ANEW):
+            recipe = json.loads(path.read_text(encoding="utf-8"))
+            is_ours = recipe["frames_hash"] == FrameConfig().hash
+        if not is_ours:
             raise InputError(f"{folder}: was made by another recipe of frames; leave --frames out to render anew.")
         return cls(Path(folder), recipe)
 

@@ -75,6 +75,19 @@ def test_an_absent_or_older_corpus_is_refused_with_the_command(tmp_path):
         Corpus.open(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["summary.json", "pieces.csv", "notes.npy"])
+def test_a_damaged_corpus_is_refused_with_the_command(name, tmp_path):
+    write(tmp_path)
+    whole = (tmp_path / name).read_bytes()
+    for cut in (0, 1, len(whole) // 2, len(whole) - 10):
+        (tmp_path / name).write_bytes(whole[:cut])
+        with pytest.raises(InputError, match=r"damaged.*; run python -m symbolic\.prepare SOURCE --out"):
+            Corpus.open(tmp_path)
+    (tmp_path / name).unlink()
+    with pytest.raises(InputError, match=r"; run python -m symbolic\.prepare SOURCE --out"):
+        Corpus.open(tmp_path)
+
+
 def test_reading_a_corpus_needs_no_midi_library(tmp_path):
     write(tmp_path)
     code = (

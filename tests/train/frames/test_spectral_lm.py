@@ -93,6 +93,16 @@ def test_a_cache_is_made_once_and_named_by_its_content(corpus, frames, monkeypat
     (frames.folder / "away.json").rename(frames.folder / "recipe.json")
 
 
+def test_a_damaged_cache_is_refused_with_what_to_do(tmp_path):
+    FrameSet.save(tmp_path, "train", [np.zeros((8, 4), np.uint8)])
+    cut = tmp_path / "train_levels.npy"
+    cut.write_bytes(cut.read_bytes()[:-1])
+    (tmp_path / "recipe.json").write_text("{}")
+    for read in (FrameCache.open, lambda folder: FrameSet.load(folder, "train")):
+        with pytest.raises(InputError, match=r"damaged.*; remove the folder and leave --frames out"):
+            read(tmp_path)
+
+
 def test_every_knob_of_the_sound_changes_the_recipe(corpus):
     recipes = [recipe_of(corpus, SOUND), recipe_of(corpus, replace(SOUND, soundfonts=2 * SOUND.soundfonts))]
     shuffle = ShuffleConfig()
