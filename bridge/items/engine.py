@@ -6,6 +6,7 @@ no more than two a worker are under way, so that memory does not grow with the n
 killed, what was under way is scored again, one item at a time, and the item that kills its worker once more is told.
 """
 
+import logging
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -139,12 +140,15 @@ def under_ray(recipe: Recipe, workers: int | None, scorer: ItemScorer, work: Ite
         raise InputError("--engine ray: Ray is not installed; run pip install '.[ray]' in LossCal's folder.") from error
     if not ray.is_initialized():
         try:
-            ray.init(log_to_driver=False)
+            ray.init(log_to_driver=False, logging_level=logging.ERROR)
         except Exception as error:
             raise InputError(f"--engine ray: Ray does not start ({error}); see its logs in /tmp/ray.") from error
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = context.print_on_execution_start = False  # the command has a bar of its own
     actors = workers or int(ray.cluster_resources()["CPU"])
     rows = ray.data.from_items([{"number": number, "item": item} for number, item in work])
-    scored = rows.map(_RayWorker, fn_constructor_args=(Job.like(scorer, recipe),), concurrency=actors, num_cpus=1)
+    pool = ray.data.ActorPoolStrategy(size=actors)
+    scored = rows.map(_RayWorker, fn_constructor_args=(Job.like(scorer, recipe),), compute=pool, num_cpus=1)
     for row in scored.iter_rows():
         yield row["number"], row["entry"]
 
