@@ -1,7 +1,8 @@
 """`python -m robustness.page`: what the page for a browser promises, tried at length in Chromium.
 
 Nine bounces of one piece are scored, interrupted, scored again and held against the command line; the page takes turns
-with the command line for time; jobs follow each other while memory is watched; far too large uploads are refused.
+with the command line for time; jobs follow each other while memory is watched; far too large uploads are refused;
+scripted listeners take a listening test.
 With PYTHONPATH=.:tests, from the repository's folder.
 """
 
@@ -22,6 +23,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 from playwright.sync_api import Browser, Page, sync_playwright
+from robustness.listeners import try_listeners
 from tiny_models import UNTRAINED, save_tiny
 from visits import CHROMIUM, FLAGS, give, report_of, scored
 from web_server import ROOT, Server
@@ -253,6 +255,7 @@ PARTS = {
     "memory": try_memory,
     "paint": try_paint,
     "upload": try_upload,
+    "listeners": try_listeners,
 }
 
 
@@ -263,8 +266,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--no-hearing", action="store_true", help="leave out what takes minutes of the bounces")
     parser.add_argument("--pairs", type=in_range(Count), default=5, help="of page and command line (%(default)s)")
     parser.add_argument("--jobs", type=in_range(Count), default=50, help="one after the other (%(default)s)")
+    parser.add_argument("--listeners", type=in_range(Count), default=20, help="who take a test (%(default)s)")
     flags = parser.parse_args(argv)
-    more = {"bounces": [not flags.no_hearing], "pace": [flags.pairs], "memory": [flags.jobs]}
+    more = {
+        "bounces": [not flags.no_hearing],
+        "pace": [flags.pairs],
+        "memory": [flags.jobs],
+        "listeners": [flags.listeners],
+    }
     if CHROMIUM is None:
         raise InputError("Chromium is missing: run make chromium.")
     with sync_playwright() as started, TemporaryDirectory() as folder:
