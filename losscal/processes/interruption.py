@@ -5,6 +5,7 @@ Terminals and `timeout` may send it twice: what follows within a second is the s
 process on the spot. A signal that whoever started us has silenced, as nohup does, stays so.
 """
 
+import _thread
 import atexit
 import os
 import signal
@@ -12,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from threading import main_thread
 from types import FrameType
 
 ENDING_SIGNALS = tuple(
@@ -19,6 +21,7 @@ ENDING_SIGNALS = tuple(
 )  # Windows has no SIGHUP
 SAME_WISH_SECONDS = 1.0
 PYTHON_ENDS_SECONDS = 10.0
+SENT_AGAIN_SECONDS = 0.05
 
 
 class Interrupted(BaseException):
@@ -43,6 +46,8 @@ class Interruption:
     """What becomes of the signals of a process.
 
     is_importing: its modules are being imported, there is nothing to undo yet: a signal ends it without an exception.
+    Later imports, of torch with its seconds, come to their end first: C++ that begins there calls Python, and aborts
+    where that raises.
     interrupted: what was raised, or will be. instead: asks what can end by itself, soon, for that, and nothing is
     raised.
     """
@@ -71,6 +76,9 @@ class Interruption:
                 signal.signal(number, signal.SIG_DFL)
                 signal.raise_signal(number)
             return
+        if not self.is_importing and is_in_import(frame):
+            send_again(number)
+            return
         self._deaf_until, self.interrupted = time.monotonic() + SAME_WISH_SECONDS, Interrupted(number)
         if self.is_importing:
             with suppress(OSError):
@@ -79,6 +87,28 @@ class Interruption:
         if self.instead is None:
             raise self.interrupted
         self.instead(number)
+
+
+def is_in_import(frame: FrameType | None) -> bool:
+    """Whether a module is being imported where a signal came."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib."):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def send_again(number: int) -> None:
+    """Have a signal come once more, soon: by a bare thread, as the main one may hold the locks of `threading`."""
+
+    def send() -> None:
+        time.sleep(SENT_AGAIN_SECONDS)
+        if hasattr(signal, "pthread_kill"):
+            signal.pthread_kill(main_thread().ident, number)  # ends a wait, too
+        else:  # Windows
+            _thread.interrupt_main(number)
+
+    _thread.start_new_thread(send, ())
 
 
 def _silence() -> None:

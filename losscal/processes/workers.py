@@ -13,7 +13,7 @@ from types import FrameType, TracebackType
 from typing import Any, TypeVar
 
 from losscal.errors import InputError
-from losscal.processes.interruption import ENDING_SIGNALS, Interrupted
+from losscal.processes.interruption import ENDING_SIGNALS, Interrupted, is_in_import, send_again
 
 Result = TypeVar("Result")
 GRACE_SECONDS = 1.0
@@ -106,5 +106,8 @@ def _work(function: Callable[..., Result], /, *args: Any, **kwargs: Any) -> Resu
 
 
 def _raise_once(number: int, frame: FrameType | None) -> None:
+    if is_in_import(frame):
+        send_again(number)
+        return
     signal.signal(number, signal.SIG_IGN)
     raise Interrupted(number)

@@ -53,3 +53,29 @@ def test_a_command_whose_streams_are_closed_ends_as_it_should(closed):
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0
     assert done.stdout == ("" if 1 in closed else "result\n") and done.stderr == ("" if 2 in closed else "told\n")
+
+
+def test_a_signal_in_an_import_ends_the_command_behind_it(tmp_path):
+    """Raised within, it may reach C++ that ends the process on the spot."""
+    lines = [
+        "import os, signal",
+        "os.kill(os.getpid(), signal.SIGINT)",
+        "for _ in range(10**5): pass",
+        "print('whole')",
+    ]
+    Path(tmp_path, "slowly.py").write_text("\n".join(lines))
+    program = """
+import signal, time
+from losscal.cli import run
+
+def main(argv):
+    import slowly
+    time.sleep(30)
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may have silenced it
+run(main)
+"""
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}"}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=25)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "whole\n", "interrupted\n")
