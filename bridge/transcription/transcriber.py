@@ -1,13 +1,14 @@
 """What a transcriber is: it hears the notes and pedals of a recording; and how what it heard becomes a performance.
 
 What is heard becomes a MIDI file with the pedals as controllers and is then read like any other MIDI file, so that
-heard notes and those of the corpus are folded alike.
+heard notes and those of the corpus are folded alike. What is struck as a chord begins at once in it: how far apart the
+hammers of a chord reach their strings is a matter of the instrument.
 """
 
 import io
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 TICKS_PER_BEAT, TICKS_PER_SECOND = 500, 1000
 """At 120 beats a minute a tick is a millisecond, finer than any transcriber hears."""
+CHORD_SECONDS = 0.05
+"""Notes so near are a chord: nobody plays notes one after the other so fast."""
 Progress = Callable[[Iterable[Any]], Iterable[Any]]
 """Wraps what is heard piece by piece, as tqdm does."""
 
@@ -72,11 +75,11 @@ class Heard:
 
     @cached_property
     def cleaned(self) -> "CleanedMidi":
-        """The performance, pedals folded; raises InputError where no note of a piano was heard."""
+        """The performance, pedals folded, chords at once; raises InputError where no note of a piano was heard."""
         from symbolic.notes.cleaning import clean_midi
 
         content = io.BytesIO()
-        self._midi().save(file=content)
+        self._midi(chords_at_once(self.notes)).save(file=content)
         return clean_midi(content.getvalue(), self.source)
 
     @property
@@ -94,17 +97,17 @@ class Heard:
 
         Raises InputError where no note was heard, and as `atomic_path`.
         """
-        file = self._midi()
+        file = self._midi(self.notes)
         with atomic_path(path) as temporary:
             file.save(temporary)
 
-    def _midi(self) -> "mido.MidiFile":
+    def _midi(self, notes: Sequence[HeardNote]) -> "mido.MidiFile":
         import mido
 
         if not self.n_notes:
             raise InputError(f"{self.source}: no note of a piano is heard in it; give a recording of piano music.")
         messages, restrikes = [], {}
-        for note in reversed(self.notes):
+        for note in reversed(notes):
             first = round(note.start_seconds * TICKS_PER_SECOND)
             last = max(first + 1, round(note.end_seconds * TICKS_PER_SECOND))
             last = min(last, restrikes.get((note.is_pedal, note.number), last))
@@ -124,3 +127,17 @@ class Heard:
         file = mido.MidiFile(type=0, ticks_per_beat=TICKS_PER_BEAT)
         file.tracks.append(track)
         return file
+
+
+def chords_at_once(notes: Sequence[HeardNote]) -> list[HeardNote]:
+    """Notes in order of their starts: those that begin within CHORD_SECONDS of another's start begin with it."""
+    together: list[HeardNote] = []
+    start = -math.inf
+    for note in notes:
+        if note.is_pedal:
+            together.append(note)
+            continue
+        if note.start_seconds - start > CHORD_SECONDS:
+            start = note.start_seconds
+        together.append(replace(note, start_seconds=start))
+    return sorted(together, key=lambda note: note.start_seconds)

@@ -29,7 +29,10 @@ from losscal.references import References, ViewReference
 from symbolic.notes.cleaning import read_midi
 from symbolic.notes.performance import TICK_SECONDS, Performance, write_midi
 
-MUSIC = random_performance(5, 40)
+SLOWER = random_performance(5, 40).notes
+SLOWER["onset_ticks"] *= 2
+MUSIC = Performance(SLOWER)
+"""What begins at once or 60 ms apart and more, so that its chords are heard as they are."""
 START = 1.25
 WITH_LISTENER = OpenViews.with_listener
 

@@ -62,6 +62,16 @@ def test_notes_of_no_length_and_keys_struck_twice_at_once_are_written_as_a_piano
     assert read.performance.notes[["pitch", "duration_ticks"]].tolist() == [(60, 1), (62, 50)] and not read.repairs
 
 
+def test_a_chord_begins_at_once_and_a_run_does_not(tmp_path):
+    starts = {60: 1.0, 64: 1.02, 67: 1.049, 72: 1.07, 76: 1.121, 79: 1.18}
+    heard = heard_of(*(HeardNote(start, start + 0.5, key, 80) for key, start in starts.items()))
+    notes = heard.cleaned.performance.notes
+    assert notes["onset_ticks"].tolist() == [0, 0, 0, 7, 12, 18]
+    assert notes["duration_ticks"].tolist() == [50, 52, 55, 50, 50, 50]  # where they end is kept, and 76 is 1 ms late
+    heard.write(tmp_path / "o.mid")
+    assert read_midi(tmp_path / "o.mid").performance.notes["onset_ticks"].tolist() == [0, 2, 5, 7, 12, 18]
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
