@@ -17,8 +17,10 @@ from symbolic.models.embedding import EventEmbedding
 from symbolic.models.transformer import MLP
 from symbolic.tokens.events import ATTRIBUTES, REST, VOCABULARY
 
-FOLLOWING = 4
-"""Events told of those behind the place: notes of a chord come in any order."""
+FOLLOWING = 8
+"""Events told of those behind the place."""
+SOON = 4
+"""As many of them may be the next one: notes of a chord come in any order."""
 AGREES, DIFFERS, SKIPPED = 1, 2, 1
 """What a pitch that agrees adds to an alignment, what another costs it, and what one too many or too few costs."""
 BEST = 32
@@ -38,6 +40,10 @@ class Recalled(NamedTuple):
     events: Tensor
     is_note: Tensor
     agreement: Tensor
+
+    def soon(self) -> "Recalled":
+        """The first of the events alone, those that may be the next one."""
+        return self._replace(events=self.events[:, :, :SOON], is_note=self.is_note[:, :, :SOON])
 
 
 class Recollection:
@@ -139,14 +145,15 @@ class RecallInput(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.agreement = nn.Embedding(BEST + 1, FOLLOWING * width)
-        self.mlp = MLP(width, width, FOLLOWING * width)
+        self.agreement = nn.Embedding(BEST + 1, SOON * width)
+        self.mlp = MLP(width, width, SOON * width)
         nn.init.normal_(self.agreement.weight, std=0.5)
 
     def forward(self, recalled: Recalled, embedding: EventEmbedding) -> Tensor:
         """[B, S, D], zero where nothing is recalled."""
         is_any = (recalled.agreement > 0)[..., None]
-        told = (embedding(recalled.events) * is_any[..., None]).flatten(2) + self.agreement(recalled.agreement)
+        told = embedding(recalled.soon().events) * is_any[..., None]
+        told = told.flatten(2) + self.agreement(recalled.agreement)
         return self.mlp(told) * is_any
 
 
@@ -155,8 +162,8 @@ class RecallVotes(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.weight = nn.Embedding(BEST + 1, FOLLOWING)
-        self.query = nn.Linear(width, FOLLOWING)
+        self.weight = nn.Embedding(BEST + 1, SOON)
+        self.query = nn.Linear(width, SOON)
         self.agreement = nn.Embedding(BEST + 1, width)
         self.mlp = MLP(width, width)
         nn.init.normal_(self.agreement.weight, std=0.5)
@@ -166,12 +173,14 @@ class RecallVotes(nn.Module):
 
     def pitch_logits(self, hidden: Tensor, recalled: Recalled) -> Tensor:
         """What recalled notes add to the logits of the pitch, float32 [B, S, V]; hidden [B, S, D]."""
-        weight = (self.query(hidden) + self.weight(recalled.agreement)) * recalled.is_note  # [B, S, F]
+        recalled = recalled.soon()
+        weight = (self.query(hidden) + self.weight(recalled.agreement)) * recalled.is_note  # [B, S, SOON]
         logits = hidden.new_zeros((*hidden.shape[:-1], VOCABULARY["pitch"]), dtype=torch.float32)
         return logits.scatter_add(-1, recalled.events[..., PITCH], weight.float())
 
     def manner(self, pitch: Tensor, recalled: Recalled, tables: nn.ModuleDict) -> Tensor:
         """How the first recalled note of this pitch, int64 [B, S], was played: [B, S, D], zero where none is of it."""
+        recalled = recalled.soon()
         agrees = recalled.is_note & (recalled.events[..., PITCH] == pitch[..., None])
         first = agrees.int().argmax(-1)[..., None, None].expand(*pitch.shape, 1, len(ATTRIBUTES))
         *_, velocity, duration = recalled.events.gather(2, first)[:, :, 0].unbind(-1)

@@ -34,8 +34,6 @@ AUTO = "auto"
 AUTO_FORMS = ((60, "A"), (240, "A-A'-B-A"))
 """Seconds, and the form of pieces that are shorter."""
 LONGEST_FORM = "A-B-A'-C-A"
-ALL_BITS = 1e6
-"""More than the notes of any phrase cost."""
 TICKS_PER_SECOND = round(1 / TICK_SECONDS)
 
 
@@ -152,8 +150,8 @@ def planned(model: PhraseGPT, events: np.ndarray, rate: int, *, every_note: bool
     size = model.config.phrase_events
     whole = torch.from_numpy(events[: len(events) // size * size])[None]
     phrases = model.phrases(whole, torch.ones(whole.shape[:2], dtype=torch.bool))
-    bits = ALL_BITS if every_note else model.config.note_bits_at(rate)
-    codes = model.encode_within(phrases, torch.full_like(phrases.whole, bits, dtype=torch.float64))
+    rates = torch.full_like(phrases.whole, rate, dtype=torch.int64)
+    codes = model.encode_every_note(phrases) if every_note else model.encode(phrases, rates)
     return [
         PlannedPhrase(codes.map(lambda part, number=number: part[:, number : number + 1]), rate)
         for number in range(phrases.whole.shape[1])

@@ -53,20 +53,23 @@ class Passage:
 
     def bound_nats(self, others: int) -> np.ndarray:
         """The bound by phrase, float64 [G], of a sum over its own code and the first `others` of `shorter_codes`."""
-        shorter = islice(shorter_codes(self.model, self.codes, self.rate), others)
-        joint = [-self.note_nats(codes) - self.code_nats(codes) for codes in (self.codes, *shorter)]
+        joint = [-self.note_nats(self.codes) - self.code_nats(self.codes)]
+        for codes, is_another in islice(shorter_codes(self.model, self.codes, self.rate), others):
+            nats = self.note_nats(codes) + self.code_nats(codes)
+            joint.append(np.where(is_another[0], -nats, -np.inf))
         return -np.logaddexp.reduce(joint, axis=0)
 
     def _by_phrase(self, nats: torch.Tensor) -> np.ndarray:
         return nats.double().sum(-1).unflatten(1, (-1, self.model.config.phrase_events)).sum((0, 2)).numpy()
 
 
-def shorter_codes(model: PhraseGPT, codes: Codes, rate: torch.Tensor) -> Iterator[Codes]:
-    """Codes [B, G] of this rate that leave out one slot more, the last first; distinct where that slot was told."""
-    for slot in reversed(range(model.config.phrase_events)):
-        slots = codes.slots.clone()
-        slots[..., slot] = LEFT_OUT
-        yield model.decode(codes.length, slots, rate)
+def shorter_codes(model: PhraseGPT, codes: Codes, rate: torch.Tensor) -> Iterator[tuple[Codes, torch.Tensor]]:
+    """Codes [B, G] of this rate that tell one note less, two and so on; bool [B, G]: where there were so many told."""
+    n_told = (codes.slots != LEFT_OUT).sum(-1)
+    place = torch.arange(model.config.phrase_events)
+    for fewer in range(1, model.config.phrase_events + 1):
+        slots = torch.where(place < (n_told - fewer)[..., None], codes.slots, LEFT_OUT)
+        yield model.decode(codes.length, slots, rate), n_told >= fewer
 
 
 def shuffling_cost(passage: Passage, rng: np.random.Generator) -> tuple[float, float]:

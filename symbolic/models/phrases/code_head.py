@@ -6,7 +6,6 @@ one note does not hold the eight that follow. Untrained it leaves the codebooks'
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -16,14 +15,8 @@ from symbolic.models.phrases.blocks import ContextAttention, PhraseAttention, rm
 from symbolic.models.phrases.codebooks import Codebooks, Slot
 from symbolic.models.phrases.codec import Codes, PairScores, SlotEmbedding, middle_ticks
 from symbolic.models.phrases.config import LENGTHS, PhraseConfig
+from symbolic.models.phrases.votes import Heard, RecalledSketch, Votes
 from symbolic.models.transformer import MLP
-
-
-class Heard(NamedTuple):
-    """The trunk's last states before each of N phrases, float [N, R, D], the last one last, and which there are."""
-
-    states: Tensor
-    there: Tensor
 
 
 class CodeHead(nn.Module):
@@ -42,6 +35,8 @@ class CodeHead(nn.Module):
         self.lag = nn.Parameter(torch.zeros(config.heard_states, 2 * width))
         self.to_length = nn.Linear(width, LENGTHS)
         self.scores = PairScores(width, width // 2)
+        self.recalled = RecalledSketch(width)
+        self.votes = Votes(config.phrase_events, width, config.heard_states)
         self.left_out = nn.Linear(width, 1)
         for layer in (self.to_length, self.left_out):
             nn.init.zeros_(layer.weight)
@@ -53,9 +48,8 @@ class CodeHead(nn.Module):
         onset_ticks, pitch int64 [N, T] that the first slots tell, length int64 [N]; each part is given those before.
         """
         slots = self.slot.before(onset_ticks, pitch, middle_ticks(length))
-        x = torch.cat([self.opening.expand(len(slots), 1, -1), slots], dim=1) + self.state(
-            rms_norm(heard.states[:, -1:])
-        )
+        x = torch.cat([self.opening.expand(len(slots), 1, -1), slots], dim=1)
+        x = x + self.state(rms_norm(heard.states[:, -1:])) + self.recalled(heard.recalled, self.slot)[:, : x.shape[1]]
         context, visible = rms_norm(heard.states), heard.there[:, None, None]
         earlier = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool, device=x.device).tril()
         for look, attention, mlp in zip(self.look, self.attention, self.mlp, strict=True):
@@ -63,7 +57,9 @@ class CodeHead(nn.Module):
             x = x + attention(rms_norm(x), earlier)
             x = x + mlp(rms_norm(x))
         x = rms_norm(x)
-        steps, pitches = self.scores(x[:, 1:])
+        steps, pitches = self.scores(x[:, 1:])  # [N, T + 1, STEPS], [N, T + 1, STEPS, PITCHES]
+        together, after = self.votes(x[:, 1:], heard)[:, :, :, None].unbind(1)
+        pitches = torch.cat([pitches[..., :1, :] + together, pitches[..., 1:, :] + after], dim=-2)
         of_entry = torch.cat([(steps[..., None] + pitches).flatten(-2), self.left_out(x[:, 1:])], dim=-1)
         return self.to_length(x[:, 0]).float(), of_entry.float()
 

@@ -3,10 +3,10 @@
 A fixed codebook for eight notes at once learns slowly and says little. Here each slot has a codebook of its own, all
 pairs of a step and a pitch, and a network finds the likely ones after the sketch so far (an implicit neural codebook:
 Huijben et al. 2024, "Residual Quantization with Implicit Neural Codebooks"). A phrase has so many bits: a pair costs
-what its probability says (entropy-constrained quantisation: Chou, Lookabaugh & Gray 1989), and one that cannot be
-afforded is left out. So of a phrase those notes are told that are cheap to tell, and told rightly; the number of codes
-is bounded by the bits, and fewer bits make a coarser code of the same network. The phrase alone decides: equal music
-has equal codes wherever it stands.
+what its probability says (entropy-constrained quantisation: Chou, Lookabaugh & Gray 1989), and where one cannot be
+afforded the sketch ends. So the first notes of a phrase are told, as many as the bits allow, and told rightly; the
+number of codes is bounded by the bits, and fewer bits make a coarser code of the same network. The phrase alone
+decides: equal music has equal codes wherever it stands.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -40,8 +40,8 @@ from symbolic.tokens.events import vocabulary_hash
 KIND = "codebooks"
 """What weights files call them."""
 
-LARGEST_SHARE = 2.5
-"""A slot may cost so many times what is left for each of the slots from it on."""
+ENDED_NATS = -1.0
+"""What the slots after the first that tells nothing may cost: not even what is free."""
 ROUNDING_NATS = 1e-9
 """What costs may differ by between one slot at a time and all at once."""
 
@@ -76,12 +76,12 @@ class Codebooks(nn.Module):
         self.scores = PairScores(width, width // 2)
 
     @torch.no_grad()
-    def forward(self, length: Tensor, bits: Tensor, choose: Choose) -> Codes:
+    def forward(self, length: Tensor, bits: Tensor, choose: Choose, *, skips: bool = False) -> Codes:
         """The codes of phrases of `length` int64 [N] that take in each slot what `choose` says, if they can afford it.
 
-        bits float64 [N]: what the pairs of a phrase may cost together.
+        bits float64 [N]: what the pairs of a phrase may cost together. skips: a slot left out does not end a sketch.
         """
-        end_ticks, left_nats = middle_ticks(length), bits * log(2)
+        end_ticks, most_nats = middle_ticks(length), bits * log(2)
         onset_ticks, pitch = torch.zeros_like(length), torch.full_like(length, PITCHES + 1)
         told, caches = [], [None] * len(self.attention)
         for slot in range(self.slots):
@@ -92,17 +92,16 @@ class Codebooks(nn.Module):
                 x = x + mlp(rms_norm(x))
             onsets = step_onsets(onset_ticks, end_ticks)
             steps = possible(self.scores.step(rms_norm(x[:, 0])), onsets, is_last=slot == self.slots - 1)
-            most_nats = left_nats * min(1.0, LARGEST_SHARE / (self.slots - slot))
             sketch = [(onset_ticks, pitch) for _, onset_ticks, pitch, _ in told]
             here = Slot(sketch, rms_norm(x[:, 0]), steps.log_softmax(-1), onsets, most_nats)
             wanted = choose(slot, here)
             step, wanted_pitch = (wanted // PITCHES).clamp(max=STEPS - 1), wanted % PITCHES
             cost = self.pair_nats(here, step[:, None])[:, 0].gather(1, wanted_pitch[:, None])[:, 0]
             is_told = (wanted != LEFT_OUT) & (cost <= most_nats + ROUNDING_NATS)
-            left_nats = torch.where(is_told, left_nats - cost, left_nats)
             onset_ticks = torch.where(is_told, onsets.gather(1, step[:, None])[:, 0], onset_ticks)
             pitch = torch.where(is_told, wanted_pitch, PITCHES)
             told.append((torch.where(is_told, wanted, LEFT_OUT), onset_ticks, pitch, most_nats))
+            most_nats = torch.where(is_told, most_nats - cost, most_nats if skips else ENDED_NATS)
         return Codes(length, *(torch.stack(part, dim=1) for part in zip(*told, strict=True)))
 
     def pair_nats(self, here: Slot, step: Tensor) -> Tensor:
@@ -110,7 +109,15 @@ class Codebooks(nn.Module):
         return -(here.steps.gather(1, step)[..., None] + self.scores.after(here.x, step).log_softmax(-1))
 
     def encode(self, notes: Notes, length: Tensor, bits: Tensor) -> Codes:
-        """The codes of phrases: each note that can be afforded, by the cheapest step that leads near enough."""
+        """The codes of phrases: notes as long as they can be afforded, by the cheapest step that leads near enough."""
+        return self(length, bits, self._the_notes(notes))
+
+    def encode_every_note(self, notes: Notes, length: Tensor) -> Codes:
+        """The codes of phrases that tell each note that any step leads near enough to, whatever it costs."""
+        bits = torch.full(length.shape, torch.inf, dtype=torch.float64, device=length.device)
+        return self(length, bits, self._the_notes(notes), skips=True)
+
+    def _the_notes(self, notes: Notes) -> Choose:
 
         def the_note(slot: int, here: Slot) -> Tensor:
             onset_ticks, pitch = notes.onset_ticks[:, slot, None], notes.pitch[:, slot, None]
@@ -121,7 +128,7 @@ class Codebooks(nn.Module):
             pair = step.gather(1, cheapest[:, None])[:, 0] * PITCHES + pitch[:, 0]
             return torch.where(cost.isfinite(), pair, LEFT_OUT)
 
-        return self(length, bits, the_note)
+        return the_note
 
     def decode(self, length: Tensor, slots: Tensor, bits: Tensor) -> Codes:
         """The codes of these numbers, length int64 [N] and slots int64 [N, P], with what they tell."""

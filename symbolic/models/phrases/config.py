@@ -43,7 +43,7 @@ class PhraseConfig(Settings):
     recall_events: Count = 8192
     dropout: Annotated[float, Range(0, 1, high_open=True)] = 0.0
     phrase_events: Annotated[int, Range(1, 1000)] = 8
-    note_bits: Annotated[float, Range(0, 10_000)] = 23.0
+    note_bits: Annotated[float, Range(0, 10_000)] = 27.75
     rates: Annotated[int, Range(2, 100)] = 5
     codec_width: Annotated[int, Range(2, 100_000)] = 192
     codec_layers: Annotated[int, Range(1, 1000)] = 3
@@ -69,5 +69,5 @@ class PhraseConfig(Settings):
         return self.note_bits * (rate - 1) / (self.rates - 1)
 
     def bits_per_phrase(self, rate: int) -> float:
-        """What a phrase's code of this rate can hold: length, which notes are told, and they; 0: no code."""
-        return log2(LENGTHS) + self.phrase_events + self.note_bits_at(rate) if rate else 0.0
+        """What a phrase's code of this rate can hold: length, how many notes are told, and they; 0: no code."""
+        return log2(LENGTHS) + log2(self.phrase_events + 1) + self.note_bits_at(rate) if rate else 0.0

@@ -24,11 +24,12 @@ from symbolic.models.copying import Recent
 from symbolic.models.embedding import EventEmbedding
 from symbolic.models.head import AutoregressiveHead, Choose, nats_of, scored_cells
 from symbolic.models.phrases.blocks import WindowCache, WindowTransformer
-from symbolic.models.phrases.code_head import CodeHead, Heard
+from symbolic.models.phrases.code_head import CodeHead
 from symbolic.models.phrases.codebooks import Codebooks
-from symbolic.models.phrases.codec import Codes, length_of, notes_of
+from symbolic.models.phrases.codec import Codes, Notes, length_of, notes_of
 from symbolic.models.phrases.config import PhraseConfig
 from symbolic.models.phrases.teller import PhraseTeller
+from symbolic.models.phrases.votes import Heard
 from symbolic.models.recall import Recalled, RecallInput, Recollection
 from symbolic.tokens.events import ATTRIBUTES, END
 
@@ -210,17 +211,21 @@ class PhraseGPT(nn.Module):
 
     def encode(self, phrases: Phrases, rate: Tensor | None = None) -> Codes:
         """The codes of phrases [B, G], of the highest rate or of rate int64 [B, G]."""
-        return self.encode_within(phrases, self.note_bits(phrases.whole, rate))
-
-    def encode_within(self, phrases: Phrases, bits: Tensor) -> Codes:
-        """The codes of phrases [B, G] whose notes may cost so much, float64 [B, G]."""
-        notes = notes_of(phrases.events.flatten(0, 1), phrases.valid.flatten(0, 1))
-        length = length_of(notes.onset_ticks.amax(-1))
-        codes = self.codebooks.encode(notes, length, bits.flatten())
+        notes, length = self._notes_and_length(phrases)
+        codes = self.codebooks.encode(notes, length, self.note_bits(phrases.whole, rate).flatten())
         return codes.map(lambda part: part.unflatten(0, phrases.whole.shape))
 
+    def encode_every_note(self, phrases: Phrases) -> Codes:
+        """The codes of phrases [B, G] that tell all notes they can, whatever these cost."""
+        codes = self.codebooks.encode_every_note(*self._notes_and_length(phrases))
+        return codes.map(lambda part: part.unflatten(0, phrases.whole.shape))
+
+    def _notes_and_length(self, phrases: Phrases) -> tuple[Notes, Tensor]:
+        notes = notes_of(phrases.events.flatten(0, 1), phrases.valid.flatten(0, 1))
+        return notes, length_of(notes.onset_ticks.amax(-1))
+
     def decode(self, length: Tensor, slots: Tensor, rate: Tensor | None = None) -> Codes:
-        """The codes of these numbers, length int64 [B, G], slots int64 [B, G, P]; what is too expensive is left out."""
+        """The codes of these numbers, length int64 [B, G], slots int64 [B, G, P]; what is too dear ends a sketch."""
         bits = self.note_bits(length, rate).flatten()
         codes = self.codebooks.decode(length.flatten(), slots.flatten(0, 1), bits)
         return codes.map(lambda part: part.unflatten(0, length.shape))
@@ -258,7 +263,9 @@ class PhraseGPT(nn.Module):
         there = torch.arange(states.shape[1], device=states.device) >= missing
         size = self.config.phrase_events
         windows = states.unfold(1, reach, size).transpose(-1, -2).flatten(0, 1)  # [B * G, R, D]
-        return Heard(windows, there.unfold(0, reach, size).repeat(states.shape[0], 1))
+        pitch = reading.recent.pitch[:, ::size, -(reach - 1) :].flatten(0, 1)
+        recalled = Recalled(*(part[:, ::size].flatten(0, 1)[:, None] for part in reading.recalled))
+        return Heard(windows, there.unfold(0, reach, size).repeat(states.shape[0], 1), pitch, recalled)
 
     def draw_codes(self, reading: Reading, choose: Callable[[Tensor], Tensor]) -> Codes:
         """The codes [B, 1] of the next phrase as `choose` takes their parts, int64 [B], from scores of each, [B, K].

@@ -6,6 +6,7 @@ logit is added to the values that it names (compare `symbolic.models.copying`).
 """
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from symbolic.models.phrases.blocks import ContextAttention, PhraseAttention, rms_norm
@@ -23,9 +24,10 @@ from symbolic.models.phrases.codec import (
 )
 from symbolic.models.phrases.config import PhraseConfig
 from symbolic.models.transformer import MLP
-from symbolic.tokens.events import END, VOCABULARY
+from symbolic.tokens.events import END, REST, VOCABULARY
 
 POINTED = ("time", "pitch")
+PLAYED = ("played", "next")
 QUERY_WIDTH = 32
 
 
@@ -38,21 +40,42 @@ class SketchPointer(nn.Module):
         self.key = nn.Linear(width, len(POINTED) * QUERY_WIDTH, bias=False)
         self.lag = nn.Parameter(torch.zeros(len(POINTED), 2 * slots - 1))
         self.slots = slots
-        nn.init.zeros_(self.query.weight)
+        self.of_played = nn.Linear(width, len(POINTED) * len(PLAYED), bias=False)
+        for layer in (self.query, self.of_played):
+            nn.init.zeros_(layer.weight)
 
-    def forward(self, x: Tensor, said: Tensor, codes: Codes, elapsed: Tensor) -> dict[str, Tensor]:
-        """States x and slots said [N, P, D], elapsed int64 [N, P] before each event, to what `PhraseTeller` adds."""
+    def forward(self, x: Tensor, said: Tensor, codes: Codes, played: Tensor, elapsed: Tensor) -> dict[str, Tensor]:
+        """What `PhraseTeller` adds.
+
+        States x and slots said [N, P, D], played float [N, PLAYED, P, slots], elapsed int64 [N, P] before each event.
+        """
         query, key = (
             layer(y).unflatten(-1, (len(POINTED), QUERY_WIDTH)).transpose(1, 2)
             for layer, y in ((self.query, x), (self.key, said))
         )
         place = torch.arange(self.slots, device=x.device)
         weights = query @ key.mT * QUERY_WIDTH**-0.5 + self.lag[:, place[:, None] - place + self.slots - 1]
+        of_played = self.of_played(x).unflatten(-1, (len(POINTED), len(PLAYED)))  # [N, events, 2, PLAYED]
+        weights = weights + torch.einsum("neak,nkes->naes", of_played, played)
         weights = (weights * (codes.slots != LEFT_OUT)[:, None, None]).float()  # [N, 2, events, slots]
         return {
             "time": _spread(weights[:, 0], codes.onset_ticks[:, None] - elapsed[..., None]),
             "pitch": _scattered(weights[:, 1], codes.pitch[:, None].expand_as(weights[:, 1]), NOTHING),
         }
+
+
+def played_slots(events: Tensor, codes: Codes) -> Tensor:
+    """Before each event, whether each told slot has been played, and whether it is the first that has not.
+
+    events int64 [N, P, 4], codes of N phrases to float [N, PLAYED, P, slots].
+    """
+    onset_ticks = moved_ticks(events[..., 0]).cumsum(-1)[..., None]
+    is_it = (events[..., 1, None] == codes.pitch[:, None]) & (events[..., 0, None] < REST)
+    is_it &= (onset_ticks - codes.onset_ticks[:, None]).abs() <= NEAR_TICKS  # [N, events, slots]
+    is_played = F.pad(is_it.int().cumsum(1)[:, :-1], (0, 0, 1, 0)) > 0
+    is_open = ~is_played & (codes.slots != LEFT_OUT)[:, None]
+    is_next = is_open & (is_open.int().cumsum(-1) == 1)
+    return torch.stack([is_played, is_next], dim=1).float()
 
 
 def _spread(weights: Tensor, ahead_ticks: Tensor) -> Tensor:
@@ -111,6 +134,6 @@ class PhraseTeller(nn.Module):
         ends = (ticks >= shortest[..., None]) & (ticks <= longest[..., None])
         exceeds = ticks > longest[..., None]
         ending, exceeding = self.ending(rms_norm(x)).float().split(1, dim=-1)
-        logits = self.pointer(rms_norm(x), said, codes, elapsed)
+        logits = self.pointer(rms_norm(x), said, codes, played_slots(events, codes), elapsed)
         logits["time"] = logits["time"] + ending * ends + exceeding * exceeds
         return torch.where(is_told, x, states), {name: scores * is_told for name, scores in logits.items()}

@@ -94,7 +94,7 @@ def test_rests_and_what_is_no_event_are_no_notes():
     row[2] = REST, 0, 0, 0
     recalled = followed(row)
     assert recalled.events[-1, 0].tolist() == [REST, 0, 0, 0]
-    assert recalled.is_note[-1].tolist() == [False, True, True, True]
+    assert recalled.is_note[-1].tolist() == [False] + [True] * 3 + [False] * (FOLLOWING - 4)
     recollection, nothing = Recollection(1, 50), torch.zeros((1, 9, 4), dtype=torch.int64)
     recollection.hear(nothing, torch.zeros((1, 9), dtype=torch.bool))
     assert recollection.follow(nothing[:, :1], from_now=True).agreement.sum() == 0
