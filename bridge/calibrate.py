@@ -29,6 +29,7 @@ from bridge.calibration.scores import (
     trained_on,
 )
 from bridge.calibration.text import text_of
+from bridge.references import OTHER_SOUNDFONT
 from bridge.synthesis.rendering import SampleRate
 from bridge.transcription.listening import Listener
 from bridge.views.opening import OpenViews, checkpoints_of, open_views, view_names
@@ -52,8 +53,6 @@ from losscal.records import to_json
 from losscal.settings import Count, Seed, Settings
 from symbolic.data.excerpts import Excerpt, ExcerptNotes, ExcerptSeconds, Length, draw_of_each
 
-OTHER_SOUNDFONT = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")
-"""Where Debian's fluid-soundfont-gm puts it."""
 Progress = Callable[[Sequence[Excerpt]], Iterable[Excerpt]]
 
 

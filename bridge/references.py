@@ -1,9 +1,10 @@
 """`python -m bridge.references --data DIR`: the percentile references of the weights, from the test split of a corpus.
 
 Symbolic views score windows of notes as excerpts, and what a transcriber hears in renderings of such windows, because
-it has habits of its own; audio views score renderings of windows of seconds. The windows are drawn at random with a
-fixed seed and spread evenly over the pieces. The results lie beside the weights. What was heard is kept in the user's
-cache, so that references of other weights take no second hearing.
+it has habits of its own; audio views score renderings of windows of seconds, on each SoundFont that is there in turn,
+as they are, in a room and by another microphone, so that no one sound stands for all. The windows are drawn at random
+with a fixed seed and spread evenly over the pieces. The results lie beside the weights. What was heard is kept in the
+user's cache, so that references of other weights take no second hearing.
 """
 
 import argparse
@@ -37,6 +38,10 @@ HEARD_LENGTHS = (64, 256)
 RINGING_SECONDS = 1.0
 """Behind the last note, so that its end is heard."""
 SECOND_LENGTHS = (10, 30, 120)
+OTHER_SOUNDFONT = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")
+"""Where Debian's fluid-soundfont-gm puts it."""
+CHANGES = (None, ("room", 0.8), ("microphone", 6.0))
+"""What becomes of the sound of a window: names and amounts of audio.signal.corruption.CONTROLS."""
 WITH_REFERENCES = tuple(name for name, view in REPORTED.items() if view.weights is not None)
 SEED = 0
 
@@ -128,6 +133,22 @@ def _references_of_notes(
     return {name: _references(one.view, one.made_with, values[name]) for name, one in asked.items()}
 
 
+def varied_window(numbered: tuple[int, "Performance"], *, seconds: float, sample_rate: int) -> "Waveform":
+    """A window's notes in the sound that its number stands for: each SoundFont in turn, then each of CHANGES."""
+    from audio.signal.corruption import CONTROLS
+    from bridge.synthesis.synthesiser import default_soundfont
+
+    number, performance = numbered
+    soundfonts = (default_soundfont(), *(path for path in (OTHER_SOUNDFONT,) if path.is_file()))
+    again, which = divmod(number, len(soundfonts))
+    waveform = render_window(performance, seconds, sample_rate, soundfonts[which])
+    change = CHANGES[again % len(CHANGES)]
+    if change is None:
+        return waveform
+    name, amount = change
+    return CONTROLS[name](waveform, np.random.default_rng((SEED, number)), amount)
+
+
 def audio_references(view: AudioView, pieces: Sequence[SourcePiece], count: int) -> dict[str, ViewReference]:
     """References by name, of what the view declares, over renderings of `count` windows of each of SECOND_LENGTHS.
 
@@ -138,7 +159,7 @@ def audio_references(view: AudioView, pieces: Sequence[SourcePiece], count: int)
     for seconds in SECOND_LENGTHS:
         windows = draw_in_turn(pieces, Length(seconds, "seconds"), count, np.random.default_rng((SEED, seconds)))
         rate = view.description.sample_rate
-        rendered = map(partial(render_window, seconds=seconds, sample_rate=rate), windows)
+        rendered = map(partial(varied_window, seconds=seconds, sample_rate=rate), enumerate(windows))
         for waveform in bar(desc=f"{view.name}, {seconds} s", total=count, unit="window")(rendered):
             try:
                 figures = view.score(waveform)

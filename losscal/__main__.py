@@ -48,6 +48,7 @@ COMMANDS: Mapping[str, Command | Family] = {
         {
             "vqvae": Command("train.vqvae", "the codebooks of phrases"),
             "gpt": Command("train.gpt", "the transformer over notes, and what predicts codes"),
+            "spectral_hearing": Command("train.spectral_hearing", "what hears struck keys in a sound"),
             "spectral_lm": Command("train.spectral_lm", "the model of sound"),
             "diffusion": Command("train.diffusion", "the diffusion model of sound"),
         },

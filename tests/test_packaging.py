@@ -39,7 +39,8 @@ ROOMS = {
     "audio": "signal, checkpoints, new_sound, scorer, audiobox, musicgen, spectral, diffusion, metrics, set_metrics",
     "bridge": "synthesis, transcription, views, render, items, references, calibration, versions, report, "
     "calibrate, scorer, score, transcribe, doctor web, listen",
-    "train": "checkpoints signals, common, configs, muon, optim, frames, symbolic, diffusion, gpt, spectral_lm, vqvae",
+    "train": "checkpoints signals, common, configs, muon, optim, frames, symbolic, diffusion, gpt, "
+    "spectral_hearing spectral_lm, vqvae",
 }
 """The folders and modules of each package, lowest first: each may import those before it."""
 COMMANDS = (
@@ -48,7 +49,7 @@ COMMANDS = (
     *("bridge.web", "bridge.listen"),
     *("symbolic.prepare", "symbolic.generate", "symbolic.vary", "symbolic.polish"),
     *("symbolic.typical", "symbolic.memorisation"),
-    *("train.vqvae", "train.gpt", "train.spectral_lm", "train.diffusion"),
+    *("train.vqvae", "train.gpt", "train.spectral_hearing", "train.spectral_lm", "train.diffusion"),
     *("audio.musicgen", "audio.audiobox", "audio.set_metrics", "audio.diffusion"),
 )
 

@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         frames = open_frames(flags)
         module = DiffusionModule(DiffusionModel(flags.model), flags.optim, flags.validation, flags.windows.seed)
         configs = {KIND: flags.model, "validation": flags.validation}
-        run(trainer, module, frames, path, kind=KIND, configs=configs, context_frames=0, flags=flags)
+        run(trainer, module, frames, frames.sets(), path, kind=KIND, configs=configs, context_frames=0, flags=flags)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`python -m train.spectral_lm`: train the audio model, or its background model, on renderings of the corpus."""
+"""`python -m train.spectral_lm`: train the audio model, or its background model, on what is heard in renderings."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from train.configs import OptimConfig
 from train.frames.data import FrameWindowConfig
 from train.frames.excerpts import ShuffleConfig
 from train.frames.flags import add_frame_flags, frame_configs, open_frames
+from train.frames.misheard import MisheardConfig
 
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser
@@ -26,6 +27,7 @@ CONFIGS = {
     **{"model": SpectralLMConfig(), "windows": FrameWindowConfig(), "optim": OptimConfig()},
     **frame_configs(),
     "shuffle": ShuffleConfig(),
+    "misheard": MisheardConfig(),
 }
 
 
@@ -33,6 +35,12 @@ def build_parser() -> "ArgumentParser":
     """The command line."""
     parser = base_parser("train.spectral_lm", "Train the spectral model on rendered excerpts.", "runs/spectral_lm")
     parser.add_argument("--background", action="store_true", help="train the background model, on shuffled notes")
+    parser.add_argument(
+        "--hearing",
+        type=str | None,
+        default=None,
+        help="weights of python -m train.spectral_hearing (default: with --init its own, else the shipped ones)",
+    )
     parser.add_argument("--init", type=str | None, default=None, help="weights of either model to start from")
     add_frame_flags(parser)
     add_config_flags(parser, CONFIGS)
@@ -50,10 +58,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     import lightning
 
     from audio.spectral.model import SpectralLM
+    from train.frames.heard import heard_sets, music_without_sound, take_hearing
     from train.frames.module import MONITOR, SpectralModule, start_from
     from train.frames.run import run
 
     kind = BACKGROUND_KIND if flags.background else KIND
+    shuffle = flags.shuffle if flags.background else None
     lightning.seed_everything(flags.windows.seed)
     model = SpectralLM(flags.model)
     with errors_as_usage(parser):
@@ -61,11 +71,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         trainer = build_trainer(flags, monitor=MONITOR)
         if flags.init is not None:
             start_from(model, flags.init)
-        frames = open_frames(flags, flags.shuffle if flags.background else None)
+        else:
+            take_hearing(model, flags.hearing)
+        frames = open_frames(flags, shuffle)
+        sets = heard_sets(model.hearing, frames, music_without_sound(flags, shuffle))
         module = SpectralModule(model, flags.optim)
-        context_frames = flags.model.context_frames
-        configs = {KIND: flags.model}
-        run(trainer, module, frames, path, kind=kind, configs=configs, context_frames=context_frames, flags=flags)
+        configs, context = {KIND: flags.model, "misheard": flags.misheard}, flags.model.context_steps
+        run(trainer, module, frames, sets, path, kind=kind, configs=configs, context_frames=context, flags=flags)
 
 
 if __name__ == "__main__":

@@ -18,8 +18,8 @@ from audio.checkpoints import checkpoint_folder, load_transformers_model, model_
 from audio.signal.blocks import excerpts
 from audio.signal.waveform import Sound, prepare_mono, without_dc
 from audio.spectral.config import KIND as SPECTRAL_LM
-from audio.spectral.frames import FrameConfig, quantised_frames
-from audio.spectral.model import frame_nats, rms_norm
+from audio.spectral.frames import STEPS_PER_SECOND, quantised_frames
+from audio.spectral.model import rms_norm, step_nats
 from audio.spectral.scoring import SpectralLMScorer
 from losscal.errors import InputError
 
@@ -41,7 +41,7 @@ class Embedder(Protocol):
 
 
 class SpectralLMEmbedder:
-    """The states of our own model's trunk, from which it predicts the next frame; a row is their mean over 1 s."""
+    """The states of our own model's trunk, from which it predicts what is struck next; a row is their mean over 1 s."""
 
     name = SPECTRAL_LM
 
@@ -51,10 +51,10 @@ class SpectralLMEmbedder:
     def embed(self, sound: Sound) -> np.ndarray:
         """Any sound to float32 [seconds, channels of the trunk]."""
         with _outputs_of(self.model.trunk[-1]) as states:  # [1, T, channels] of each window
-            frame_nats(self.model, quantised_frames(sound))
+            step_nats(self.model, self.model.hear(quantised_frames(sound)))
         rows = []
         for window in states:
-            n_seconds = max(1, round(window.shape[1] / FrameConfig().frames_per_second))
+            n_seconds = max(1, round(window.shape[1] / STEPS_PER_SECOND))
             rows += [part.mean(dim=0) for part in rms_norm(window[0]).tensor_split(n_seconds)]
         return torch.stack(rows).numpy()
 

@@ -1,1 +1,1 @@
-"""spectral_lm: the frames of semitone bands, the model of them, its scorer, and sound made of frames."""
+"""spectral_lm: frames of semitone bands, what is heard in them, its model and scorer, and sound made of frames."""

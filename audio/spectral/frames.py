@@ -60,6 +60,9 @@ class FrameConfig:
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
 
+FRAMES_A_STEP = 2
+"""What is heard is told in steps of so many frames."""
+STEPS_PER_SECOND = FrameConfig().frames_per_second / FRAMES_A_STEP
 ACTIVE_DB = -60.0
 """A frame is active where its loudest band reaches this level."""
 
@@ -113,6 +116,12 @@ def levels_of_power(power: np.ndarray, config: FrameConfig = FrameConfig()) -> n
 def active_frames(levels: np.ndarray, config: FrameConfig = FrameConfig()) -> np.ndarray:
     """Which of the frames [T, n_bands] have a band that reaches ACTIVE_DB: bool [T]."""
     return levels.max(axis=1) >= (ACTIVE_DB - config.floor_db) / config.step_db
+
+
+def in_steps(of_frames: np.ndarray) -> np.ndarray:
+    """Whether it is so in any frame of a step: bool [T, ...] to uint8 [ceil(T / FRAMES_A_STEP), ...]."""
+    padded = np.pad(of_frames, [(0, -len(of_frames) % FRAMES_A_STEP), *[(0, 0)] * (of_frames.ndim - 1)])
+    return padded.reshape(-1, FRAMES_A_STEP, *of_frames.shape[1:]).any(axis=1).astype(np.uint8)
 
 
 def _hann(n_samples: int) -> np.ndarray:

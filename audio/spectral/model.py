@@ -1,10 +1,9 @@
-"""An exact autoregressive likelihood of sound: p(frames) of the quantised frames of `audio.spectral.frames`.
+"""An exact autoregressive likelihood of the keys that are heard struck (audio.spectral.hearing), step by step.
 
-p(frames) = prod_t prod_b p(level[t, b] | frames before t, lower bands of frame t). Gated dilated convolutions over time
-(WaveNet, van den Oord 2016) turn the past into a context for each band of the next frame; a small network shared by all
-bands adds what it sees nearby in the last frames and below in its own; a mixture of logistics discretised to the finite
-set of levels (PixelCNN++, Salimans 2017) gives the probabilities, which sum to 1 over the levels. What lies before the
-first frame is silence, marked by a learned start vector.
+p(keys) = prod_t prod_b p(struck[t, b] | steps before t, lower keys of step t). Gated dilated convolutions over time
+(WaveNet, van den Oord 2016) turn the past into a context for each key of the next step; a small network shared by all
+keys adds what it sees nearby: the last steps, what was struck lately, and what is struck below in its own step. What
+lies before the first step is silence, marked by a learned start vector.
 """
 
 import math
@@ -14,11 +13,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from audio.spectral.config import KIND, SpectralLMConfig
+from audio.spectral.config import KIND, HearingConfig, SpectralLMConfig
+from audio.spectral.hearing import Hearing, struck_keys
 from losscal.processes.progress import watched
 
-WINDOW_FRAMES = 512
-"""Frames scored at once: 16 s, about 100 MB of activations."""
+WINDOW_STEPS = 256
+"""Steps scored at once: 16 s."""
 
 
 def rms_norm(x: Tensor) -> Tensor:
@@ -32,138 +32,147 @@ class GatedLayer(nn.Module):
     def __init__(self, channels: int, n_taps: int) -> None:
         super().__init__()
         self.mix = nn.Linear(n_taps * channels, 2 * channels)
-        self.out = nn.Linear(channels, channels)
-        nn.init.zeros_(self.out.bias)
-        nn.init.normal_(self.out.weight, std=0.3 / math.sqrt(channels))
+        self.out = _residual(nn.Linear(channels, channels), channels)
 
     def gate(self, taps: list[Tensor]) -> Tensor:
         """[..., channels] each to [..., channels]."""
-        value, gate = self.mix(torch.cat(taps, dim=-1)).chunk(2, dim=-1)
-        return self.out(torch.tanh(value) * torch.sigmoid(gate))
+        return self.out(gated(self.mix(torch.cat(taps, dim=-1)), dim=-1))
 
 
 class TimeLayer(GatedLayer):
-    """Looks at a frame and the one `dilation` earlier: [B, T, C] to [B, T - dilation, C]."""
+    """Looks at a step and the one `dilation` earlier: [B, T, C] to [B, T - dilation, C]."""
 
     def __init__(self, channels: int, dilation: int) -> None:
         super().__init__(channels, n_taps=2)
         self.dilation = dilation
 
     def forward(self, x: Tensor) -> Tensor:
-        """Shorter by `dilation`, because the first frames have nothing to look back at."""
+        """Shorter by `dilation`, because the first steps have nothing to look back at."""
         normed = rms_norm(x)
         return x[:, self.dilation :] + self.gate([normed[:, : -self.dilation], normed[:, self.dilation :]])
 
 
-class BandLayer(GatedLayer):
-    """Looks at a band and the two below: [B, T, bands, C] to the same."""
+class BandLayer(nn.Module):
+    """Residual gated layer that looks at a band and the two below: [N, C, bands] to the same."""
 
     N_TAPS = 3
 
     def __init__(self, channels: int) -> None:
-        super().__init__(channels, n_taps=self.N_TAPS)
+        super().__init__()
+        self.mix = nn.Conv1d(channels, 2 * channels, self.N_TAPS)
+        self.out = _residual(nn.Conv1d(channels, channels, 1), channels)
 
     def forward(self, x: Tensor) -> Tensor:
         """Below the lowest band there are zeros."""
-        n_bands = x.shape[2]
-        padded = F.pad(rms_norm(x), (0, 0, self.N_TAPS - 1, 0))
-        return x + self.gate([padded[:, :, tap : tap + n_bands] for tap in range(self.N_TAPS)])
+        return x + self.out(gated(self.mix(F.pad(channel_norm(x), (self.N_TAPS - 1, 0))), dim=1))
+
+
+def channel_norm(x: Tensor) -> Tensor:
+    """Root-mean-square norm over the channels of [N, C, bands]."""
+    return x * torch.rsqrt(x.square().mean(dim=1, keepdim=True) + 1e-6)
+
+
+def gated(x: Tensor, dim: int) -> Tensor:
+    """tanh of the first half times the sigmoid of the second, half as long in `dim`."""
+    value, gate = x.chunk(2, dim=dim)
+    return torch.tanh(value) * torch.sigmoid(gate)
+
+
+def _residual(layer: nn.Linear | nn.Conv1d, channels: int) -> nn.Linear | nn.Conv1d:
+    """The last layer of a residual branch, which is to add little at first."""
+    nn.init.zeros_(layer.bias)
+    nn.init.normal_(layer.weight, std=0.3 / math.sqrt(channels))
+    return layer
 
 
 class SpectralLM(nn.Module):
-    """The model; `cell_nats` is its likelihood, `mixture` the distributions behind it."""
+    """The model, with what hears for it; `cell_nats` is its likelihood, `logits` the distributions behind it."""
 
     def __init__(self, config: SpectralLMConfig) -> None:
         super().__init__()
         self.config = config
         c = config
+        self.hearing = Hearing(HearingConfig(c.n_bands, c.hearing_channels)).requires_grad_(False)  # it learns before
         self.start = nn.Parameter(torch.zeros(c.channels))
         self.embed = nn.Linear(c.n_bands, c.channels)
         self.trunk = nn.ModuleList(TimeLayer(c.channels, 2**layer) for layer in range(c.n_layers))
         self.to_context = nn.Linear(c.channels, c.n_bands * c.band_context)
-        n_seen = c.past_frames * (2 * c.past_reach + 1) + c.lower_reach
-        self.cell_in = nn.Linear(n_seen + c.band_context, 2 * c.cell_channels)
+        width = 2 * c.cell_channels
+        self.from_context = nn.Conv1d(c.band_context, width, 1)
+        self.from_past = nn.Conv1d(c.past_steps, width, 2 * c.past_reach + 1, padding=c.past_reach)
+        self.from_traces = nn.Conv1d(len(c.trace_steps), width, 2 * c.trace_reach + 1, padding=c.trace_reach)
+        self.from_below = nn.Conv1d(1, width, c.lower_reach)
         self.cells = nn.ModuleList(BandLayer(c.cell_channels) for _ in range(c.cell_layers))
-        self.head = nn.Linear(c.cell_channels, 3 * c.mixtures)
+        self.head = nn.Conv1d(c.cell_channels, 1, 1)
+        nn.init.constant_(self.head.bias, -5.0)  # few keys are struck in a step
+        self.register_buffer("fading", fading(c), persistent=False)
 
-    def cell_nats(self, levels: Tensor, n_start: Tensor) -> Tensor:
-        """-log p of each cell of the frames behind the left context.
+    def hear(self, levels: np.ndarray) -> np.ndarray:
+        """Frames' levels uint8 [T, n_bands] to the keys struck in each step, see `struck_keys`."""
+        return struck_keys(self.hearing, levels)
 
-        levels: uint8 [B, context_frames + T, n_bands]; n_start: int64 [B], how many of the first frames lie before the
-        beginning of the sound (their levels are ignored). Returns float32 [B, T, n_bands].
+    def cell_nats(self, struck: Tensor, n_start: Tensor) -> Tensor:
+        """-log p of each cell of the steps behind the left context.
+
+        struck: uint8 [B, context_steps + T, n_bands], 0 or 1; n_start: int64 [B], how many of the first steps lie
+        before the beginning of the sound (what is struck there is ignored). Returns float32 [B, T, n_bands].
         """
-        logits, means, log_scales = self.mixture(levels, n_start)
-        target = levels[:, self.config.context_frames :]
-        return discretised_logistic_nats(target, logits, means, log_scales, self.config.n_levels)
+        target = struck[:, self.config.context_steps :].float()
+        return F.binary_cross_entropy_with_logits(self.logits(struck, n_start), target, reduction="none")
 
-    def mixture(self, levels: Tensor, n_start: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(logits, means, log scales) of the cells' logistic components, float32 [B, T, n_bands, mixtures]; in levels.
+    def logits(self, struck: Tensor, n_start: Tensor) -> Tensor:
+        """Of each cell being struck, float32 [B, T, n_bands].
 
-        Arguments as in `cell_nats`. What is returned for a cell does not depend on it, on higher bands or later frames.
+        Arguments as in `cell_nats`. What is returned for a cell does not depend on it, on higher bands or later steps.
         """
         c = self.config
-        is_before = torch.arange(levels.shape[1], device=levels.device) < n_start[:, None]  # [B, context + T]
-        levels = levels.masked_fill(is_before[..., None], 0)
-        x = levels.float() * (4.0 / (c.n_levels - 1)) - 2.0
+        is_before = torch.arange(struck.shape[1], device=struck.device) < n_start[:, None]  # [B, context + T]
+        x = struck.masked_fill(is_before[..., None], 0).float()
         h = torch.where(is_before[:, :-1, None], self.start, self.embed(x[:, :-1]))
         for layer in self.trunk:
-            h = layer(h)  # finally [B, T, C], row t having seen the frames before t
-        context = self.to_context(rms_norm(h)).unflatten(-1, (c.n_bands, c.band_context))
-        value, gate = self.cell_in(torch.cat([self._seen(x), context], dim=-1)).chunk(2, dim=-1)
-        cells = torch.tanh(value) * torch.sigmoid(gate)  # [B, T, n_bands, cell_channels]
+            h = layer(h)  # finally [B, T, C], row t having seen the steps before t
+        context = self.to_context(rms_norm(h)).view(-1, c.band_context, c.n_bands)
+        past = x[:, c.context_steps - c.past_steps : -1].unfold(1, c.past_steps, 1)  # [B, T, n_bands, past_steps]
+        below = F.pad(x[:, c.context_steps :].reshape(-1, 1, c.n_bands), (c.lower_reach, -1))
+        cells = gated(
+            self.from_context(context)
+            + self.from_past(past.flatten(0, 1).transpose(1, 2))
+            + self.from_traces(self._traces(x))
+            + self.from_below(below),
+            dim=1,
+        )  # [B * T, cell_channels, n_bands]
         for layer in self.cells:
             cells = layer(cells)
-        logits, offsets, raw_scales = self.head(rms_norm(cells)).float().chunk(3, dim=-1)
-        previous = levels[:, c.context_frames - 1 : -1, :, None].float()
-        spread = torch.linspace(-4.0, 4.0, c.mixtures, device=levels.device)
-        return logits, previous + spread + 8.0 * offsets, 1.0 + 5.0 * torch.tanh(raw_scales / 5.0)
+        return self.head(channel_norm(cells)).float().view(len(struck), -1, c.n_bands)
 
-    def _seen(self, x: Tensor) -> Tensor:
-        """The neighbourhood of each cell: [B, context + T, n_bands] to [B, T, n_bands, past patch + lower bands]."""
-        c = self.config
-        past = F.pad(x, (c.past_reach, c.past_reach))[:, c.context_frames - c.past_frames : -1]
-        past = past.unfold(2, 2 * c.past_reach + 1, 1).unfold(1, c.past_frames, 1).flatten(-2)
-        lower = F.pad(x, (c.lower_reach, -1))[:, c.context_frames :].unfold(2, c.lower_reach, 1)
-        return torch.cat([past, lower], dim=-1)
+    def _traces(self, x: Tensor) -> Tensor:
+        """[B, context + T, n_bands] to how much was struck lately: [B * T, traces, n_bands]."""
+        by_band = x[:, :-1].transpose(1, 2).flatten(0, 1)[:, None]  # [B * n_bands, 1, context + T - 1]
+        faded = F.conv1d(by_band, self.fading).log1p()  # [B * n_bands, traces, T]
+        return faded.unflatten(0, (len(x), -1)).permute(0, 3, 2, 1).flatten(0, 1)
 
 
-def discretised_logistic_nats(
-    levels: Tensor, logits: Tensor, means: Tensor, log_scales: Tensor, n_levels: int
-) -> Tensor:
-    """-log of a logistic mixture's mass on each level; levels [...], the rest [..., mixtures]; returns [...].
-
-    A component's mass on level x is s(a) - s(b) with a = (x + 1/2 - mean) / scale, b = a - 1 / scale and s the logistic
-    function; the lowest and the highest level take the tails, so that the masses sum to 1. It is computed as
-    log s(a) + log s(-b) + log(1 - exp(b - a)), which is the same and never underflows.
-    """
-    x = levels[..., None].float()
-    inverse_scales = torch.exp(-log_scales)
-    above = (x + 0.5 - means) * inverse_scales
-    below = above - inverse_scales
-    is_lowest, is_highest = x == 0, x == n_levels - 1
-    log_mass = (
-        F.logsigmoid(above).masked_fill(is_highest, 0.0)
-        + F.logsigmoid(-below).masked_fill(is_lowest, 0.0)
-        + torch.log(-torch.expm1(-inverse_scales)).masked_fill(is_lowest | is_highest, 0.0)
-    )
-    return torch.logsumexp(logits, dim=-1) - torch.logsumexp(logits + log_mass, dim=-1)
+def fading(config: SpectralLMConfig) -> Tensor:
+    """What a step of the left context weighs in each trace: float32 [traces, 1, context_steps], the latest last."""
+    ago = torch.arange(config.context_steps - 1, -1, -1.0)
+    return torch.exp(-ago / torch.tensor(config.trace_steps)[:, None])[:, None]
 
 
 @torch.inference_mode()
-def frame_nats(model: SpectralLM, levels: np.ndarray, window_frames: int = WINDOW_FRAMES) -> np.ndarray:
-    """-log p of each frame given all before it: levels uint8 [T, n_bands] to nats float64 [T].
+def step_nats(model: SpectralLM, struck: np.ndarray, window_steps: int = WINDOW_STEPS) -> np.ndarray:
+    """-log p of each step given all before it: keys struck uint8 [T, n_bands] to nats float64 [T].
 
     The one scoring function of training, tests and scorer. It runs in fp32 in windows that each get the model's whole
-    left context, so that neither the memory nor the result depends on T or `window_frames`.
+    left context, so that neither the memory nor the result depends on T or `window_steps`.
     """
-    context = model.config.context_frames
+    context = model.config.context_steps
     device = model.start.device
-    nats = np.empty(len(levels), dtype=np.float64)
-    for start in watched(range(0, len(levels), window_frames), desc=KIND):
+    nats = np.empty(len(struck), dtype=np.float64)
+    for start in watched(range(0, len(struck), window_steps), desc=KIND):
         n_start = max(0, context - start)
-        seen = levels[max(0, start - context) : start + window_frames]
+        seen = struck[max(0, start - context) : start + window_steps]
         window = torch.from_numpy(np.pad(seen, ((n_start, 0), (0, 0))))[None].to(device)
         with torch.autocast(device.type, enabled=False):
             cells = model.cell_nats(window, torch.tensor([n_start], device=device))
-        nats[start : start + window_frames] = cells[0].double().sum(-1).cpu().numpy()
+        nats[start : start + window_steps] = cells[0].double().sum(-1).cpu().numpy()
     return nats

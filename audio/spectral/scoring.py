@@ -1,26 +1,36 @@
-"""What spectral_lm says about a recording: how likely its frames are, and how much likelier than with shuffled notes.
+"""What spectral_lm says of a recording: how likely what is heard in it is, and how much likelier than shuffled notes.
 
-The likelihood alone rewards silence, noise and monotony. Two models of one architecture share what they know of timbre,
-loudness, density and rooms; the background model heard the same renderings with their notes out of order. So in the
+The likelihood alone rewards silence and monotony. Two models of one architecture share what they know of density and
+of what is misheard; the background model heard the same music in the same sound with its notes out of order. So in the
 ratio of their likelihoods (Ren et al. 2019, "Likelihood ratios for out-of-distribution detection", eq. 4) all of that
 cancels, and what is left is owed to the order of the notes. docs/spectral_lm.md tells how far that goes.
 """
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from audio.scorer import Description
 from audio.signal.waveform import Sound, cut, without_dc
 from audio.spectral.config import BACKGROUND_KIND, KIND, SHIPPED_WEIGHTS, SpectralLMConfig
-from audio.spectral.frames import ACTIVE_DB, FrameConfig, active_frames, quantised_frames
+from audio.spectral.frames import (
+    ACTIVE_DB,
+    STEPS_PER_SECOND,
+    FrameConfig,
+    active_frames,
+    in_steps,
+    quantised_frames,
+)
 from audio.spectral.loading import load_frame_model
-from audio.spectral.model import SpectralLM, frame_nats
+from audio.spectral.model import SpectralLM, step_nats
 from audio.spectral.view import SPECTRAL_LM
 from losscal.errors import InputError, WeightsError
 from losscal.files import sha256_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 MIN_ACTIVE_FRACTION = 0.1
 """A recording that is active for a smaller share of its time is refused: silence would decide its likelihood."""
@@ -34,12 +44,13 @@ SILENCE_DB = -60.0
 class SpectralScore:
     """What the models say about one recording.
 
-    frame_nats: float64 [T], -log p of each frame under the model. background_nats: the same under the background model,
-    None where there is none. is_active: bool [T]. seconds: of the whole file. lead_seconds: of the silence before the
-    first frame. loudest_band_share: of the active frames, those in which the band that leads most often is the loudest.
+    step_nats: float64 [T], -log p of each step (audio.spectral.hearing) under the model. background_nats: the same
+    under the background model, None where there is none. is_active: bool [T]. seconds: of the whole file. lead_seconds:
+    of the silence before the first step. loudest_band_share: of the active frames, those in which the band that leads
+    most often is the loudest.
     """
 
-    frame_nats: np.ndarray
+    step_nats: np.ndarray
     background_nats: np.ndarray | None
     is_active: np.ndarray
     seconds: float
@@ -48,49 +59,49 @@ class SpectralScore:
 
     @property
     def active_seconds(self) -> float:
-        """Length of the active frames."""
-        return float(self.is_active.sum()) / FrameConfig().frames_per_second
+        """Length of the active steps."""
+        return float(self.is_active.sum()) / STEPS_PER_SECOND
 
     @property
     def active_fraction(self) -> float:
         """Share of the whole file that is active."""
-        return min(1.0, self.active_seconds / self.seconds)  # the last frame may reach beyond the end
+        return min(1.0, self.active_seconds / self.seconds)  # the last step may reach beyond the end
 
     @property
     def nll_nats(self) -> float:
-        """-log p of all frames."""
-        return float(self.frame_nats.sum())
+        """-log p of all steps."""
+        return float(self.step_nats.sum())
 
     @property
     def nll_nats_per_second(self) -> float:
-        """-log p of all frames by the seconds of the whole file, silence included."""
+        """-log p of all steps by the seconds of the whole file, silence included."""
         return self.nll_nats / self.seconds
 
     @property
     def llr_nats_per_second(self) -> float | None:
-        """The log-likelihood ratio of the active frames by their seconds; None without a background model.
+        """The log-likelihood ratio of the active steps by their seconds; None without a background model.
 
         Positive where the sound is likelier with its notes in order. Silence has no notes and no part in it.
         """
-        return None if self.background_nats is None else float(self._frame_llr().sum()) / self.active_seconds
+        return None if self.background_nats is None else float(self._step_llr().sum()) / self.active_seconds
 
     def curve(self) -> np.ndarray:
-        """A row for each second of the frames, the last one perhaps shorter: structured float64 [ceil(T / 31.25)].
+        """A row for each second of the steps, the last one perhaps shorter: structured float64 [seconds].
 
         start_seconds, from the file's start; nll_nats_per_second; llr_nats_per_second, only with a background model,
         to which silence adds nothing; active_fraction. Rates are by the seconds of the row, so that rows weighted by
         them sum to the totals.
         """
-        columns = {"nll_nats_per_second": self.frame_nats, "active_fraction": self.is_active}
+        columns = {"nll_nats_per_second": self.step_nats, "active_fraction": self.is_active}
         if self.background_nats is not None:
-            columns["llr_nats_per_second"] = self._frame_llr()
-        rate = FrameConfig().frames_per_second
-        second = (np.arange(len(self.frame_nats)) / rate).astype(np.int64)
-        n_frames = np.bincount(second)
-        rows = np.zeros(len(n_frames), dtype=[(name, np.float64) for name in ("start_seconds", *columns)])
+            columns["llr_nats_per_second"] = self._step_llr()
+        rate = STEPS_PER_SECOND
+        second = (np.arange(len(self.step_nats)) / rate).astype(np.int64)
+        n_steps = np.bincount(second)
+        rows = np.zeros(len(n_steps), dtype=[(name, np.float64) for name in ("start_seconds", *columns)])
         rows["start_seconds"] = self.lead_seconds + np.arange(len(rows))
         for name, values in columns.items():
-            rows[name] = np.bincount(second, weights=values) / n_frames * (1.0 if name == "active_fraction" else rate)
+            rows[name] = np.bincount(second, weights=values) / n_steps * (1.0 if name == "active_fraction" else rate)
         return rows
 
     @property
@@ -113,9 +124,9 @@ class SpectralScore:
             "curve": {name: curve[name].tolist() for name in curve.dtype.names},
         }
 
-    def _frame_llr(self) -> np.ndarray:
-        """The log-likelihood ratio of each frame, 0 of the silent ones: float64 [T]."""
-        return np.where(self.is_active, self.background_nats - self.frame_nats, 0.0)
+    def _step_llr(self) -> np.ndarray:
+        """The log-likelihood ratio of each step, 0 of the silent ones: float64 [T]."""
+        return np.where(self.is_active, self.background_nats - self.step_nats, 0.0)
 
 
 class SpectralLMScorer:
@@ -144,6 +155,8 @@ class SpectralLMScorer:
             background = load_model(background_path, kind=BACKGROUND_KIND)
             if background.config != model.config:
                 raise WeightsError(f"{background_path}: is of another size than {path.name}; train it with --init.")
+            if any((ours != theirs).any() for ours, theirs in zip(*map(_hearing_of, (model, background)), strict=True)):
+                raise WeightsError(f"{background_path}: hears by other weights than {path.name}; train both with one.")
             return cls(model, sha256_of(path, background_path), background)
         return cls(model, sha256_of(path))
 
@@ -181,11 +194,12 @@ class SpectralLMScorer:
                 f"{source}: only {active_fraction:.1%} of it is louder than {ACTIVE_DB:.0f} dB, the limit is "
                 f"{MIN_ACTIVE_FRACTION:.0%}; cut the silence away, a likelihood of silence means nothing."
             )
-        background_nats = None if self.background is None else frame_nats(self.background, levels)
-        nats = frame_nats(self.model, levels)
+        struck = self.model.hear(levels)
+        background_nats = None if self.background is None else step_nats(self.background, struck)
+        nats = step_nats(self.model, struck)
         n_led = np.bincount(levels[is_active].argmax(axis=1))  # frames, by the band that is the loudest
         steady = float(n_led.max()) / n_led.sum()
-        return SpectralScore(nats, background_nats, is_active, seconds, loudest_band_share=steady)
+        return SpectralScore(nats, background_nats, in_steps(is_active) > 0, seconds, loudest_band_share=steady)
 
 
 def sounding_span(sound: Sound) -> tuple[int, int]:
@@ -206,3 +220,7 @@ def sounding_span(sound: Sound) -> tuple[int, int]:
 def load_model(path: Path, kind: str = KIND) -> SpectralLM:
     """The model in a weights file; raises WeightsError as `load_frame_model` does."""
     return load_frame_model(path, kind=kind, config_name=KIND, config=SpectralLMConfig, model=SpectralLM)
+
+
+def _hearing_of(model: SpectralLM) -> list["Tensor"]:
+    return list(model.hearing.parameters())

@@ -1,4 +1,4 @@
-"""spectral_lm declares itself: a likelihood of the frames, and its ratio to a model of shuffled notes.
+"""spectral_lm declares itself: a likelihood of the keys heard struck, and its ratio to a model of shuffled notes.
 
 Free of torch, so that command lines and reports know the view at once.
 """
@@ -51,14 +51,14 @@ def _background_rules(weights_dir: Path) -> Sequence[str]:
 SPECTRAL_LM = View(
     KIND,
     SOUND,
-    "nats of quantised semitone-band frames",
+    "nats of keys heard struck",
     _load,
     figures=(
         Figure("nll_nats", "nats"),
         Figure(
             "nll_nats_per_second",
             "nats/s",
-            TableColumn("nats/s", 8, 1, "nats/s: surprise of the sound's semitone-band frames; lower is likelier."),
+            TableColumn("nats/s", 8, 1, "nats/s: surprise of the keys that are heard struck; lower is likelier."),
         ),
         PERCENTILE,
         Figure("typicality", "0 to 1", higher_is_better=True),
@@ -105,8 +105,8 @@ SPECTRAL_LM = View(
         ),
     ),
     weights=ShippedWeights(SHIPPED_WEIGHTS, (KIND, BACKGROUND_KIND)),
-    glossary="A model of the sound's semitone bands. Its ratio (llr) tells by how much the sound is likelier than "
-    "under a model of shuffled notes: higher is more musical.",
+    glossary="A model of the keys that it hears struck in the sound. Its ratio (llr) tells by how much likelier "
+    "they are than under a model of shuffled notes: higher is more musical.",
     sorts_by="nll_nats_per_second",
     calibrated=("llr_nats_per_second", "typicality", "nll_nats_per_second"),
     trained_on=_background_rules,

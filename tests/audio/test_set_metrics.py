@@ -19,7 +19,7 @@ from audio.metrics.embeddings import (
 from audio.set_metrics import Models, compare, main, measure, recording_of
 from audio.signal.waveform import Waveform, in_memory, normalise
 from audio.spectral.config import SpectralLMConfig
-from audio.spectral.frames import FrameConfig, quantised_frames
+from audio.spectral.frames import quantised_frames
 from audio.spectral.model import SpectralLM, rms_norm
 from audio.spectral.scoring import SpectralLMScorer
 from losscal.errors import InputError, WeightsError
@@ -70,18 +70,21 @@ def test_windows_are_full_and_leave_nothing_out():
 
 def test_spectral_lm_rows_are_the_means_of_its_states(monkeypatch):
     torch.manual_seed(0)
-    model = SpectralLM(SpectralLMConfig(channels=12, n_layers=3, band_context=4, cell_channels=8, mixtures=2)).eval()
+    model = SpectralLM(SpectralLMConfig(channels=12, n_layers=3, band_context=4, cell_channels=8)).eval()
     embedder = SpectralLMEmbedder(SpectralLMScorer(model, "hash"))
     waveform = noise(20.0)
-    levels = torch.from_numpy(quantised_frames(waveform))[None]
-    n_before = model.config.context_frames
-    x = torch.nn.functional.pad(levels, (0, 0, n_before, 0)).float() * (4 / (FrameConfig().n_levels - 1)) - 2
+    with torch.no_grad():
+        model.hearing.head.bias.fill_(0.0)
+    struck = torch.from_numpy(model.hear(quantised_frames(waveform)))[None]
+    assert struck.any()
+    n_before = model.config.context_steps
+    x = torch.nn.functional.pad(struck, (0, 0, n_before, 0)).float()
     with torch.inference_mode():
         h = torch.cat([model.start.expand(1, n_before, -1), model.embed(x[:, n_before:-1])], dim=1)
         for layer in model.trunk:
             h = layer(h)
-        states = rms_norm(h)[0]  # [625, 12]; windows of 512 and 113 frames give rows of 32 and of 28 or 29
-    parts = [*states[:512].split(32), *states[512:].tensor_split(4)]
+        states = rms_norm(h)[0]  # [313, 12]; windows of 256 and 57 steps give rows of 16 and of 14 or 15
+    parts = [*states[:256].split(16), *states[256:].tensor_split(4)]
     got = embedder.embed(waveform)
     assert got.shape == (20, 12) and got.dtype == np.float32
     np.testing.assert_allclose(got, torch.stack([part.mean(0) for part in parts]).numpy(), atol=1e-5)

@@ -10,7 +10,7 @@ import pytest
 from music import random_performance
 
 from benchmarks import speed, symbolic_likelihood
-from benchmarks.audio_likelihood import BandCounts
+from benchmarks.audio_likelihood import KeyCounts
 from benchmarks.llama import peer as llama
 from losscal.statistics import bootstrap_interval, markdown_table
 from symbolic.data.corpus import Piece, write_corpus
@@ -82,11 +82,11 @@ def test_symbols_are_midilike_tokens_without_repeated_velocities():
 
 
 @pytest.mark.parametrize("knows_previous", [False, True])
-def test_band_counts_are_probabilities(knows_previous):
-    levels = np.random.default_rng(1).integers(0, 161, (20, 88)).astype(np.uint8)
-    counts = BandCounts([levels], knows_previous=knows_previous)
+def test_key_counts_are_probabilities(knows_previous):
+    struck = (np.random.default_rng(1).random((40, 88)) < 0.1).astype(np.uint8)
+    counts = KeyCounts([struck], knows_previous=knows_previous)
     assert np.allclose(np.exp(-counts.nats).sum(axis=-1), 1.0)
-    assert counts.nll_nats(levels) < levels.size * np.log(161)
+    assert counts.nll_nats(struck) < struck.size * np.log(2)
 
 
 def test_the_interval_covers_the_mean_and_narrows_with_more_pieces():

@@ -96,7 +96,7 @@ def completion(tmp_path_factory):
     ("words", "replies"),
     [
         (["sc"], ["score"]),
-        (["train", "spec"], ["spectral_lm"]),
+        (["train", "spec"], ["spectral_hearing", "spectral_lm"]),
         (["score", "--by-"], ["--by-composer"]),
         (["train", "gpt", "--optim.muon-l"], ["--optim.muon-lr"]),
         (["score", "--engine", ""], ["processes", "ray"]),

@@ -23,7 +23,7 @@ class AcousticsConfig(Settings):
     """How far recordings differ.
 
     Args:
-        tuning_cents: the tuning is off by up to so much either way, and the tempo with it (by 1.2 % for 20 cents).
+        tuning_cents: the tuning is off by up to so much either way, and the tempo with it (by 1.7 % for 30 cents).
         equaliser_db: two shelves and a peak raise or lower by up to so much.
         room_share: share of the recordings made in a room that is heard.
         min_rt60_seconds: shortest reverberation time of a room, until its sound has fallen by 60 dB.
@@ -35,16 +35,16 @@ class AcousticsConfig(Settings):
         max_noise_db: highest.
     """
 
-    tuning_cents: Annotated[float, Range(0, 1200)] = 20.0
-    equaliser_db: Decibels = 9.0
+    tuning_cents: Annotated[float, Range(0, 1200)] = 30.0
+    equaliser_db: Decibels = 12.0
     room_share: Share = 0.7
     min_rt60_seconds: ReverberationSeconds = 0.2
     max_rt60_seconds: ReverberationSeconds = 2.5
-    max_wet: Share = 0.6
+    max_wet: Share = 0.8
     gain_db: Decibels = 12.0
-    noise_share: Share = 0.5
+    noise_share: Share = 0.6
     min_noise_db: NoiseDecibels = -80.0
-    max_noise_db: NoiseDecibels = -50.0
+    max_noise_db: NoiseDecibels = -42.0
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -1,12 +1,13 @@
 """Sound to train on: excerpts of a prepared corpus, rendered once and kept as frames in a cache named by its content.
 
-The cache holds, for each split, all excerpts' levels in one array and where each begins; it is all that
-`python -m train.spectral_lm` needs, so that training runs where there is no synthesiser. Another recipe of sound
-(other SoundFonts, other rooms, shuffled notes) is another folder.
+The cache holds, for each split, all excerpts' levels in one array, where each begins and which keys were struck, so
+that training runs where there is no synthesiser. Another recipe of sound (other SoundFonts, other rooms, shuffled
+notes) is another folder.
 """
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -23,7 +24,7 @@ from losscal.files import atomic_path, sha256_of
 from losscal.processes.workers import WorkerPool
 from losscal.settings import Count, Range, Settings, TrainingSeed
 from symbolic.data.corpus import Corpus
-from train.frames.excerpts import SPLITS, SoundRecipe, excerpts_of, frames_of_excerpt
+from train.frames.excerpts import SPLITS, RenderedExcerpt, SoundRecipe, excerpts_of, frames_of_excerpt
 
 RECIPE_FILE = "recipe.json"
 RENDER_ANEW = "remove the folder and leave --frames out to render anew"
@@ -48,7 +49,7 @@ class FrameWindowConfig(Settings):
 
 @dataclass(frozen=True)
 class FrameSet:
-    """Excerpts as frames: excerpt i is levels[starts[i]:starts[i + 1]], uint8 [T, n_bands]."""
+    """Excerpts as rows of bytes: excerpt i is levels[starts[i]:starts[i + 1]], uint8 [T, ..., n_bands]."""
 
     levels: np.ndarray
     starts: np.ndarray
@@ -60,18 +61,42 @@ class FrameSet:
         return self.levels[self.starts[index] : self.starts[index + 1]]
 
     @classmethod
-    def load(cls, folder: Path, split: str) -> "FrameSet":
-        """Memory-map one split of a cache; raises InputError where it is damaged."""
-        with told_as_damage(folder, RENDER_ANEW):
-            return cls(np.load(folder / f"{split}_levels.npy", mmap_mode="r"), np.load(folder / f"{split}_starts.npy"))
+    def of(cls, excerpts: Sequence[np.ndarray]) -> "FrameSet":
+        """Of excerpts in memory."""
+        return cls(np.concatenate(excerpts), np.cumsum([0, *map(len, excerpts)]))
+
+
+@dataclass(frozen=True)
+class RenderedSet(FrameSet):
+    """Excerpts as frames, and which keys were struck: strikes int32 [N, 2], the frame (of all levels) and the key."""
+
+    strikes: np.ndarray
 
     @classmethod
-    def save(cls, folder: Path, split: str, excerpts: list[np.ndarray]) -> None:
+    def load(cls, folder: Path, split: str) -> "RenderedSet":
+        """Memory-map one split of a cache; raises InputError where it is damaged."""
+        with told_as_damage(folder, RENDER_ANEW):
+            levels = np.load(folder / f"{split}_levels.npy", mmap_mode="r")
+            return cls(levels, *(np.load(folder / f"{split}_{name}.npy") for name in ("starts", "strikes")))
+
+    @classmethod
+    def save(cls, folder: Path, split: str, excerpts: Sequence[RenderedExcerpt]) -> None:
         """Write one split of a cache."""
-        starts = np.cumsum([0, *map(len, excerpts)])
-        for name, array in (("levels", np.concatenate(excerpts)), ("starts", starts)):
+        frames = FrameSet.of([excerpt.levels for excerpt in excerpts])
+        strikes = [
+            excerpt.strikes[excerpt.strikes[:, 0] < len(excerpt.levels)] + (start, 0)
+            for excerpt, start in zip(excerpts, frames.starts, strict=False)
+        ]
+        arrays = {"levels": frames.levels, "starts": frames.starts, "strikes": np.concatenate(strikes).astype(np.int32)}
+        for name, array in arrays.items():
             with atomic_path(folder / f"{split}_{name}.npy") as path:
                 np.save(path, array)
+
+    def with_strikes(self) -> FrameSet:
+        """Rows of levels and of what is struck, 0 or 1: excerpts uint8 [T, 2, n_bands]."""
+        struck = np.zeros_like(self.levels)
+        struck[tuple(self.strikes.T)] = 1
+        return FrameSet(np.stack([self.levels, struck], axis=1), self.starts)
 
 
 @dataclass(frozen=True)
@@ -86,9 +111,13 @@ class FrameCache:
         """Names the corpus whose pieces were rendered."""
         return self.recipe["data_hash"]
 
-    def of_split(self, split: str) -> FrameSet:
+    def of_split(self, split: str) -> RenderedSet:
         """The excerpts of one of train.frames.excerpts.SPLITS."""
-        return FrameSet.load(self.folder, split)
+        return RenderedSet.load(self.folder, split)
+
+    def sets(self) -> dict[str, RenderedSet]:
+        """The excerpts of all splits."""
+        return {split: self.of_split(split) for split in SPLITS}
 
     @classmethod
     def open(cls, folder: str | Path) -> "FrameCache":
@@ -114,7 +143,7 @@ class FrameCache:
                     excerpts, total = excerpts_of(corpus, split, sound.excerpts), sound.excerpts.n_excerpts(split)
                     jobs = pool.map(partial(frames_of_excerpt, recipe=sound), excerpts, chunksize=4)
                     bar = tqdm(jobs, total=total, desc=f"rendering {split}", unit="excerpt", disable=None)
-                    FrameSet.save(folder, split, list(bar))
+                    RenderedSet.save(folder, split, list(bar))
             with atomic_path(folder / RECIPE_FILE) as path:  # written last: it marks the folder as complete
                 path.write_text(json.dumps(recipe, indent=2) + "\n", encoding="utf-8")
         return cls.open(folder)

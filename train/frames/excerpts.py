@@ -1,8 +1,8 @@
 """What the audio models hear: excerpts of a corpus, rendered as differently as recordings are, and made into frames.
 
-Everything drawn for an excerpt comes from its own seed, and what is shuffled from another than what is rendered: so the
-background model hears the very places, instruments and rooms of the foreground model, and only the order of the notes
-is another.
+Beside the frames stands which key was struck when, for the network that is to hear it. Everything drawn for an excerpt
+comes from its own seed, and what is shuffled from another than what is rendered: so the background model hears the very
+places, instruments and rooms of the foreground model, and only the order of the notes is another.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from typing import Annotated
 import numpy as np
 
 from audio.signal.waveform import Waveform
-from audio.spectral.frames import quantised_frames
+from audio.spectral.frames import FrameConfig, quantised_frames
 from bridge.render import render_notes
 from bridge.synthesis.synthesiser import default_soundfont
 from losscal.errors import InputError
@@ -22,7 +22,7 @@ from symbolic.data.corpus import Corpus
 from symbolic.data.excerpts import ExcerptSeconds, Length, in_turn
 from symbolic.notes.corruption import CORRUPTIONS
 from symbolic.notes.monotony import held_chords, scales
-from symbolic.notes.performance import MAX_PITCH, MIN_PITCH, Performance
+from symbolic.notes.performance import MAX_PITCH, MIN_PITCH, TICK_SECONDS, Performance
 from train.frames.acoustics import AcousticsConfig, record
 
 VALIDATION_SPLITS = ("validation_dry", "validation_varied")
@@ -30,6 +30,8 @@ VALIDATION_SPLITS = ("validation_dry", "validation_varied")
 SPLITS = ("train", *VALIDATION_SPLITS)
 PROGRAMS = (0, 1)
 """General MIDI programs: acoustic and bright acoustic grand piano."""
+OTHER_PROGRAMS = (2, 3, 4, 5, 6, 11, 24, 46)
+"""Electric and honky-tonk pianos, harpsichord, vibraphone, guitar, harp: what else is struck or plucked."""
 RULES = CORRUPTIONS | {"scales": scales, "held_chords": held_chords, "as_played": lambda notes, rng, amount: notes}
 """What the background model's notes may undergo; `as_played`, nothing, is for weights that both models start from."""
 
@@ -44,6 +46,8 @@ class ExcerptConfig(Settings):
         excerpt_seconds: an excerpt holds the notes struck in so long a span; their sound rings on behind it.
         render_sample_rate: rate of the synthesis in Hz, before the frames' own resampling.
         dry_share: share of the training excerpts played as written on the default SoundFont, with no room.
+        other_instruments_share: share of the others that are played on no piano, so that what hears them is told less
+            by the sound and more by the strike.
         transpose_semitones: the others are moved by up to so much up or down, as far as the keyboard goes.
         seed: of the places the excerpts are taken from, and of their sound.
     """
@@ -51,8 +55,9 @@ class ExcerptConfig(Settings):
     train_hours: Annotated[float, Range(0, 100_000, low_open=True)] = 5.0
     validation_excerpts: Count = 24
     excerpt_seconds: ExcerptSeconds = 30.0
-    render_sample_rate: Annotated[int, Range(8000, 96_000)] = 32_000
-    dry_share: Share = 0.25
+    render_sample_rate: Annotated[int, Range(8000, 96_000)] = 16_000
+    dry_share: Share = 0.15
+    other_instruments_share: Share = 0.15
     transpose_semitones: Annotated[int, Range(0, 87)] = 3
     seed: TrainingSeed = 1
 
@@ -121,8 +126,16 @@ def excerpts_of(corpus: Corpus, split: str, config: ExcerptConfig) -> Iterator[S
         yield SoundExcerpt(length.cut(performance, int(np.searchsorted(onset, first_tick))), split, number)
 
 
-def frames_of_excerpt(excerpt: SoundExcerpt, recipe: SoundRecipe) -> np.ndarray:
-    """Shuffle, render, record and quantise: uint8 [T, n_bands], the release tail included."""
+@dataclass(frozen=True)
+class RenderedExcerpt:
+    """levels: uint8 [T, n_bands], the release tail included; strikes: int32 [N, 2], the frame and key of each note."""
+
+    levels: np.ndarray
+    strikes: np.ndarray
+
+
+def frames_of_excerpt(excerpt: SoundExcerpt, recipe: SoundRecipe) -> RenderedExcerpt:
+    """Shuffle, render, record and quantise."""
     config, performance, rate = recipe.excerpts, excerpt.performance, recipe.excerpts.render_sample_rate
     soundfont, program = default_soundfont(), PROGRAMS[0]
     rng = excerpt.generator(config.seed, 0)
@@ -130,13 +143,22 @@ def frames_of_excerpt(excerpt: SoundExcerpt, recipe: SoundRecipe) -> np.ndarray:
     if not is_dry:
         performance = transposed(performance, config.transpose_semitones, rng)
         soundfont = recipe.soundfonts[rng.integers(len(recipe.soundfonts))]
-        program = PROGRAMS[rng.integers(len(PROGRAMS))]
+        programs = OTHER_PROGRAMS if rng.random() < config.other_instruments_share else PROGRAMS
+        program = programs[rng.integers(len(programs))]
     if recipe.shuffle is not None:
         performance = shuffled(performance, recipe.shuffle, excerpt.generator(config.seed, 1))
     samples = rendered(performance, soundfont, program, rate)
+    played_rate = rate
     if not is_dry:
-        samples, rate = record(samples, rate, recipe.acoustics, rng)
-    return quantised_frames(Waveform(samples[None], rate, "excerpt"))
+        samples, played_rate = record(samples, rate, recipe.acoustics, rng)
+    levels = quantised_frames(Waveform(samples[None], played_rate, "excerpt"))
+    return RenderedExcerpt(levels, strikes_of(performance, seconds_factor=rate / played_rate))
+
+
+def strikes_of(performance: Performance, seconds_factor: float = 1.0) -> np.ndarray:
+    """(frame, key) of each note, int32 [N, 2], where its seconds are `seconds_factor` as long."""
+    frames = performance.notes["onset_ticks"] * (TICK_SECONDS * seconds_factor * FrameConfig().frames_per_second)
+    return np.stack([np.rint(frames), performance.notes["pitch"].astype(int) - MIN_PITCH], axis=1).astype(np.int32)
 
 
 def shuffled(performance: Performance, config: ShuffleConfig, rng: np.random.Generator) -> Performance:

@@ -1,5 +1,6 @@
 """The models of frames under Lightning: windows of cached excerpts, the loss, validation by the scoring function."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,11 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from audio.spectral.config import BACKGROUND_KIND, KIND
-from audio.spectral.frames import FrameConfig
-from audio.spectral.model import SpectralLM, frame_nats
+from audio.spectral.frames import STEPS_PER_SECOND, FrameConfig
+from audio.spectral.model import SpectralLM, step_nats
 from losscal.weights import load_state, load_weights
 from train.configs import OptimConfig
-from train.frames.data import FrameCache, FrameSet, FrameWindowConfig
+from train.frames.data import FrameSet, FrameWindowConfig
 from train.frames.excerpts import VALIDATION_SPLITS
 from train.optim import build_optimizer
 
@@ -46,7 +47,7 @@ class Windows(Dataset):
         return self.config.steps_per_epoch * self.config.batch_size
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
-        """(levels uint8 [context + window, n_bands], how many of the first frames lie before the excerpt)."""
+        """(levels uint8 [context + window, ..., n_bands], how many of the first frames lie before the excerpt)."""
         window, context = self.config.window_frames, self.context_frames
         pass_number, item = divmod(self.first_item + index, len(self.excerpt))
         order = np.random.default_rng((self.config.seed, pass_number)).permutation(len(self.excerpt))
@@ -56,36 +57,38 @@ class Windows(Dataset):
         start = int(np.clip(number_in_excerpt * window - phase, 0, max(0, len(excerpt) - window)))
         n_start = max(0, context - start)
         seen = excerpt[max(0, start - context) : start + window]
-        levels = np.zeros((context + window, excerpt.shape[1]), dtype=np.uint8)
+        levels = np.zeros((context + window, *excerpt.shape[1:]), dtype=np.uint8)
         levels[n_start : n_start + len(seen)] = seen
         return levels, n_start
 
 
 class FrameData(lightning.LightningDataModule):
-    """Random windows of the training excerpts and whole validation excerpts, from a prepared folder."""
+    """Random windows of the training excerpts and whole validation excerpts.
 
-    def __init__(self, frames: FrameCache, config: FrameWindowConfig, context_frames: int) -> None:
+    sets: the excerpts of train.frames.excerpts.SPLITS.
+    """
+
+    def __init__(self, sets: Mapping[str, FrameSet], config: FrameWindowConfig, context_frames: int) -> None:
         super().__init__()
-        self.frames, self.config, self.context_frames = frames, config, context_frames
+        self.sets, self.config, self.context_frames = sets, config, context_frames
 
     def train_dataloader(self) -> DataLoader:
         """Called anew each epoch (the trainer is told to), so that the epoch's number chooses its windows."""
-        windows = Windows(self.frames.of_split("train"), self.config, self.context_frames, self.trainer.current_epoch)
+        windows = Windows(self.sets["train"], self.config, self.context_frames, self.trainer.current_epoch)
         return DataLoader(windows, batch_size=self.config.batch_size)
 
     def val_dataloader(self) -> list[DataLoader]:
-        """Every validation excerpt, one at a time, as levels [T, n_bands]: those of each of VALIDATION_SPLITS."""
-        return [
-            DataLoader(self.frames.of_split(split), batch_size=None, collate_fn=np.asarray)
-            for split in VALIDATION_SPLITS
-        ]
+        """Every validation excerpt, one at a time, as its rows: those of each of VALIDATION_SPLITS."""
+        return [DataLoader(self.sets[split], batch_size=None, collate_fn=np.asarray) for split in VALIDATION_SPLITS]
 
 
 class FrameModule(lightning.LightningModule):
     """What the models of frames share in training: nats a second of whole excerpts in validation, and the optimiser.
 
-    A subclass has the training step and `excerpt_nats`.
+    A subclass has the training step and `excerpt_nats`, and says how many rows of an excerpt are a second.
     """
+
+    rows_per_second = FrameConfig().frames_per_second
 
     def __init__(self, model: nn.Module, optim: OptimConfig) -> None:
         super().__init__()
@@ -98,22 +101,22 @@ class FrameModule(lightning.LightningModule):
 
     def log_training(self, nats_per_cell: Tensor) -> None:
         """Log a training step's loss in nats a second."""
-        cells_per_second = self.model.config.n_bands * FrameConfig().frames_per_second
+        cells_per_second = self.model.config.n_bands * self.rows_per_second
         self.log("train_nats_per_second", nats_per_cell.detach() * cells_per_second, prog_bar=True)
 
     def on_validation_epoch_start(self) -> None:
         """Start the float64 sums of each validation split afresh."""
         self.nats = np.zeros(len(VALIDATION_SPLITS))
-        self.n_frames = np.zeros(len(VALIDATION_SPLITS))
+        self.n_rows = np.zeros(len(VALIDATION_SPLITS))
 
     def validation_step(self, levels: np.ndarray, batch_idx: int, dataloader_idx: int) -> None:
         """Add up an excerpt's nats."""
         self.nats[dataloader_idx] += self.excerpt_nats(levels, batch_idx)
-        self.n_frames[dataloader_idx] += len(levels)
+        self.n_rows[dataloader_idx] += len(levels)
 
     def on_validation_epoch_end(self) -> None:
         """Log the nats a second of each split and of all excerpts together."""
-        seconds = self.n_frames / FrameConfig().frames_per_second
+        seconds = self.n_rows / self.rows_per_second
         for split, nats_per_second in zip(VALIDATION_SPLITS, self.nats / seconds, strict=True):
             self.log(f"{split}_nats_per_second", float(nats_per_second))
         self.log(MONITOR, float(self.nats.sum() / seconds.sum()), prog_bar=True)
@@ -128,7 +131,9 @@ class FrameModule(lightning.LightningModule):
 
 
 class SpectralModule(FrameModule):
-    """Trains the autoregressive model on windows, in nats a cell."""
+    """Trains the autoregressive model on windows of struck keys, in nats a cell."""
+
+    rows_per_second = STEPS_PER_SECOND
 
     def training_step(self, batch: tuple[Tensor, Tensor]) -> Tensor:
         """Mean nats per cell of the windows."""
@@ -137,5 +142,5 @@ class SpectralModule(FrameModule):
         return loss
 
     def excerpt_nats(self, levels: np.ndarray, number: int) -> float:
-        """In fp32."""
-        return float(frame_nats(self.model, levels).sum())
+        """In fp32, of what is struck."""
+        return float(step_nats(self.model, levels).sum())

@@ -1,6 +1,7 @@
 """One training run on rendered frames, from data to weights file: the part that the audio models' commands share."""
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from jsonargparse import Namespace
 from audio.spectral.frames import FrameConfig
 from losscal.weights import save_weights
 from train.common import best_figure, best_state, fit, story_of
-from train.frames.data import FrameCache
+from train.frames.data import FrameCache, FrameSet
 from train.frames.module import FrameData
 
 log = logging.getLogger(__name__)
@@ -20,6 +21,7 @@ def run(
     trainer: lightning.Trainer,
     module: lightning.LightningModule,
     frames: FrameCache,
+    sets: Mapping[str, FrameSet],
     path: Path,
     *,
     kind: str,
@@ -27,8 +29,11 @@ def run(
     context_frames: int,
     flags: Namespace,
 ) -> None:
-    """Train the module's `model` on windows behind `context_frames`; write its best state to `path`."""
-    data = FrameData(frames, flags.windows, context_frames)
+    """Train the module's `model` on windows of `sets` behind `context_frames`; write its best state to `path`.
+
+    sets: by split, what was made of `frames`.
+    """
+    data = FrameData(sets, flags.windows, context_frames)
     configs = configs | {"windows": flags.windows, "optim": flags.optim}
     fit(trainer, module, data, flags=flags, data_hash=frames.data_hash, configs=configs)
     story = story_of(flags.command, frames.data_hash, configs, best_figure(trainer))

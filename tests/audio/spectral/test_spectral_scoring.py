@@ -10,7 +10,8 @@ import torch
 
 from audio.signal.waveform import Waveform
 from audio.spectral.config import BACKGROUND_KIND, KIND, SpectralLMConfig
-from audio.spectral.frames import FrameConfig, active_frames, quantised_frames
+from audio.spectral.frames import STEPS_PER_SECOND, FrameConfig, active_frames, in_steps, quantised_frames
+from audio.spectral.hearing import Hearing
 from audio.spectral.model import SpectralLM
 from audio.spectral.scoring import SpectralLMScorer, SpectralScore, sounding_span
 from losscal.errors import InputError, WeightsError
@@ -18,16 +19,26 @@ from losscal.files import sha256_of
 from losscal.weights import save_weights
 
 pytestmark = pytest.mark.processor
-SMALL = SpectralLMConfig(channels=8, n_layers=2, band_context=2, cell_channels=8, past_frames=1, lower_reach=2)
-RATE, OUR_FRAMES = FrameConfig().frames_per_second, FrameConfig().hash
+SMALL = SpectralLMConfig(
+    channels=8, n_layers=2, band_context=2, cell_channels=8, past_steps=1, lower_reach=2, hearing_channels=4
+)
+RATE, OUR_FRAMES = STEPS_PER_SECOND, FrameConfig().hash
 
 
-def random_model(seed: int = 0, config: SpectralLMConfig = SMALL) -> SpectralLM:
+def random_model(seed: int = 0, config: SpectralLMConfig = SMALL, hearing_seed: int = 0) -> SpectralLM:
+    """Every weight is moved; what hears depends on its own seed, and hears much."""
     torch.manual_seed(seed)
     model = SpectralLM(config).eval()
+    torch.manual_seed(hearing_seed)
+    hearing = Hearing(model.hearing.config)
+    model.hearing.load_state_dict(hearing.state_dict())
     with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(0.2 * torch.randn_like(parameter))
+        torch.manual_seed(seed)
+        for name, parameter in model.named_parameters():
+            if not name.startswith("hearing"):
+                parameter.add_(0.2 * torch.randn_like(parameter))
+        model.hearing.head.weight.mul_(10.0)
+        model.hearing.head.bias.fill_(-1.0)
     return model
 
 
@@ -83,8 +94,8 @@ def test_the_report_has_the_contract_s_keys_as_json(weights_dir):
         "curve",
     ]
     assert json.loads(json.dumps(report)) == report
-    assert score.frame_nats.dtype == np.float64 and score.frame_nats.shape == (79,)
-    assert report["nll_nats"] == pytest.approx(score.frame_nats.sum())
+    assert score.step_nats.dtype == np.float64 and score.step_nats.shape == (40,)
+    assert report["nll_nats"] == pytest.approx(score.step_nats.sum())
     assert report["nll_nats_per_second"] == pytest.approx(report["nll_nats"] / 2.5)
     assert 0.8 < report["active_fraction"] < 0.9
     assert list(report["curve"]) == ["start_seconds", "nll_nats_per_second", "active_fraction"]
@@ -97,9 +108,10 @@ def test_the_report_has_the_contract_s_keys_as_json(weights_dir):
 def test_the_ratio_is_of_the_active_frames_by_their_seconds(scorer):
     levels = quantised_frames(waveform(np.concatenate([chords(2.0), np.zeros(16_000)])))
     score = scorer.score_levels(levels, 3.0, "chords")
-    is_active = active_frames(levels)
-    assert 0 < is_active.sum() < len(levels)
-    nats = (score.background_nats - score.frame_nats)[is_active].sum()
+    is_active = in_steps(active_frames(levels)) > 0
+    assert 0 < is_active.sum() < len(is_active)
+    assert score.step_nats.shape == is_active.shape
+    nats = (score.background_nats - score.step_nats)[is_active].sum()
     assert score.llr_nats_per_second == pytest.approx(nats / (is_active.sum() / RATE))
 
 
@@ -120,9 +132,9 @@ def test_silence_behind_changes_no_ratio_and_silence_before_only_the_first_frame
     rounding = 1e-6 * plain.nll_nats_per_second  # a ratio is the difference of two figures as large as this
     assert behind.llr_nats_per_second == pytest.approx(plain.llr_nats_per_second, abs=rounding)
     assert behind.nll_nats_per_second < plain.nll_nats_per_second
-    context = SMALL.context_frames
-    np.testing.assert_allclose(before.background_nats[100 + context :], plain.background_nats[context:], rtol=1e-4)
-    np.testing.assert_allclose(before.frame_nats[100 + context :], plain.frame_nats[context:], rtol=1e-4)
+    context = SMALL.context_steps
+    np.testing.assert_allclose(before.background_nats[50 + context :], plain.background_nats[context:], rtol=1e-4)
+    np.testing.assert_allclose(before.step_nats[50 + context :], plain.step_nats[context:], rtol=1e-4)
 
 
 def test_gain_hardly_changes_the_ratio(scorer):
@@ -136,7 +148,7 @@ def test_silence_at_the_ends_of_a_file_costs_its_seconds_and_nothing_else(scorer
     samples = chords()[100:]
     padded = np.concatenate([np.zeros(16_123), samples, 1e-5 * np.ones(20_000)])
     plain, changed = (scorer.score_sound(waveform(x)) for x in (samples, padded))
-    np.testing.assert_allclose(changed.frame_nats, plain.frame_nats, rtol=1e-3)
+    np.testing.assert_allclose(changed.step_nats, plain.step_nats, rtol=1e-3)
     assert changed.llr_nats_per_second == pytest.approx(plain.llr_nats_per_second, rel=1e-4)
     assert changed.nll_nats == pytest.approx(plain.nll_nats, rel=1e-4)
     assert changed.nll_nats_per_second == pytest.approx(changed.nll_nats / len(padded) * 16_000)
@@ -172,9 +184,9 @@ def test_the_curve_sums_to_the_totals(scorer):
     curve = score.curve()
     assert curve.dtype.names == ("start_seconds", "nll_nats_per_second", "active_fraction", "llr_nats_per_second")
     np.testing.assert_array_equal(curve["start_seconds"], np.arange(6.0))
-    n_frames = np.bincount((np.arange(len(score.frame_nats)) / RATE).astype(int))
-    assert n_frames.sum() == 172 and set(n_frames[:-1]) == {31, 32}
-    seconds = n_frames / RATE
+    n_steps = np.bincount((np.arange(len(score.step_nats)) / RATE).astype(int))
+    assert n_steps.sum() == 86 and set(n_steps[:-1]) == {15, 16}
+    seconds = n_steps / RATE
     assert (curve["nll_nats_per_second"] * seconds).sum() == pytest.approx(score.nll_nats)
     active_seconds = (curve["active_fraction"] * seconds).sum()
     assert active_seconds == pytest.approx(score.is_active.sum() / RATE)
@@ -185,7 +197,7 @@ def test_the_curve_sums_to_the_totals(scorer):
 
 
 def test_a_curve_of_less_than_a_second_has_one_row():
-    score = SpectralScore(np.full(10, 3.0), None, np.ones(10, dtype=bool), 0.32)
+    score = SpectralScore(np.full(10, 3.0), None, np.ones(10, dtype=bool), 0.64)
     assert score.curve().tolist() == [(0.0, pytest.approx(3.0 * RATE), 1.0)]
     assert score.llr_nats_per_second is None
 

@@ -13,8 +13,8 @@ from audio.diffusion.scoring import KIND, DiffusionScorer, window_nats
 from audio.spectral.frames import FrameConfig
 from losscal.weights import load_weights
 from train.diffusion import main
-from train.frames.data import FrameCache, FrameSet
-from train.frames.excerpts import SPLITS
+from train.frames.data import FrameCache, RenderedSet
+from train.frames.excerpts import SPLITS, RenderedExcerpt
 
 SMALL_MODEL = [
     *("--model.channels", "8", "--model.n_layers", "2", "--model.band_context", "2"),
@@ -32,7 +32,8 @@ def frames(tmp_path_factory) -> FrameCache:
     folder = tmp_path_factory.mktemp("frames")
     rng = np.random.default_rng(0)
     for split in SPLITS:
-        FrameSet.save(folder, split, [rng.integers(161, size=(20, 88), dtype=np.uint8) for _ in range(2)])
+        levels = [rng.integers(161, size=(20, 88), dtype=np.uint8) for _ in range(2)]
+        RenderedSet.save(folder, split, [RenderedExcerpt(each, np.zeros((0, 2), np.int32)) for each in levels])
     recipe = {"data_hash": "of the test", "frames_hash": FrameConfig().hash, "shuffle": None}
     (folder / "recipe.json").write_text(json.dumps(recipe))
     return FrameCache.open(folder)

@@ -11,6 +11,7 @@ from losscal.errors import InputError
 from symbolic.notes.monotony import held_chords, scales
 from symbolic.notes.performance import MAX_PITCH, MIN_PITCH
 from train.frames.excerpts import (
+    OTHER_PROGRAMS,
     ExcerptConfig,
     ShuffleConfig,
     SoundExcerpt,
@@ -33,11 +34,11 @@ def excerpt(number: int, split: str = "train") -> SoundExcerpt:
 
 @pytest.mark.fluidsynth
 def test_frames_are_repeatable_and_differ_by_number_and_seed():
-    frames = frames_of_excerpt(excerpt(0), VARIED)
-    np.testing.assert_array_equal(frames, frames_of_excerpt(excerpt(0), VARIED))
+    frames = frames_of_excerpt(excerpt(0), VARIED).levels
+    np.testing.assert_array_equal(frames, frames_of_excerpt(excerpt(0), VARIED).levels)
     others = [
-        frames_of_excerpt(excerpt(1), VARIED),
-        frames_of_excerpt(excerpt(0), replace(VARIED, excerpts=replace(CONFIG, seed=2))),
+        frames_of_excerpt(excerpt(1), VARIED).levels,
+        frames_of_excerpt(excerpt(0), replace(VARIED, excerpts=replace(CONFIG, seed=2))).levels,
     ]
     for other in others:
         assert other.shape != frames.shape or (other != frames).any()
@@ -46,10 +47,10 @@ def test_frames_are_repeatable_and_differ_by_number_and_seed():
 
 @pytest.mark.fluidsynth
 def test_dry_excerpts_are_the_default_rendering_whatever_the_recipe():
-    dry = frames_of_excerpt(excerpt(0), DRY)
-    np.testing.assert_array_equal(dry, frames_of_excerpt(excerpt(5), DRY))
-    np.testing.assert_array_equal(dry, frames_of_excerpt(excerpt(3, "validation_dry"), VARIED))
-    varied = frames_of_excerpt(excerpt(0, "validation_varied"), DRY)
+    dry = frames_of_excerpt(excerpt(0), DRY).levels
+    np.testing.assert_array_equal(dry, frames_of_excerpt(excerpt(5), DRY).levels)
+    np.testing.assert_array_equal(dry, frames_of_excerpt(excerpt(3, "validation_dry"), VARIED).levels)
+    varied = frames_of_excerpt(excerpt(0, "validation_varied"), DRY).levels
     assert varied.shape != dry.shape or (varied != dry).any()
 
 
@@ -63,12 +64,25 @@ def test_a_background_excerpt_differs_by_its_notes_alone(monkeypatch):
     monkeypatch.setattr("train.frames.excerpts.rendered", listen)
     shuffled_recipe = replace(VARIED, shuffle=ShuffleConfig(("wrong_notes",)))
     for number in range(5):
-        plain, shuffled_frames = (frames_of_excerpt(excerpt(number), each) for each in (VARIED, shuffled_recipe))
+        recipes = (VARIED, shuffled_recipe)
+        plain, shuffled_frames = (frames_of_excerpt(excerpt(number), each).levels for each in recipes)
         np.testing.assert_array_equal(plain, shuffled_frames)
         (notes, program), (wrong, same_program) = ((p.notes, program) for p, program in heard[-2:])
         assert program == same_program and (notes["pitch"] != wrong["pitch"]).any()
         np.testing.assert_array_equal(np.unique(notes["onset_ticks"]), np.unique(wrong["onset_ticks"]))
-    assert {program for _, program in heard} == {0, 1}
+    assert {0, 1} <= {program for _, program in heard} <= {0, 1, *OTHER_PROGRAMS}
+
+
+@pytest.mark.fluidsynth
+def test_strikes_are_where_the_sound_rises():
+    music = held_chords(random_performance(1, 60), np.random.default_rng(1), 1.0)
+    rendered_excerpt = frames_of_excerpt(SoundExcerpt(music, "train", 0), VARIED)
+    levels, (frame, key) = rendered_excerpt.levels.astype(float), rendered_excerpt.strikes.T
+    assert rendered_excerpt.strikes.dtype == np.int32 and len(frame) == len(music)
+    is_inside = (frame > 5) & (frame < len(levels) - 5)
+    frame, key = frame[is_inside], key[is_inside]
+    rises = [np.mean(levels[frame + shift, key] - levels[frame + shift - 1, key]) for shift in range(-3, 5)]
+    assert np.argmax(rises) - 3 in (-1, 0, 1) and max(rises) > 3.0
 
 
 def test_as_played_leaves_the_notes_alone():

@@ -1,5 +1,6 @@
 """`python -m train.spectral_lm` renders, trains, resumes and writes weights that the scorer loads."""
 
+import json
 import subprocess
 import sys
 from dataclasses import fields, replace
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from audio.spectral.config import BACKGROUND_KIND, KIND
+from audio.spectral.config import BACKGROUND_KIND, HEARING_KIND, KIND
 from audio.spectral.scoring import SpectralLMScorer
 from bridge.synthesis.synthesiser import default_soundfont
 from losscal.errors import InputError
@@ -17,14 +18,16 @@ from losscal.weights import load_weights
 from symbolic.data.corpus import Corpus, Piece, write_corpus
 from symbolic.notes.performance import NOTE_DTYPE, Performance
 from train.frames.acoustics import AcousticsConfig
-from train.frames.data import FrameCache, FrameSet, FrameWindowConfig, recipe_of
-from train.frames.excerpts import ExcerptConfig, ShuffleConfig, SoundRecipe, excerpts_of
+from train.frames.data import FrameCache, FrameSet, FrameWindowConfig, RenderedSet, recipe_of
+from train.frames.excerpts import ExcerptConfig, RenderedExcerpt, ShuffleConfig, SoundRecipe, excerpts_of
 from train.frames.module import Windows
+from train.spectral_hearing import main as train_hearing
 from train.spectral_lm import main
 
 SMALL_MODEL = [
     *("--model.channels", "8", "--model.n_layers", "2", "--model.band_context", "2"),
-    *("--model.cell_channels", "8", "--model.past_frames", "1", "--model.lower_reach", "2"),
+    *("--model.cell_channels", "8", "--model.past_steps", "1", "--model.lower_reach", "2"),
+    *("--model.hearing_channels", "2", "--misheard.hours", "0"),
 ]
 SHORT_RUN = [
     *("--windows.batch_size", "2", "--windows.window_frames", "16", "--windows.steps_per_epoch", "2"),
@@ -67,6 +70,21 @@ def frames(corpus) -> FrameCache:
     return FrameCache.prepare(corpus, SOUND, corpus.folder.parent / "frames", n_workers=1)
 
 
+@pytest.fixture(scope="module")
+def hearing(corpus, frames) -> list[str]:
+    """The flag of weights that train.spectral_hearing made of the excerpts."""
+    out = corpus.folder.parent / "hearing"
+    flags = ["--frames", str(frames.folder), "--out", str(out), "--model.channels", "2", *SHORT_RUN]
+    with pytest.raises(SystemExit):  # these notes are in order, and it is to hear others, too
+        train_hearing(flags)
+    recipe = frames.folder / "recipe.json"
+    as_played = recipe.read_text()
+    recipe.write_text(json.dumps(json.loads(as_played) | {"shuffle": {}}))
+    train_hearing(flags)
+    recipe.write_text(as_played)
+    return ["--hearing", str(out / f"{HEARING_KIND}.safetensors")]
+
+
 def test_excerpts_are_repeatable_and_stay_in_their_split(corpus):
     excerpts = list(excerpts_of(corpus, "train", EXCERPTS))
     assert len(excerpts) == 3
@@ -94,11 +112,11 @@ def test_a_cache_is_made_once_and_named_by_its_content(corpus, frames, monkeypat
 
 
 def test_a_damaged_cache_is_refused_with_what_to_do(tmp_path):
-    FrameSet.save(tmp_path, "train", [np.zeros((8, 4), np.uint8)])
+    RenderedSet.save(tmp_path, "train", [RenderedExcerpt(np.zeros((8, 4), np.uint8), np.zeros((0, 2), np.int32))])
     cut = tmp_path / "train_levels.npy"
     cut.write_bytes(cut.read_bytes()[:-1])
     (tmp_path / "recipe.json").write_text("{}")
-    for read in (FrameCache.open, lambda folder: FrameSet.load(folder, "train")):
+    for read in (FrameCache.open, lambda folder: RenderedSet.load(folder, "train")):
         with pytest.raises(InputError, match=r"damaged.*; remove the folder and leave --frames out"):
             read(tmp_path)
 
@@ -116,7 +134,7 @@ def test_every_knob_of_the_sound_changes_the_recipe(corpus):
             changed = replace(config, **{each.name: value + 1 if isinstance(value, int) else value * 0.99})
             recipes.append(recipe_of(corpus, replace(SOUND, **{name: changed})))
     texts = [repr(recipe) for recipe in recipes]
-    assert len(texts) == len(set(texts)) == 5 + 7 + 10
+    assert len(texts) == len(set(texts)) == 5 + 8 + 10
 
 
 def test_windows_cover_every_frame_and_know_what_lies_before():
@@ -124,7 +142,7 @@ def test_windows_cover_every_frame_and_know_what_lies_before():
     excerpts = [np.full((n, 88), index + 1, dtype=np.uint8) for index, n in enumerate(lengths)]
     for excerpt in excerpts:
         excerpt[:, 0] = np.arange(len(excerpt))
-    frames = FrameSet(np.concatenate(excerpts), np.cumsum([0, *lengths]))
+    frames = FrameSet.of(excerpts)
     config = FrameWindowConfig(batch_size=1, window_frames=10, steps_per_epoch=13)  # one pass: 6 + 2 + 5 windows
     windows = Windows(frames, config, context_frames=8, epoch=0)
     seen = set()
@@ -141,9 +159,9 @@ def test_windows_cover_every_frame_and_know_what_lies_before():
 
 
 @pytest.mark.fluidsynth
-def test_two_steps_then_resumed_equal_four_steps(frames, tmp_path, monkeypatch):
+def test_two_steps_then_resumed_equal_four_steps(frames, hearing, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    common = ["--frames", str(frames.folder), *SMALL_MODEL, *SHORT_RUN]
+    common = ["--frames", str(frames.folder), *hearing, *SMALL_MODEL, *SHORT_RUN]
     main([*common, "--out", "half", "--trainer.max_steps", "2"])
     main([*common, "--out", "resumed", "--resume", "half/checkpoints/last.ckpt"])
     main([*common, "--out", "whole"])
@@ -164,9 +182,9 @@ def test_two_steps_then_resumed_equal_four_steps(frames, tmp_path, monkeypatch):
 
 
 @pytest.mark.fluidsynth
-def test_a_moved_run_goes_on_with_its_best_checkpoint(frames, tmp_path, monkeypatch):
+def test_a_moved_run_goes_on_with_its_best_checkpoint(frames, hearing, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    common = ["--frames", str(frames.folder), *SMALL_MODEL, *SHORT_RUN]
+    common = ["--frames", str(frames.folder), *hearing, *SMALL_MODEL, *SHORT_RUN]
     main([*common, "--out", "run", "--trainer.max_steps", "2"])
     Path("run").rename("moved")
     (best,) = Path("moved/checkpoints").glob("epoch*.ckpt")
@@ -183,9 +201,11 @@ def test_a_moved_run_goes_on_with_its_best_checkpoint(frames, tmp_path, monkeypa
 
 
 @pytest.mark.fluidsynth
-def test_main_renders_from_a_prepared_corpus_and_the_background_starts_from_the_model(corpus, tmp_path, monkeypatch):
+def test_main_renders_from_a_prepared_corpus_and_the_background_starts_from_the_model(
+    corpus, hearing, tmp_path, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
-    common = ["--data", str(corpus.folder), "--out", "run", *SMALL_RENDERS, *SMALL_MODEL, *SHORT_RUN]
+    common = ["--data", str(corpus.folder), "--out", "run", *SMALL_RENDERS, *hearing, *SMALL_MODEL, *SHORT_RUN]
     main([*common, "--trainer.max_steps", "1"])
     assert len(list((tmp_path / "runs" / "frames").iterdir())) == 1
     assert SpectralLMScorer.load("run").background is None
