@@ -198,6 +198,7 @@ def test_the_most_typical_of_each_pieces_candidates_is_taken(tiny_weights, monke
     assert chosen.name == "events, temperature 1, top-p 1, most typical of 3"
     model, _ = load_model(path)
     numbers = {"seconds": WANTED.seconds, "seed": WANTED.seed, "candidates": (2, 3, 7), "ending": False}
+    numbers["sampling"] = SamplingConfig()
     expected = [piece.performance.notes.tolist() for piece in draw_pieces(model, **numbers)]
     assert [piece.notes.tolist() for piece in chosen.draw(WANTED, range(3))] == expected
 
