@@ -5,17 +5,10 @@ from typing import TYPE_CHECKING
 
 from audio.diffusion.config import DiffusionConfig, EstimateConfig
 from losscal.cli import run as run_command
-from train.common import (
-    add_config_flags,
-    base_parser,
-    build_trainer,
-    errors_as_usage,
-    parse_flags,
-    weights_path,
-)
+from train.common import parse_flags
 from train.configs import OptimConfig
 from train.frames.data import FrameWindowConfig
-from train.frames.flags import add_frame_flags, frame_configs, open_frames
+from train.frames.flags import frame_configs, frame_parser, open_frames
 
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser
@@ -30,10 +23,7 @@ CONFIGS = {
 
 def build_parser() -> "ArgumentParser":
     """The command line."""
-    parser = base_parser("train.diffusion", "Train the diffusion model on rendered excerpts.", "runs/diffusion")
-    add_frame_flags(parser)
-    add_config_flags(parser, CONFIGS)
-    return parser
+    return frame_parser("train.diffusion", "Train the diffusion model on rendered excerpts.", "runs/diffusion", CONFIGS)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -44,18 +34,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = build_parser()
     flags = parse_flags(parser, argv, CONFIGS)
 
-    import lightning
-
     from audio.diffusion.model import DiffusionModel
     from audio.diffusion.scoring import KIND
     from train.frames.diffusion_module import DiffusionModule
-    from train.frames.module import MONITOR
-    from train.frames.run import run
+    from train.frames.run import opened, run
 
-    lightning.seed_everything(flags.windows.seed)
-    with errors_as_usage(parser):
-        path = weights_path(flags, KIND)
-        trainer = build_trainer(flags, monitor=MONITOR)
+    with opened(parser, flags, KIND) as (path, trainer):
         frames = open_frames(flags)
         module = DiffusionModule(DiffusionModel(flags.model), flags.optim, flags.validation, flags.windows.seed)
         configs = {KIND: flags.model, "validation": flags.validation}

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from audio.spectral.config import HEARING_KIND, HearingConfig
 from losscal.cli import run as run_command
-from train.common import add_config_flags, base_parser, build_trainer, errors_as_usage, parse_flags, weights_path
+from train.common import parse_flags
 from train.configs import OptimConfig
 from train.frames.data import FrameWindowConfig
 from train.frames.excerpts import ShuffleConfig
-from train.frames.flags import add_frame_flags, frame_configs, open_frames
+from train.frames.flags import frame_configs, frame_parser, open_frames
 
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser
@@ -29,10 +29,7 @@ CONFIGS = {
 
 def build_parser() -> "ArgumentParser":
     """The command line."""
-    parser = base_parser("train.spectral_hearing", "Train what hears struck keys.", "runs/spectral_hearing")
-    add_frame_flags(parser)
-    add_config_flags(parser, CONFIGS)
-    return parser
+    return frame_parser("train.spectral_hearing", "Train what hears struck keys.", "runs/spectral_hearing", CONFIGS)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -43,17 +40,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = build_parser()
     flags = parse_flags(parser, argv, CONFIGS)
 
-    import lightning
-
     from audio.spectral.hearing import CONTEXT_FRAMES, Hearing
     from train.frames.hearing_module import HearingModule
-    from train.frames.module import MONITOR
-    from train.frames.run import run
+    from train.frames.run import opened, run
 
-    lightning.seed_everything(flags.windows.seed)
-    with errors_as_usage(parser):
-        path = weights_path(flags, HEARING_KIND)
-        trainer = build_trainer(flags, monitor=MONITOR)
+    with opened(parser, flags, HEARING_KIND) as (path, trainer):
         frames = open_frames(flags, flags.shuffle)
         sets = {split: rendered.with_strikes() for split, rendered in frames.sets().items()}
         module = HearingModule(Hearing(flags.model), flags.optim, flags.windows.seed)

@@ -5,18 +5,11 @@ from typing import TYPE_CHECKING
 
 from audio.spectral.config import BACKGROUND_KIND, KIND, SpectralLMConfig
 from losscal.cli import run as run_command
-from train.common import (
-    add_config_flags,
-    base_parser,
-    build_trainer,
-    errors_as_usage,
-    parse_flags,
-    weights_path,
-)
+from train.common import parse_flags
 from train.configs import OptimConfig
 from train.frames.data import FrameWindowConfig
 from train.frames.excerpts import ShuffleConfig
-from train.frames.flags import add_frame_flags, frame_configs, open_frames
+from train.frames.flags import frame_configs, frame_parser, open_frames
 from train.frames.misheard import MisheardConfig
 
 if TYPE_CHECKING:
@@ -33,7 +26,9 @@ CONFIGS = {
 
 def build_parser() -> "ArgumentParser":
     """The command line."""
-    parser = base_parser("train.spectral_lm", "Train the spectral model on rendered excerpts.", "runs/spectral_lm")
+    parser = frame_parser(
+        "train.spectral_lm", "Train the spectral model on rendered excerpts.", "runs/spectral_lm", CONFIGS
+    )
     parser.add_argument("--background", action="store_true", help="train the background model, on shuffled notes")
     parser.add_argument(
         "--hearing",
@@ -42,8 +37,6 @@ def build_parser() -> "ArgumentParser":
         help="weights of python -m train.spectral_hearing (default: with --init its own, else the shipped ones)",
     )
     parser.add_argument("--init", type=str | None, default=None, help="weights of either model to start from")
-    add_frame_flags(parser)
-    add_config_flags(parser, CONFIGS)
     return parser
 
 
@@ -55,20 +48,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = build_parser()
     flags = parse_flags(parser, argv, CONFIGS)
 
-    import lightning
-
     from audio.spectral.model import SpectralLM
     from train.frames.heard import heard_sets, music_without_sound, take_hearing
-    from train.frames.module import MONITOR, SpectralModule, start_from
-    from train.frames.run import run
+    from train.frames.module import SpectralModule, start_from
+    from train.frames.run import opened, run
 
     kind = BACKGROUND_KIND if flags.background else KIND
     shuffle = flags.shuffle if flags.background else None
-    lightning.seed_everything(flags.windows.seed)
-    model = SpectralLM(flags.model)
-    with errors_as_usage(parser):
-        path = weights_path(flags, kind)
-        trainer = build_trainer(flags, monitor=MONITOR)
+    with opened(parser, flags, kind) as (path, trainer):
+        model = SpectralLM(flags.model)
         if flags.init is not None:
             start_from(model, flags.init)
         else:

@@ -1,11 +1,13 @@
 """The flags of commands that train on rendered frames, and the frames they ask for."""
 
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from losscal.cli import in_range
 from losscal.errors import InputError
 from losscal.settings import Settings, Workers
+from train.common import add_config_flags, base_parser
 from train.frames.acoustics import AcousticsConfig
 from train.frames.data import FrameCache
 from train.frames.excerpts import ExcerptConfig, ShuffleConfig, SoundRecipe
@@ -13,6 +15,14 @@ from train.frames.soundfonts import find_soundfonts
 
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser, Namespace
+
+
+def frame_parser(module: str, description: str, default_out: str, configs: Mapping[str, Settings]) -> "ArgumentParser":
+    """A parser with the flags of every command that trains on frames, and those of its configs."""
+    parser = base_parser(module, description, default_out)
+    add_frame_flags(parser)
+    add_config_flags(parser, configs)
+    return parser
 
 
 def add_frame_flags(parser: "ArgumentParser") -> None:

@@ -83,8 +83,6 @@ def misheard(performance: Performance, config: MisheardConfig, rng: np.random.Ge
 
 def misheard_excerpts(corpus: Corpus, config: MisheardConfig, shuffle: ShuffleConfig | None) -> Iterator[np.ndarray]:
     """The excerpts of training pieces, as played or shuffled, as `misheard` has them."""
-    if config.hours == 0:
-        return
     of_corpus = ExcerptConfig(train_hours=config.hours, excerpt_seconds=config.excerpt_seconds, seed=config.seed)
     for excerpt in excerpts_of(corpus, "train", of_corpus):
         yield misheard(_notes_of(excerpt, config, shuffle), config, excerpt.generator(config.seed, 2))

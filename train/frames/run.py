@@ -1,20 +1,29 @@
 """One training run on rendered frames, from data to weights file: the part that the audio models' commands share."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import lightning
-from jsonargparse import Namespace
+from jsonargparse import ArgumentParser, Namespace
 
 from audio.spectral.frames import FrameConfig
 from losscal.weights import save_weights
-from train.common import best_figure, best_state, fit, story_of
+from train.common import best_figure, best_state, build_trainer, errors_as_usage, fit, story_of, weights_path
 from train.frames.data import FrameCache, FrameSet
-from train.frames.module import FrameData
+from train.frames.module import MONITOR, FrameData
 
 log = logging.getLogger(__name__)
+
+
+@contextmanager
+def opened(parser: ArgumentParser, flags: Namespace, kind: str) -> Iterator[tuple[Path, lightning.Trainer]]:
+    """Where the weights of this kind are to be written, and the trainer; seeded, and with errors told as usage."""
+    lightning.seed_everything(flags.windows.seed)
+    with errors_as_usage(parser):
+        yield weights_path(flags, kind), build_trainer(flags, monitor=MONITOR)
 
 
 def run(
