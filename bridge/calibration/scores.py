@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from math import inf, isfinite
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -147,8 +147,7 @@ def costs_of(
     costs = {}
     quantity = view.quantity([figures])
     if quantity is not None:
-        cost = _cost(view, quantity.key, known)
-        costs[view.name] = inf if is_looped else gated_cost(view, cost, percentiles)
+        costs[view.name] = gated_cost(view, _cost(view, quantity.key, known), percentiles, is_looped=is_looped)
     keys = view.calibrated or (() if quantity is not None else tuple(figures))
     return costs | {f"{view.name}: {key}": _cost(view, key, known) for key in keys if known.get(key) is not None}
 

@@ -11,7 +11,7 @@ from typing import Any, Self
 from losscal.errors import InputError
 from losscal.records import fields_to_json, is_finite_number, record_of
 from symbolic.notes.alignment import Edit
-from symbolic.notes.looping import LOOPED_SHARE
+from symbolic.notes.looping import is_too_regular
 
 Figures = Mapping[str, Any]
 """What a view says of an item, in the order in which it tells it: numbers by name, None where one cannot be told, also
@@ -222,8 +222,8 @@ class ItemEntry:
     @property
     def is_looped(self) -> bool:
         """Whether its notes, played and not sequenced, repeat themselves exactly more than music does."""
-        is_played = self.symbolic is not None and not self.is_sequenced
-        return is_played and self.symbolic.looped_share > LOOPED_SHARE
+        of = self.symbolic
+        return of is not None and is_too_regular(of.looped_share, is_sequenced=self.is_sequenced)
 
     @property
     def is_scored(self) -> bool:

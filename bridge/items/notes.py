@@ -93,7 +93,7 @@ def _half(
     start_seconds: float = 0.0,
 ) -> Part[NotesHalf]:
     """The half of notes in a file or of heard ones; start_seconds: of the first note, by which times are told."""
-    from symbolic.notes.looping import LOOPED_SHARE, looped_share
+    from symbolic.notes.looping import is_too_regular, looped_share
     from symbolic.notes.quantisation import find_grid
 
     performance = cleaned.performance
@@ -122,7 +122,7 @@ def _half(
     if grid is not None:
         warnings.append(grid.sentence())
     looped = looped_share(performance)
-    if grid is None and looped > LOOPED_SHARE:
+    if is_too_regular(looped, is_sequenced=grid is not None):
         warnings.append(
             f"{looped:.0%} of the notes repeat those before them to the tick, as nobody plays: what loops is easy to "
             "predict and not better for it"

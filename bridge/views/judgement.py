@@ -55,6 +55,6 @@ def beyond_references(view: View, figures: Mapping[str, Any]) -> str | None:
     return None
 
 
-def gated_cost(view: View, cost: float, figures: Mapping[str, Any]) -> float:
-    """The cost, infinite beyond the references: as good as refused."""
-    return float("inf") if beyond_references(view, figures) else cost
+def gated_cost(view: View, cost: float, figures: Mapping[str, Any], *, is_looped: bool = False) -> float:
+    """The cost, infinite beyond the references and of what loops: as good as refused."""
+    return float("inf") if is_looped or beyond_references(view, figures) else cost

@@ -20,7 +20,12 @@ LOOPED_SHARE = 0.1
 
 def is_looped(performance: Performance) -> bool:
     """Whether notes that were played, and not sequenced, repeat themselves exactly more than music does."""
-    return looped_share(performance) > LOOPED_SHARE and find_grid(performance) is None
+    return is_too_regular(looped_share(performance), is_sequenced=find_grid(performance) is not None)
+
+
+def is_too_regular(share: float, *, is_sequenced: bool) -> bool:
+    """Whether so large a looped share is more than music has."""
+    return share > LOOPED_SHARE and not is_sequenced
 
 
 def looped_share(performance: Performance) -> float:
@@ -37,8 +42,9 @@ def looped_share(performance: Performance) -> float:
         is_alike = (played[period:] == played[:-period]).all(axis=1)
         is_copy = is_alike & (shift_ticks[period:] == shift_ticks[:-period])
         edges = np.diff(is_copy.astype(np.int8), prepend=0, append=0)
-        for first, stop in zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1), strict=True):
-            first -= bool(first and is_alike[first - 1])
-            if stop - first >= min(period, LONGEST_RUN):
-                in_loop[period + first : period + stop] = True
+        first, stop = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+        first = first - ((first > 0) & is_alike[first - 1])
+        is_run = stop - first >= min(period, LONGEST_RUN)
+        for begin, end in zip(first[is_run], stop[is_run], strict=True):
+            in_loop[period + begin : period + end] = True
     return float(in_loop.mean())
